@@ -1,0 +1,36 @@
+"""neurofit fits the parameters of NEURON models to recordings and rules; these are its public names.
+
+run = neurofit.fit("cell.yaml", out="runs/a");  run = neurofit.open("runs/a")
+problem = neurofit.load("cell.yaml");  optimizer = neurofit.make_optimizer("nsga2", problem, seed=1)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neurofit.config.load import load as load
+    from neurofit.optimize import make_optimizer as make_optimizer
+    from neurofit.progress import Progress as Progress
+    from neurofit.results import Run as Run
+    from neurofit.results import open_run as open
+    from neurofit.run import fit as fit
+
+__all__ = ["Progress", "Run", "fit", "load", "make_optimizer", "open"]
+
+
+def __getattr__(name: str) -> object:
+    # looked up when first used: a worker process imports this package too, and must not wait for tables and optimizers
+    homes = {
+        "fit": ("neurofit.run", "fit"),
+        "load": ("neurofit.config.load", "load"),
+        "make_optimizer": ("neurofit.optimize", "make_optimizer"),
+        "open": ("neurofit.results", "open_run"),
+        "Progress": ("neurofit.progress", "Progress"),
+        "Run": ("neurofit.results", "Run"),
+    }
+    if name not in homes:
+        raise AttributeError(f"module 'neurofit' has no attribute {name!r}")
+    module, attribute = homes[name]
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,73 @@
+"""Finds built-in fit files by name and copies a built-in model's folder for a modeller to change."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from neurofit.config import library
+from neurofit.errors import ConfigError
+
+_READY = "cell.yaml"
+
+
+def fit_file(text: str) -> Path:
+    """The fit file that `text` names: a path, or else a built-in such as `motoneuron` or `models/motoneuron/cell.yaml`.
+
+    Raises ConfigError with what there is.
+    """
+    path = Path(text)
+    if "\0" in text or not text.strip():
+        raise ConfigError("FILE", got=text, expected="the path of a fit file")
+    if path.is_dir() and (path / _READY).is_file():
+        return path / _READY
+    if path.is_file():
+        return path
+    models = library.root() / "models"
+    short = Path(*path.parts[1:]) if path.parts[0] == "models" else path
+    for candidate in (models / short, models / short / _READY):
+        inside = candidate.resolve().is_relative_to(models.resolve())
+        if inside and candidate.is_file() and candidate.name != "model.yaml" and candidate.suffix == ".yaml":
+            return candidate
+    if path.exists():
+        raise ConfigError("FILE", got=text, expected=f"a fit file, or a folder with a {_READY}")
+    known = ", ".join(sorted(f"models/{f.relative_to(models).as_posix()}" for f in fit_files()))
+    raise ConfigError("FILE", got=text, expected=f"a fit file that exists, or a built-in one: {known}")
+
+
+def fit_files() -> tuple[Path, ...]:
+    """The fit files of all built-in models."""
+    return tuple(
+        sorted(
+            f
+            for name in library.model_names()
+            for f in library.model_file(name).parent.glob("*.yaml")
+            if f.name != "model.yaml"
+        )
+    )
+
+
+def copy(template: str, target: Path) -> list[Path]:
+    """Copies the built-in `template` to the new folder `target`, whose fit files then use the copy; gives its fit files.
+
+    Raises ConfigError for an unknown template, or a target that holds something.
+    """
+    if template not in library.model_names():
+        raise ConfigError("TEMPLATE", got=template, expected=f"one of {', '.join(library.model_names())}")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ConfigError("DIR", got=str(target), expected="a folder that is new or empty")
+    source = library.model_file(template).parent
+    try:
+        shutil.copytree(
+            source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("x86_64", "arm64", "__pycache__")
+        )
+    except OSError as error:
+        raise ConfigError(
+            "DIR", got=str(target), expected=f"a folder that can be written ({error.strerror})"
+        ) from error
+    made = [f for f in sorted(target.glob("*.yaml")) if f.name != "model.yaml"]
+    for file in made:
+        text = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(rf"(?m)^model: {re.escape(template)}\b", "model: .", text), encoding="utf-8")
+    return made

@@ -1,0 +1,88 @@
+"""Tries a problem out before a fit: one evaluation of every protocol, and how long a fit would take here."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import qmc
+
+from neurofit.executors import ProcessExecutor
+from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.model import CellTemplate
+from neurofit.problem.problem import Problem
+
+_SAMPLE_SECONDS = 10.0  # for timing candidates like those of a fit
+_SAMPLE_MOST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What trying out gave: the evaluation, and seconds: `alone` for it, `start` before it could begin.
+
+    `each` [s] is measured on `sampled` candidates spread over the space, as a fit has them: those that break a rule
+    are stopped early. `workers` is how many a fit would use, `total` [s] how long it would take.
+    """
+
+    evaluation: Evaluation
+    alone: float
+    each: float
+    sampled: int
+    start: float
+    workers: int
+    total: float
+
+
+def default_point(problem: Problem) -> np.ndarray:
+    """The free parameters (d,) at the model's own values, and where it has none inside the bounds, in the middle."""
+    x = problem.space.from_unit(np.full((1, len(problem.space)), 0.5))[0]
+    if isinstance(problem.model, CellTemplate):
+        own = {p.name: p.value for p in problem.model.parameters}
+        for j, parameter in enumerate(problem.space.parameters):
+            value = own.get(parameter.name)
+            if value is not None and parameter.low <= value <= parameter.high:
+                x[j] = value
+    return x
+
+
+def try_out(problem: Problem) -> Trial:
+    """Builds the model in a worker process and evaluates it, without early stop so that every feature is seen.
+
+    Raises ConfigError where the model or a mechanism cannot be built; a crash, a hang or a nan is a status.
+    """
+    whole = replace(problem, fit=replace(problem.fit, early_stop=False))
+    evaluation, alone, start = _one(whole, default_point(problem))
+    sampled = max(1, min(_SAMPLE_MOST, problem.fit.batch, int(_SAMPLE_SECONDS / max(alone, 1e-3))))
+    each = _sample(problem, sampled) if sampled > 1 else alone
+    workers = problem.fit.workers or _usable_cores()
+    total = 2 * start + problem.fit.budget * each / min(workers, problem.fit.batch)
+    return Trial(evaluation, alone, each, sampled, start, workers, total)
+
+
+def _one(problem: Problem, x: np.ndarray) -> tuple[Evaluation, float, float]:
+    """The evaluation of x (d,), the seconds it took, and the seconds before it could begin."""
+    began = time.perf_counter()
+    with ProcessExecutor(problem, 1, problem.fit.timeout) as executor:
+        executor.submit([0], x[None, :])
+        evaluation = next(iter(executor.results()))
+        wall = time.perf_counter() - began
+    alone = sum(evaluation.seconds)
+    return evaluation, alone, max(wall - alone, 0.0)
+
+
+def _sample(problem: Problem, n: int) -> float:
+    """Seconds of a candidate when n of a fit's first ones are evaluated together."""
+    sobol = qmc.Sobol(len(problem.space), rng=np.random.default_rng(problem.fit.seed))
+    points = sobol.random_base2(math.ceil(math.log2(n)))[:n]
+    with ProcessExecutor(problem, 1, problem.fit.timeout) as executor:
+        executor.submit(list(range(n)), problem.space.from_unit(points))
+        for _ in executor.results():
+            pass
+    return executor.seconds["busy"] / n  # complete once the worker has gone
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

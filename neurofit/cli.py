@@ -1,0 +1,350 @@
+"""The commands: each loads, calls and writes, and ends with 0 (done), 1 (the run failed) or 2 (the input is wrong)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.text import Text
+
+from neurofit.console import console, guarded
+from neurofit.errors import ConfigError, NeurofitError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from neurofit.problem.problem import Problem
+    from neurofit.report.arrays import Results
+    from neurofit.report.pictures import Picture
+    from neurofit.results import Run
+
+# What a command needs is imported when it is called: `neurofit --help` need not wait for NEURON's and eFEL's friends.
+
+app = typer.Typer(
+    name="neurofit",
+    help="Fits NEURON models to electrophysiology with as few simulations as possible.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+FileArgument = Annotated[
+    str, typer.Argument(metavar="FILE", help="A fit file, or a built-in: models/motoneuron/cell.yaml")
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The directory that a fit wrote")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file: fit.timeout=30")
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error")]
+EXPORTS = ("json", "yaml")
+
+
+def main() -> None:
+    """What the `neurofit` script calls."""
+    app()
+
+
+@app.command()
+def fit(
+    file: FileArgument,
+    out: Annotated[Path | None, typer.Option(help="Where results go; an unfinished run there is resumed")] = None,
+    budget: Annotated[int | None, typer.Option(min=1, help="Evaluations in all")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Candidates asked for at a time")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the optimizer")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all usable cores by default")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="random, grid or nsga2")] = None,
+    changes: SetOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Fit FILE: search its parameters, keep every evaluation in DIR/results.h5, draw the front."""
+    with guarded(debug) as guard:
+        from neurofit.report.live import Watch
+        from neurofit.run import fit as run_fit
+
+        given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
+        problem = _load(file, changes, {f"fit.{key}": str(value) for key, value in given.items() if value is not None})
+        directory = Path("runs") / problem.name if out is None else out
+        guard.log = directory / "log.txt"
+        screen = console()
+        screen.print(_introduction(problem, directory), highlight=False, soft_wrap=True)
+        with Watch(screen, problem.name) as watch:
+            run = run_fit(problem, directory, progress=watch)
+        results = _results(run)
+        for table in _shown(run, results):
+            screen.print(table, "")
+        from neurofit.report.pictures import overview
+
+        written = _save(overview(results, results.chosen()), directory)
+        _where(screen, directory, written, feasible=bool(results.feasible.any()))
+
+
+@app.command()
+def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = False) -> None:
+    """Validate FILE, build its model, evaluate it once, and say what everything is and how long a fit takes."""
+    with guarded(debug):
+        from neurofit.check import try_out
+        from neurofit.report import checked
+
+        problem = _load(file, changes, {})
+        screen = console()
+        trial = try_out(problem)
+        for table in checked.tables(problem, trial):
+            screen.print(table, "")
+        for warning in problem.warnings:
+            screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+        screen.print(Text(checked.summary(trial)), soft_wrap=True)
+        screen.print(Text(checked.estimate(problem, trial)), soft_wrap=True)
+
+
+@app.command()
+def show(
+    run: RunArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="The summary and the front as JSON")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Every evaluation as CSV")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Show what is in RUN, also while it is still being fitted."""
+    with guarded(debug):
+        if as_json and as_csv:
+            raise ConfigError("--json --csv", expected="one of the two")
+        opened = _open(run)
+        if as_json:
+            sys.stdout.write(json.dumps(opened.summary(), indent=2) + "\n")
+        elif as_csv:
+            table = opened.evaluations.copy()
+            table.columns = ["/".join(name) for name in table.columns]
+            table.to_csv(sys.stdout)
+        else:
+            screen = console()
+            for table in _shown(opened, _results(opened)):
+                screen.print(table, "")
+
+
+@app.command()
+def plot(
+    run: RunArgument,
+    out: Annotated[Path | None, typer.Option(help="Where the pictures go; RUN by default")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Draw every picture of RUN: front, convergence, objectives, rules, f-I curves, traces of chosen solutions."""
+    with guarded(debug):
+        opened = _open(run)
+        for path in _save(_pictures(opened, _results(opened)), out or run):
+            console().print(str(path), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def report(
+    run: RunArgument,
+    out: Annotated[Path | None, typer.Option(help="The HTML file; RUN/report.html by default")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write RUN's pictures and tables as one HTML file."""
+    with guarded(debug):
+        from neurofit.report.page import page
+
+        opened = _open(run)
+        results = _results(opened)
+        pictures = list(_pictures(opened, results))
+        text = page(opened.header, results, results.chosen(), _problem(opened), pictures, opened.seconds)
+        path = out or run / "report.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        console().print(str(path), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def export(
+    run: RunArgument,
+    solution: Annotated[str, typer.Option(help="An evaluation's number, best or knee")] = "best",
+    to: Annotated[str, typer.Option(help="json or yaml")] = "json",
+    debug: DebugOption = False,
+) -> None:
+    """Print a solution of RUN: parameters with units, features, objectives."""
+    with guarded(debug):
+        from neurofit.export.values import exported
+
+        if to not in EXPORTS:
+            raise ConfigError(
+                "--to", got=to, expected=f"one of {', '.join(EXPORTS)} (hoc and python are not there yet)"
+            )
+        opened = _open(run)
+        if solution not in ("best", "knee") and not solution.lstrip("#").isdigit():
+            raise ConfigError("--solution", got=solution, expected="an evaluation's number, best or knee")
+        sys.stdout.write(exported(opened, solution.lstrip("#"), to))
+
+
+@app.command()
+def new(
+    template: Annotated[
+        str, typer.Argument(metavar="TEMPLATE", help="A built-in model: `neurofit templates` lists them")
+    ],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder")],
+    debug: DebugOption = False,
+) -> None:
+    """Copy a built-in model's folder to DIR, to make it your own."""
+    with guarded(debug):
+        from neurofit.builtin import copy
+
+        made = copy(template, directory)
+        screen = console()
+        screen.print(f"copied {template} to {directory}", highlight=False, markup=False, soft_wrap=True)
+        for path in made:
+            screen.print(f"  neurofit fit {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def templates(debug: DebugOption = False) -> None:
+    """List the built-in models and their fit files."""
+    with guarded(debug):
+        from neurofit.builtin import fit_files
+        from neurofit.config import templates as described
+        from neurofit.report.checked import plain
+
+        table = plain("Built-in models", "name", "fit files", "description")
+        for name, description in described():
+            files = "\n".join(f"models/{name}/{f.name}" for f in fit_files() if f.parent.name == name)
+            table.add_row(name, files, Text(description))
+        console().print(table)
+
+
+@app.command()
+def features(debug: DebugOption = False) -> None:
+    """List every feature that objectives and rules may read, with its unit."""
+    with guarded(debug):
+        from neurofit.problem import catalogue
+        from neurofit.report.checked import plain
+
+        table = plain("Features", "name", "unit", "read from", "of", "what")
+        for name in catalogue.names():
+            spec = catalogue.spec(name)
+            table.add_row(spec.name, Text(spec.unit), spec.scope, spec.source, Text(spec.doc))
+        console().print(table)
+
+
+@app.command()
+def doctor(debug: DebugOption = False) -> None:
+    """Look for what neurofit needs on this machine, and say what to do where it is missing."""
+    with guarded(debug):
+        from neurofit.doctor import examine
+
+        screen = console()
+        missing = False
+        for finding in examine():
+            missing |= finding.needed and not finding.fine
+            mark = (
+                "[green]ok[/green]     "
+                if finding.fine
+                else "[red]missing[/red]"
+                if finding.needed
+                else "[yellow]absent[/yellow] "
+            )
+            screen.print(f"{mark} {finding.name}: {escape(finding.found)}", highlight=False, soft_wrap=True)
+            if not finding.fine:
+                screen.print(f"        {escape(finding.advice)}", highlight=False, soft_wrap=True)
+        if missing:
+            raise NeurofitError("something that every fit needs is missing; see above")
+
+
+@app.command()
+def schema(
+    kind: Annotated[str, typer.Argument(help="fit, model, function or protocol")] = "fit", debug: DebugOption = False
+) -> None:
+    """Print the JSON Schema of a fit file, for editors."""
+    with guarded(debug):
+        from neurofit.config import json_schema
+        from neurofit.config.schema.fit import SCHEMAS
+
+        if kind not in SCHEMAS:
+            raise ConfigError("KIND", got=kind, expected=f"one of {', '.join(SCHEMAS)}")
+        sys.stdout.write(json.dumps(json_schema(kind), indent=2) + "\n")
+
+
+def _load(file: str, changes: list[str] | None, options: Mapping[str, str]) -> Problem:
+    """The problem in `file`, with `--set` changes and the settings that other options give."""
+    from neurofit.builtin import fit_file
+    from neurofit.config import load
+
+    overrides = {}
+    for change in changes or []:
+        key, sign, value = change.partition("=")
+        if not sign or not key.strip():
+            raise ConfigError("--set", got=change, expected="KEY=VALUE, such as fit.timeout=30")
+        overrides[key.strip()] = value
+    return load(fit_file(file), overrides | dict(options))
+
+
+def _open(directory: Path) -> Run:
+    from neurofit.results import open_run
+
+    return open_run(directory)
+
+
+def _problem(run: Run) -> Problem | None:
+    """The run's problem; None, and a line that says why, where a file that it names is gone."""
+    try:
+        return run.problem
+    except NeurofitError as error:
+        console(stderr=True).print(Text(f"no targets and traces: {error}", style="yellow"), soft_wrap=True)
+        return None
+
+
+def _results(run: Run) -> Results:
+    from neurofit.report.arrays import gather
+
+    return gather(run.header, run.raw)
+
+
+def _shown(run: Run, results: Results) -> Iterator[Table]:
+    from neurofit.report import shown
+
+    return shown.tables(results, results.chosen(), run.seconds, run.ended)
+
+
+def _pictures(run: Run, results: Results) -> Iterator[Picture]:
+    from neurofit.evaluate.evaluator import simulate_traces
+    from neurofit.report.pictures import pictures
+
+    return pictures(results, results.chosen(), _problem(run), simulate_traces)
+
+
+def _save(pictures: Iterable[Picture], directory: Path) -> list[Path]:
+    from neurofit.report.style import save
+
+    return [save(picture.figure, directory / f"{picture.name}.png") for picture in pictures]
+
+
+def _introduction(problem: Problem, directory: Path) -> str:
+    fit = problem.fit
+    return (
+        f"[bold]{escape(problem.name)}[/bold]: {len(problem.space)} parameters, {len(problem.objectives)} objectives, "
+        f"{len(problem.rules)} rules; {fit.budget} evaluations with {fit.optimizer}, seed {fit.seed}, into {escape(str(directory))}"
+    )
+
+
+def _where(screen: Console, directory: Path, written: list[Path], feasible: bool) -> None:
+    """Where a fit's files are, and what to do next."""
+    files = ["results.h5", "problem.yaml", "log.txt", *(p.name for p in written)]
+    screen.print(f"Written to {directory}: {', '.join(files)}", markup=False, soft_wrap=True)
+    if feasible:
+        screen.print(
+            "Next:", f"neurofit report {directory}", "(one HTML page with traces against targets), or", soft_wrap=True
+        )
+        screen.print(f"      neurofit export {directory} --solution best --to json", markup=False, soft_wrap=True)
+    else:
+        screen.print(
+            "Nothing feasible yet. Next: fit again into the same directory with a larger --budget, or look at the rules above that",
+            "hardly ever hold, and widen bounds or loosen them.",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""The hash that says whether two problems are the same: whatever changes evaluations or proposals, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from neurofit.problem.expression import Expression
+from neurofit.problem.problem import Problem, sha256
+
+_FORMAT = 1
+# Neither what a problem is called nor how fast it is run makes another problem.
+_LEFT_OUT = {
+    "Problem": ("name", "text", "identity", "warnings"),
+    "CellTemplate": ("name",),
+    "FunctionModel": ("name",),
+    "FitSettings": ("budget", "workers", "timeout", "pack"),
+    "Sweep": ("label",),
+}
+
+
+def sealed(problem: Problem, text: str) -> Problem:
+    """The problem with its resolved `text` and its identity."""
+    canonical = json.dumps([_FORMAT, _plain(problem)], sort_keys=True, allow_nan=True)
+    return replace(problem, text=text, identity=sha256(canonical.encode()))
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it; a file stands for its contents, an expression for its text."""
+    if isinstance(value, Expression):
+        return {"expression": value.text, "columns": list(value.columns)}
+    if isinstance(value, Path):
+        return {"content": sha256(value.read_bytes())}
+    if is_dataclass(value):
+        kind = type(value).__name__
+        left_out = _LEFT_OUT.get(kind, ())
+        return {
+            "kind": kind,
+            **{f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in left_out},
+        }
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return value

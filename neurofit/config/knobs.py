@@ -1,0 +1,247 @@
+"""Builds a model's parameters: its template's defaults, what the fit file fixes and frees, and where values go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from neurofit.config.locations import Places
+from neurofit.config.numbers import number
+from neurofit.config.schema.base import did_you_mean
+from neurofit.config.schema.model import ParameterSpec
+from neurofit.config.variables import Variables
+from neurofit.errors import ConfigError
+from neurofit.problem import units
+from neurofit.problem.expression import Expression, parse
+from neurofit.problem.model import Assignment, ModelParameter
+from neurofit.problem.space import Kind, Parameter, Scale
+
+_DECADE = 10.0
+SECTION_VARIABLES = ("L", "nseg", "Ra")  # one value for a whole section
+_POSITIVE = (*SECTION_VARIABLES, "diam", "cm")
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A parameter and what the problem does with it: free on `free`'s bounds, or fixed at `model.value`."""
+
+    model: ModelParameter
+    free: Parameter | None
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What both files say of one parameter: the values of its keys, and the path each was written at."""
+
+    name: str
+    path: str
+    values: ParameterSpec
+    paths: Mapping[str, str]
+
+    def at(self, key: str) -> str:
+        """The path at which `key` was written, or that of the parameter."""
+        return self.paths.get(key, self.path)
+
+
+def merged(template: Mapping[str, ParameterSpec], fit: Mapping[str, ParameterSpec]) -> list[Written]:
+    """Template parameters in their order, then the fit file's new ones; the fit file's keys replace the template's.
+
+    A template's bounds only suggest: a parameter is free where the fit file gives bounds.
+    """
+    return [_merge(name, template.get(name), fit.get(name)) for name in dict.fromkeys((*template, *fit))]
+
+
+def _merge(name: str, base: ParameterSpec | None, own: ParameterSpec | None) -> Written:
+    values: dict[str, Any] = {}
+    paths: dict[str, str] = {}
+    for spec, path in ((base, f"$.model.parameters.{name}"), (own, f"$.parameters.{name}")):
+        for key in spec.model_fields_set if spec is not None else ():
+            if spec is base and key == "bounds":
+                continue
+            values[key] = getattr(spec, key)
+            paths[key] = f"{path}.{key}"
+    path = f"$.parameters.{name}" if own is not None else f"$.model.parameters.{name}"
+    return Written(name, path, ParameterSpec.model_construct(**values), paths)
+
+
+def for_function(written: Written) -> Knob:
+    """A function model's parameter: any name, no place."""
+    for key in ("sets", "distribution"):
+        if getattr(written.values, key) is not None:
+            raise ConfigError(written.at(key), got=key, expected=f"no `{key}`: a function model has no sections")
+    return _knob(written, written.values.unit or "", ())
+
+
+@dataclass(frozen=True, slots=True)
+class CellKnobs:
+    """Makes the knobs of one cell."""
+
+    places: Places
+    variables: Variables
+    distributions: Mapping[str, str]
+    names: frozenset[str]
+    used: frozenset[str]  # names that expressions read
+
+    def make(self, written: Written) -> Knob:
+        """The knob of one parameter; ConfigError for a wrong place, variable, unit, bound or name in an expression."""
+        spec = written.values
+        if spec.sets is not None:
+            if spec.distribution is not None:
+                raise ConfigError(
+                    written.at("distribution"), got=spec.distribution, expected="`sets` alone, with expressions"
+                )
+            _known_unit(written)
+            sets = tuple(self._set(written, target, value) for target, value in spec.sets.items())
+            return _knob(written, spec.unit or "", sets)
+        where, dot, variable = written.name.rpartition(".")
+        if dot and (where == "global" or self.places.known(where)):
+            unit = self.variables.unit(where, variable, written.path)
+            return _knob(written, unit, (Assignment(where, variable, self._distribution(written, variable)),), variable)
+        if written.name in self.used:
+            _known_unit(written)
+            return _knob(written, spec.unit or "", ())
+        if dot:
+            self.places.check(where, written.path)
+        near = did_you_mean(written.name, sorted(self.names - {written.name}))
+        raise ConfigError(
+            written.path,
+            got=written.name,
+            expected=f"LOCATION.VARIABLE (soma.g_pas), or a name that has `sets` or that an expression uses{near}",
+        )
+
+    def _set(self, written: Written, target: str, value: float | str) -> Assignment:
+        path = f"{written.at('sets')}.{target}"
+        where, dot, variable = target.rpartition(".")
+        if not dot:
+            raise ConfigError(path, got=target, expected="LOCATION.VARIABLE, such as soma.Ra")
+        if where != "global":
+            self.places.check(where, path)
+        self.variables.unit(where, variable, path)
+        expression = self.expression(str(value) if isinstance(value, str) else repr(value), path)
+        _no_distance(expression, variable, path)
+        return Assignment(where, variable, expression)
+
+    def _distribution(self, written: Written, variable: str) -> Expression | None:
+        name = written.values.distribution
+        path = written.at("distribution")
+        if name is None or name == "uniform":
+            return None
+        if name in self.distributions:
+            text = self.distributions[name]
+        elif name.isidentifier() and name != "value":
+            known = ["uniform", *self.distributions]
+            raise ConfigError(
+                path,
+                got=name,
+                expected=f"a distribution: {', '.join(known)}, or an expression{did_you_mean(name, known)}",
+            )
+        else:
+            text = name
+        expression = self.expression(text, path)
+        _no_distance(expression, variable, path)
+        return expression
+
+    def expression(self, text: str, path: str) -> Expression:
+        """A parsed expression over value, distance and parameters' names."""
+        expression = numeric(text, path)
+        for name in sorted(expression.names):
+            if name not in ("value", "distance") and name not in self.names:
+                known = ["value", "distance", *sorted(self.names)]
+                raise ConfigError(
+                    path, got=name, expected=f"value, distance or a parameter's name{did_you_mean(name, known)}"
+                )
+        return expression
+
+
+def numeric(text: str, path: str) -> Expression:
+    """A parsed expression that has a number and reads no features."""
+    expression = parse(text, path)
+    if expression.logical or expression.calls:
+        raise ConfigError(path, got=text, expected="an expression with a number, over value, distance and parameters")
+    return expression
+
+
+def _no_distance(expression: Expression, variable: str, path: str) -> None:
+    if variable in SECTION_VARIABLES and "distance" in expression.names:
+        raise ConfigError(
+            path, got=expression.text, expected=f"no `distance`: {variable} has one value for a whole section"
+        )
+
+
+def _known_unit(written: Written) -> None:
+    unit = written.values.unit
+    if unit is not None and not units.known(unit):
+        raise ConfigError(written.at("unit"), got=unit, expected="a unit, such as mS/cm2, mV, um")
+
+
+def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: str = "") -> Knob:
+    spec = written.values
+    written_in = spec.unit
+    if written_in is not None and (not units.known(written_in) or not units.compatible(written_in, unit)):
+        raise ConfigError(
+            written.at("unit"), got=written_in, expected=f"a unit that converts to {unit or 'a pure number'}"
+        )
+    value = None
+    if spec.value is not None:
+        value = number(spec.value, unit, written.at("value"), written_in)
+        _physical(variable, value, written.at("value"), spec.integer)
+    if spec.bounds is None:
+        if value is None:
+            raise ConfigError(written.path, expected=f"a value or bounds for {written.name}")
+        return Knob(ModelParameter(written.name, unit, value, sets), None)
+    free, warning = _free(written, unit, written_in)
+    _physical(variable, free.low, written.at("bounds"), spec.integer)
+    if free.low < 0 and units.compatible(unit, "S/cm2"):
+        raise ConfigError(
+            written.at("bounds"), got=list(spec.bounds), expected="bounds of at least 0, as a conductance is"
+        )
+    if variable == "nseg" and not spec.integer:
+        raise ConfigError(written.path, got=spec.bounds, expected="`integer: true`, as a number of segments is whole")
+    own_value = written.at("value").startswith("$.parameters.")
+    if value is not None and own_value and not free.low <= value <= free.high:
+        raise ConfigError(written.at("value"), got=spec.value, expected=f"a value within the bounds, {spec.bounds}")
+    return Knob(ModelParameter(written.name, unit, value, sets), free, warning)
+
+
+def _physical(variable: str, value: float, path: str, integer: bool) -> None:
+    if variable in _POSITIVE and not value > 0:
+        raise ConfigError(path, got=value, expected=f"above 0, as {variable} is")
+    if (integer or variable == "nseg") and value != round(value):
+        raise ConfigError(path, got=value, expected="a whole number")
+
+
+def _free(written: Written, unit: str, written_in: str | None) -> tuple[Parameter, str]:
+    spec, path = written.values, written.at("bounds")
+    assert spec.bounds is not None
+    low, high = (number(v, unit, f"{path}[{i}]", written_in) for i, v in enumerate(spec.bounds))
+    if not low < high:
+        raise ConfigError(path, got=list(spec.bounds), expected="[low, high] with low < high")
+    if spec.integer and (low != round(low) or high != round(high)):
+        raise ConfigError(path, got=list(spec.bounds), expected="whole numbers, as `integer: true` asks")
+    scale, warning = _scale(written, low, high)
+    kind: Kind = "integer" if spec.integer else "real"
+    return Parameter(written.name, unit, low, high, scale, kind), warning
+
+
+def _scale(written: Written, low: float, high: float) -> tuple[Scale, str]:
+    """Log where both bounds are positive and span a decade; if the file says otherwise there, a warning comes along."""
+    asked = written.values.scale
+    wide = low > 0 and high / low >= _DECADE
+    if asked == "log":
+        if low < 0:
+            raise ConfigError(
+                written.at("scale"), got="log", expected=f"bounds above 0 (the lower one is {low:g}), or `linear`"
+            )
+        return ("log" if low > 0 else "log0"), ""
+    if asked is None and wide:
+        return "log", ""
+    warning = ""
+    if wide:
+        share = 100 * (high - 0.1 * high) / (high - low)
+        warning = (
+            f"{written.name}: a linear scale on [{low:g}, {high:g}] puts {share:.0f} % "
+            "of random points in the last decade; `scale: log` covers all alike"
+        )
+    return "linear", warning

@@ -1,0 +1,129 @@
+"""Turns a fit file into a Problem: reads, checks, builds, and keeps what makes it the same problem again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from neurofit.config import application, identity, model, protocols, resolved, rules, targets
+from neurofit.config import columns as columns_module
+from neurofit.config.columns import Columns
+from neurofit.config.document import Document, read
+from neurofit.config.efel_settings import settings
+from neurofit.config.inline import inline
+from neurofit.config.model import Built
+from neurofit.config.schema.fit import FitFile, FitSpec
+from neurofit.config.schema.model import CellSpec, FunctionSpec
+from neurofit.config.validate import validated
+from neurofit.errors import ConfigError
+from neurofit.problem.model import CellTemplate
+from neurofit.problem.problem import FitSettings, Problem, sha256
+from neurofit.problem.space import Parameter, Space
+
+_NOTHING: Mapping[str, str] = {}
+
+
+def load(path: str | Path, overrides: Mapping[str, str] = _NOTHING) -> Problem:
+    """The Problem that the fit file at `path` describes, with `overrides` (dotted key: YAML value) applied.
+
+    Raises ConfigError with file, line, what was found and what is expected. Nothing is simulated, compiled or imported.
+    """
+    document = read(Path(path))
+    inline(document, overrides)
+    fit = validated(document, FitFile)
+    try:
+        return _problem(fit, document)
+    except ConfigError as error:
+        raise document.locate(error) from error
+
+
+def _problem(fit: FitFile, document: Document) -> Problem:
+    _names(fit)
+    built = _model(fit)
+    free = {k.free.name: k.free for k in built.knobs if k.free is not None}
+    if not free:
+        raise ConfigError("$.parameters", got="no bounds", expected="at least one free parameter: NAME: [low, high]")
+    done = protocols.build(fit.protocols, built.places, built.variables)
+    columns = Columns(
+        done,
+        plain=isinstance(fit.model, FunctionSpec),
+        settings=settings(fit.efel, "$.efel"),
+        units=columns_module.recorded_units(done, built.variables),
+    )
+    objectives = targets.build(fit.objectives, columns)
+    ruled = rules.build(fit.rules, columns)
+    problem = Problem(
+        name=fit.name or document.file.stem,
+        model=built.model,
+        space=Space(tuple(free[name] for name in fit.parameters if name in free)),
+        fixed=tuple((k.model.name, k.model.value) for k in built.knobs if k.free is None and k.model.value is not None),
+        searches=done.searches,
+        protocols=done.protocols,
+        features=tuple(columns.features),
+        objectives=objectives,
+        rules=ruled,
+        fit=_settings(fit.fit),
+        reference=targets.reference(fit.reference, tuple(fit.objectives)),
+        warnings=(*(k.warning for k in built.knobs if k.warning), *_hidden(built, free), *_unused(fit, columns)),
+        file_hashes=tuple((f.name, sha256(f.read_bytes())) for f in built.files),
+    )
+    return identity.sealed(problem, resolved.text(fit, problem))
+
+
+def _model(fit: FitFile) -> Built:
+    if isinstance(fit.model, CellSpec):
+        return model.cell(fit.model, fit.parameters, fit.conditions)
+    assert isinstance(fit.model, FunctionSpec)  # a name was replaced by what it names
+    if fit.protocols:
+        raise ConfigError(
+            "$.protocols", got=", ".join(fit.protocols), expected="no protocols: a function model has none"
+        )
+    if fit.conditions.model_fields_set:
+        raise ConfigError("$.conditions", expected="no conditions: a function model has none")
+    return model.function(fit.model, fit.parameters)
+
+
+def _names(fit: FitFile) -> None:
+    """Names become columns of tables ("rule/held"), so some characters are taken."""
+    for kind in ("parameters", "objectives", "rules"):
+        for name in getattr(fit, kind):
+            if not name.strip() or "/" in name or not name.isprintable():
+                raise ConfigError(f"$.{kind}.{name}", got=name, expected="a name without `/`")
+
+
+def _settings(spec: FitSpec) -> FitSettings:
+    if spec.optimizer == "grid" and spec.points_per_axis is not None and spec.points_per_axis < 2:
+        raise ConfigError("$.fit.points_per_axis", got=spec.points_per_axis, expected="at least 2 points")
+    return FitSettings(
+        optimizer=spec.optimizer,
+        budget=spec.budget,
+        batch=spec.batch,
+        initial=None if spec.initial == "auto" else spec.initial,
+        seed=spec.seed,
+        workers=0 if spec.workers == "auto" else spec.workers,
+        timeout=spec.timeout,
+        early_stop=spec.early_stop,
+        pack=None if spec.pack == "auto" else spec.pack,
+        points_per_axis=spec.points_per_axis,
+        design=spec.design,
+    )
+
+
+def _hidden(built: Built, free: Mapping[str, Parameter]) -> list[str]:
+    """A warning for each free parameter that more special ones overwrite everywhere."""
+    if not isinstance(built.model, CellTemplate):
+        return []
+    names = application.shadowed(built.model.parameters, built.places)
+    return [
+        f"{name}: has no effect, as parameters of more special places set the same everywhere"
+        for name in names
+        if name in free
+    ]
+
+
+def _unused(fit: FitFile, columns: Columns) -> list[str]:
+    """A warning for each protocol that costs simulations and gives nothing."""
+    used = {f.protocol for f in columns.features}
+    for item in (*columns.protocols.protocols, *columns.protocols.searches):
+        used |= set(item.needs)
+    return [f"protocol {name}: no objective, rule or protocol uses it" for name in fit.protocols if name not in used]

@@ -1,0 +1,98 @@
+"""What all schema models share: no unknown keys, quantities with units, and a JSON Schema that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic.types import Strict as StrictType
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from neurofit.config.numbers import number
+from neurofit.errors import ConfigError
+
+
+class Strict(BaseModel):
+    """A mapping whose keys are all known; an unknown one is an error that suggests the nearest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: object) -> object:
+        if isinstance(data, Mapping):
+            known = list(cls.model_fields)
+            for key in data:
+                if key not in known:
+                    expected = f"one of the keys {', '.join(known)}{did_you_mean(str(key), known)}"
+                    raise PydanticCustomError("unknown_key", "{expected}", {"key": key, "expected": expected})
+        return data
+
+
+def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
+    """ " (did you mean `x`?)" for the nearest of `known`, or nothing."""
+    near = get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
+    if not near:
+        return ""
+    return f" (did you mean `{next(k for k in known if k.lower() == near[0])}`?)"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Annotation of a float field: a plain number is in `unit`, a text carries its own."""
+
+    unit: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._convert, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = f"in {self.unit}; a text carries its own unit" if self.unit else "a number without unit"
+        return {"anyOf": [{"type": "number"}, {"type": "string"}], "description": described}
+
+    def _convert(self, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            expected = f"a number in {self.unit}, or a text with its own unit" if self.unit else "a number"
+            raise PydanticCustomError("quantity", "{expected}", {"expected": expected})
+        try:
+            return number(value, self.unit, "$")
+        except ConfigError as error:
+            raise PydanticCustomError("quantity", "{expected}", {"expected": error.expected}) from error
+
+
+Milliseconds = Annotated[float, Unit("ms")]
+Millivolts = Annotated[float, Unit("mV")]
+Nanoamperes = Annotated[float, Unit("nA")]
+Micrometres = Annotated[float, Unit("um")]
+Celsius = Annotated[float, Unit("degC")]
+Hertz = Annotated[float, Unit("Hz")]
+Microsiemens = Annotated[float, Unit("uS")]
+Megaohms = Annotated[float, Unit("MOhm")]
+Seconds = Annotated[float, Unit("s")]
+Number = Annotated[float, StrictType()]
+Whole = Annotated[int, StrictType()]
+Flag = Annotated[bool, StrictType()]
+
+# A quantity whose unit is only known later (a parameter's, a feature's): a number, or a text with its own unit.
+Value = Annotated[float, StrictType()] | Annotated[str, StrictType()]
+
+
+class ConditionsSpec(Strict):
+    """NEURON's global state."""
+
+    celsius: Celsius | None = Field(default=None, ge=-20, le=60, description="temperature [degC]")
+    v_init: Millivolts | None = Field(
+        default=None, ge=-200, le=200, description="voltage that every segment starts at [mV]"
+    )
+    dt: Milliseconds | None = Field(default=None, gt=0, le=1, description="time step [ms]")
+    secondorder: Whole | None = Field(default=None, description="0 (backward Euler) or 2 (staggered, second order)")
+
+    @model_validator(mode="after")
+    def _order(self) -> ConditionsSpec:
+        if self.secondorder not in (None, 0, 2):
+            raise PydanticCustomError("order", "{expected}", {"expected": "secondorder: 0 or 2", "key": "secondorder"})
+        return self

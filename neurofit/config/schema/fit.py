@@ -1,0 +1,198 @@
+"""The shape of a fit file (cell.yaml): model, parameters, protocols, objectives, rules and how to search."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from neurofit.config.schema.base import (
+    ConditionsSpec,
+    Flag,
+    Milliseconds,
+    Number,
+    Seconds,
+    Strict,
+    Value,
+    Whole,
+    did_you_mean,
+)
+from neurofit.config.schema.model import CellSpec, FunctionSpec, ParameterSpec
+from neurofit.config.schema.protocol import AnyProtocolSpec, ProtocolFile
+
+Pair = Annotated[list[Value], Field(min_length=2, max_length=2)]
+Auto = Literal["auto"]
+Reduce = Literal["mean", "first", "second", "last", "min", "max", "median", "std", "count"]
+
+
+class ObjectiveSpec(Strict):
+    """A feature, or several, against a target: zero inside a range, else the distance in standard deviations."""
+
+    feature: str | None = Field(
+        default=None, description="an eFEL feature, one of neurofit's, or a key of a function model's result"
+    )
+    features: Annotated[list[str], Field(min_length=1)] | None = Field(default=None, description="several of them")
+    description: str = Field(default="", description="what the target is and where it comes from")
+    protocol: str | None = Field(default=None, description="protocol or search that gives the feature")
+    recording: str | None = Field(default=None, description="recording that it is read from; soma.v by default")
+    other: str | None = Field(default=None, description="second recording, for features across recordings")
+    sweep: Whole | None = Field(
+        default=None, ge=0, description="number of one sweep of a family; all of them by default"
+    )
+    window: (
+        Annotated[list[Milliseconds], Field(min_length=2, max_length=2)] | Literal["before", "during", "after"] | None
+    ) = Field(default=None, description="[start, end] in ms, or before, during or after the protocol's window")
+    reduce: Reduce = Field(default="mean", description="how a feature with many values becomes a number")
+    target: Pair | None = Field(default=None, description="[low, high] in the feature's unit, the same for all terms")
+    targets: list[Pair] | None = Field(default=None, description="[low, high] for each term")
+    mean: Value | None = Field(default=None, description="mean, the same for all terms; needs std")
+    means: list[Value] | None = Field(default=None, description="a mean for each term; needs std or stds")
+    std: Value | None = Field(default=None, description="standard deviation; half the range's width by default")
+    stds: list[Value] | None = Field(default=None, description="a standard deviation for each term")
+    combine: Literal["mean", "rms", "max"] = Field(default="mean", description="how several terms become one score")
+    weight: Annotated[Number, Field(gt=0)] = Field(default=1.0, description="factor of the score")
+    settings: dict[str, Value | Flag] = Field(default={}, description="eFEL settings for this objective alone")
+
+    @model_validator(mode="after")
+    def _complete(self) -> ObjectiveSpec:
+        _exactly_one(self, ("feature", "features"))
+        _exactly_one(self, ("target", "targets", "mean", "means"))
+        if self.std is not None and self.stds is not None:
+            raise PydanticCustomError("structure", "{expected}", {"expected": "one of `std` and `stds`"})
+        if (self.mean is not None or self.means is not None) and self.std is None and self.stds is None:
+            expected = "`std` (or `stds`) beside a mean: without it there is no distance to measure in"
+            raise PydanticCustomError("structure", "{expected}", {"expected": expected})
+        return self
+
+
+class RuleSpec(Strict):
+    """A condition that a solution must meet: an expression over features."""
+
+    expression: str = Field(description="such as `spike_count(fi, before) == 0`")
+    margin: Flag = Field(default=True, description="false hides the signed margin")
+    description: str = Field(default="", description="why the rule is there")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return {"expression": data} if isinstance(data, str) else data
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        full = handler.resolve_ref_schema(handler(schema))
+        short = {"type": "string", "description": "an expression over features"}
+        return {"anyOf": [short, full], "description": full.get("description", "")}
+
+
+def optimizer_names() -> tuple[str, ...]:
+    """Names that `fit.optimizer` may have: the registry of neurofit.optimize where that offers one."""
+    registry = importlib.import_module("neurofit.optimize")
+    return tuple(getattr(registry, "OPTIMIZERS", ("random", "grid", "nsga2")))
+
+
+def _known_optimizer(name: str) -> str:
+    known = optimizer_names()
+    if name not in known:
+        expected = f"one of {', '.join(known)}{did_you_mean(name, known)}"
+        raise PydanticCustomError("optimizer", "{expected}", {"expected": expected})
+    return name
+
+
+class FitSpec(Strict):
+    """How to search."""
+
+    optimizer: Annotated[str, AfterValidator(_known_optimizer)] = Field(
+        default="nsga2", description="random, grid or nsga2"
+    )
+    budget: Whole = Field(default=600, ge=1, description="number of candidates, failed ones too")
+    batch: Whole = Field(default=50, ge=1, description="candidates asked for at a time")
+    initial: Annotated[Whole, Field(ge=1)] | Auto = Field(default="auto", description="points of the initial design")
+    seed: Whole = Field(default=1, ge=0, lt=2**32, description="of everything random")
+    workers: Annotated[Whole, Field(ge=1)] | Auto = Field(
+        default="auto", description="processes; auto: one for each usable core"
+    )
+    timeout: Seconds = Field(default=60.0, gt=0, description="of one evaluation [s]")
+    early_stop: Flag = Field(default=True, description="skip dearer protocols once a rule is broken")
+    pack: Annotated[Whole, Field(ge=1)] | Auto = Field(default="auto", description="candidates in one simulation")
+    points_per_axis: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="grid only")
+    design: Literal["sobol", "lhs"] = Field(
+        default="sobol", description="random only: Sobol sequence or Latin hypercube"
+    )
+
+
+def _model_kind(data: Any) -> str | None:
+    if isinstance(data, str):
+        return "name"
+    kind = data.get("kind", "cell") if isinstance(data, dict) else getattr(data, "kind", None)
+    if not isinstance(kind, str):
+        return None
+    return {"function": "function", "cell": "cell", "hoc": "cell", "python": "cell"}.get(kind)
+
+
+class FitFile(Strict):
+    """A fit file."""
+
+    neurofit: Literal[1] = Field(description="version of the format: 1")
+    name: str | None = Field(default=None, description="of the fit; the file's name by default")
+    description: str = Field(default="", description="what is fitted, and to which data")
+    model: Annotated[
+        Annotated[str, Tag("name")] | Annotated[CellSpec, Tag("cell")] | Annotated[FunctionSpec, Tag("function")],
+        Discriminator(_model_kind),
+    ] = Field(
+        description="a built-in model's name, a folder with a model.yaml (relative to this file), or the model itself"
+    )
+    parameters: dict[str, ParameterSpec] = Field(default={}, description="a scalar fixes, a pair frees")
+    conditions: ConditionsSpec = Field(default=ConditionsSpec(), description="for all protocols")
+    protocols: dict[str, AnyProtocolSpec] = Field(default={}, description="what is done to the cell, by name")
+    objectives: dict[str, ObjectiveSpec] = Field(min_length=1, description="features against targets, by name")
+    rules: dict[str, RuleSpec] = Field(default={}, description="conditions that a solution must meet, by name")
+    fit: FitSpec = Field(default=FitSpec(), description="how to search")
+    efel: dict[str, Value | Flag] = Field(
+        default={}, description="eFEL settings for all features, such as Threshold: -20 mV"
+    )
+    reference: Annotated[Number, Field(gt=0)] | dict[str, Annotated[Number, Field(gt=0)]] = Field(
+        default=5.0, description="the hypervolume's reference [std], for all objectives or by objective"
+    )
+
+
+SCHEMAS: dict[str, type[Strict]] = {
+    "fit": FitFile,
+    "model": CellSpec,
+    "function": FunctionSpec,
+    "protocol": ProtocolFile,
+}
+
+
+def json_schema(kind: str = "fit") -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a fit file, or of `kind` "model", "function" or "protocol", for editors."""
+    schema = SCHEMAS[kind].model_json_schema()
+    _anyof(schema)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "a text may carry a unit (100 pA); plain numbers are in NEURON's units",
+        **schema,
+        "title": f"neurofit {kind} file",
+    }
+
+
+def _anyof(node: Any) -> None:
+    # `use: rheobase` alone matches a protocol and a search: for an editor either will do.
+    if isinstance(node, dict):
+        if "oneOf" in node:
+            node["anyOf"] = node.pop("oneOf")
+        for value in node.values():
+            _anyof(value)
+    elif isinstance(node, list):
+        for value in node:
+            _anyof(value)
+
+
+def _exactly_one(spec: Strict, keys: tuple[str, ...]) -> None:
+    given = [key for key in keys if getattr(spec, key) is not None]
+    if len(given) != 1:
+        listed = ", ".join(f"`{key}`" for key in keys)
+        found = f", not {' and '.join(given)}" if given else ""
+        raise PydanticCustomError("structure", "{expected}", {"expected": f"exactly one of {listed}{found}"})

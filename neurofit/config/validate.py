@@ -1,0 +1,109 @@
+"""Checks plain data against a schema model, and turns what pydantic finds into one ConfigError with its place."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from neurofit.config.document import Data, Document
+from neurofit.config.schema.base import did_you_mean
+from neurofit.errors import ConfigError
+
+Spec = TypeVar("Spec", bound=BaseModel)
+_WORDS = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "none_required": "nothing",
+}
+_LIMITS = {
+    "greater_than": ("gt", "a value above"),
+    "greater_than_equal": ("ge", "a value of at least"),
+    "less_than": ("lt", "a value below"),
+    "less_than_equal": ("le", "a value of at most"),
+}
+
+
+def validated(document: Document, model: type[Spec]) -> Spec:
+    """`document` as an instance of `model`; raises the first ConfigError in the order of lines."""
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as error:
+        found = [document.locate(_translated(details, document.data)) for details in error.errors(include_url=False)]
+        raise _first(found) from None
+
+
+def _first(errors: list[ConfigError]) -> ConfigError:
+    # A union of types reports once for each type: one error then, which accepts any of them.
+    first = min(errors, key=lambda e: e.line or 0)
+    same = [e for e in errors if e.path == first.path]
+    accepted = list(dict.fromkeys(e.expected for e in same))
+    first.expected = " or ".join(accepted)
+    return first
+
+
+def _translated(details: ErrorDetails, data: Data) -> ConfigError:
+    path, node, missing = _walk(details["loc"], data)
+    context: dict[str, Any] = details.get("ctx", {})
+    kind = details["type"]
+    if kind == "missing":
+        return ConfigError(f"{path}.{missing}", expected=f"the key `{missing}`, which is missing")
+    if "key" in context:
+        key = str(context["key"])
+        return ConfigError(f"{path}.{key}", got=key, expected=context["expected"])
+    return ConfigError(path, got=_shown(node), expected=_expected(kind, context, details["msg"], node))
+
+
+def _expected(kind: str, context: dict[str, Any], message: str, node: Data) -> str:
+    if "expected" in context and kind != "literal_error":
+        return str(context["expected"])
+    if kind == "literal_error":
+        options = [w.strip("' ") for w in str(context["expected"]).replace(" or ", ", ").split(",")]
+        return f"one of {', '.join(options)}{did_you_mean(str(node), options)}" if len(options) > 1 else options[0]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _tags(context, node)
+    if kind in _LIMITS:
+        key, words = _LIMITS[kind]
+        return f"{words} {context[key]:g}"
+    if kind in ("too_short", "too_long"):
+        least, most = context.get("min_length"), context.get("max_length")
+        return f"at least {least} item{'s' if least != 1 else ''}" if least is not None else f"at most {most} items"
+    return _WORDS.get(kind, message[0].lower() + message[1:])
+
+
+def _tags(context: dict[str, Any], node: Data) -> str:
+    tags = [t.strip("' ") for t in str(context.get("expected_tags", "")).split(",") if t.strip()]
+    if not isinstance(node, dict):
+        return "a mapping"
+    if context.get("discriminator", "").strip("'") == "kind":
+        return f"`kind:` one of {', '.join(tags)}{did_you_mean(str(node.get('kind')), tags)}"
+    if "search" in node:
+        return f"`search:` one of holding, rheobase{did_you_mean(str(node['search']), ['holding', 'rheobase'])}"
+    return "`kind:` one of cell, hoc, python, function"
+
+
+def _walk(loc: tuple[int | str, ...], data: Data) -> tuple[str, Data, str | int]:
+    """(path, node, last part of `loc`): `loc` with the names of union members and short forms left out."""
+    path, node = "$", data
+    for part in loc:
+        if isinstance(node, dict) and isinstance(part, str) and part in node:
+            path, node = f"{path}.{part}", node[part]
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            path, node = f"{path}[{part}]", node[part]
+    return path, node, loc[-1] if loc else ""
+
+
+def _shown(node: Data) -> object:
+    if isinstance(node, dict):
+        return f"a mapping with {', '.join(list(node)[:4])}" if node else "an empty mapping"
+    if node is None:
+        return "nothing"
+    return node

@@ -1,0 +1,279 @@
+"""Candidates to evaluations: protocols from cheap to dear, their features, and no more simulation for a candidate that
+broke a rule.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol as Interface
+
+import numpy as np
+
+from neurofit.evaluate.features import SweepResult, extract
+from neurofit.evaluate.finish import finish
+from neurofit.evaluate.function_evaluator import FunctionEvaluator
+from neurofit.evaluate.search import Found, Subject, hold, number, rheobase
+from neurofit.problem.evaluation import FALSE, NOT_RUN, UNDEFINED, VALUE, Evaluation
+from neurofit.problem.model import CellTemplate, FunctionModel
+from neurofit.problem.problem import Problem
+from neurofit.problem.protocol import SOMA, HoldingSearch, Location, Protocol, Search, Stimulus, Sweep
+from neurofit.simulate.engine import Job, Outcome, Simulator
+
+
+class Evaluator(Interface):
+    """What executors feed: `evaluate` yields each candidate's evaluation as it is finished; `pack` candidates at a
+    time suit it best.
+    """
+
+    pack: int
+
+    def evaluate(self, indexes: Sequence[int], X: np.ndarray) -> Iterator[Evaluation]: ...
+
+
+def make_evaluator(problem: Problem) -> Evaluator:
+    """The evaluator for the problem's kind of model; building it builds and loads the mechanisms."""
+    if isinstance(problem.model, FunctionModel):
+        return FunctionEvaluator(problem)
+    return CellEvaluator(problem)
+
+
+def simulate_traces(problem: Problem, x: np.ndarray) -> dict[tuple[str, int], tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """(times [ms], traces by recording) by (protocol, sweep) of one solution x (d,); protocols whose searches found
+    nothing are left out.
+    """
+    evaluator = CellEvaluator(replace(problem, fit=replace(problem.fit, early_stop=False)))
+    kept: dict[tuple[str, int], tuple[np.ndarray, dict[str, np.ndarray]]] = {}
+    for _ in evaluator.evaluate([0], np.atleast_2d(x), kept):
+        pass
+    evaluator.simulator.close()
+    return kept
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """What is known of a candidate so far."""
+
+    row: int
+    index: int
+    x: np.ndarray
+    values: dict[str, float]
+    features: np.ndarray
+    states: np.ndarray
+    results: dict[str, float] = field(default_factory=dict)
+    status: str = "ok"
+    reason: str = ""
+    simulate: float = 0.0
+    extract: float = 0.0
+
+    def fail(self, status: str, reason: str) -> None:
+        self.status, self.reason = status, reason
+
+
+class CellEvaluator:
+    """Evaluates packs of candidates on this process's NEURON."""
+
+    def __init__(self, problem: Problem):
+        assert isinstance(problem.model, CellTemplate)
+        self.problem = problem
+        middle = problem.space.from_unit(np.full((1, len(problem.space)), 0.5))[0]
+        self.simulator = Simulator(problem.model, self.values(middle))
+        self.order = protocol_order(problem.searches, problem.protocols)
+        sweeps = max((len(p.sweeps) for p in problem.protocols), default=1)
+        self.pack = problem.fit.pack or max(1, self.simulator.copies() // sweeps)
+
+    def values(self, x: np.ndarray) -> dict[str, float]:
+        """All parameters by name: the fixed ones and the free ones x (d,)."""
+        return dict(self.problem.fixed) | dict(
+            zip(self.problem.space.names, np.asarray(x, float).tolist(), strict=True)
+        )
+
+    def evaluate(
+        self,
+        indexes: Sequence[int],
+        X: np.ndarray,
+        traces: dict[tuple[str, int], tuple[np.ndarray, dict[str, np.ndarray]]] | None = None,
+    ) -> Iterator[Evaluation]:
+        """Yields an evaluation for each row of X (n, d), in order of completion. `traces` collects the traces of the
+        last row.
+        """
+        m = len(self.problem.features)
+        running = [
+            _Candidate(row, index, x, self.values(x), np.full(m, np.nan), np.full(m, NOT_RUN, np.int8))
+            for row, (index, x) in enumerate(zip(indexes, X, strict=True))
+        ]
+        for step in self.order:
+            if isinstance(step, Protocol):
+                self._run_protocol(step, running, traces)
+            else:
+                self._run_search(step, running)
+            going_on = []
+            for candidate in running:
+                if candidate.status == "ok" and not self._broke_a_rule(candidate):
+                    going_on.append(candidate)
+                else:
+                    yield self._finish(candidate)
+            running = going_on
+            if not running:
+                return
+        for candidate in running:
+            yield self._finish(candidate)
+
+    def _run_search(self, search: Search, candidates: Sequence[_Candidate]) -> None:
+        subjects = [Subject(c.row, c.values, c.results) for c in candidates]
+        ready = [i for i, c in enumerate(candidates) if all(math.isfinite(c.results[n]) for n in search.needs)]
+        found: dict[int, Found] = {}
+        if ready:
+            chosen = [subjects[i] for i in ready]
+            results = (
+                hold(self.simulator, search, chosen)
+                if isinstance(search, HoldingSearch)
+                else rheobase(self.simulator, search, chosen, holding_place(search, self.problem.searches))
+            )
+            found = dict(zip(ready, results, strict=True))
+        columns = [j for j, f in enumerate(self.problem.features) if f.protocol == search.name]
+        for i, candidate in enumerate(candidates):
+            one = found.get(i, Found(math.nan, "", 0.0))
+            candidate.simulate += one.seconds
+            if one.failure:
+                candidate.fail("nan", one.failure)
+                continue
+            candidate.results[search.name] = one.value
+            candidate.features[columns] = one.value
+            candidate.states[columns] = VALUE if math.isfinite(one.value) else UNDEFINED
+
+    def _run_protocol(
+        self,
+        protocol: Protocol,
+        candidates: Sequence[_Candidate],
+        traces: dict[tuple[str, int], tuple[np.ndarray, dict[str, np.ndarray]]] | None,
+    ) -> None:
+        able = [c for c in candidates if all(math.isfinite(c.results[n]) for n in protocol.needs)]
+        place = holding_place(protocol, self.problem.searches)
+        jobs, keys = [], []
+        for candidate in able:
+            holding = number(protocol.holding, candidate.results)
+            for k, sweep in enumerate(protocol.sweeps):
+                concrete = _concrete(sweep, candidate.results)
+                jobs.append(Job(candidate.row, candidate.values, protocol, concrete, holding, place))
+                keys.append((candidate, k))
+        outcomes = self.simulator.run(jobs)
+        results: dict[tuple[int, str, int], SweepResult] = {}
+        for (candidate, k), job, outcome in zip(keys, jobs, outcomes, strict=True):
+            candidate.simulate += outcome.seconds
+            if outcome.failure:
+                candidate.fail("nan", outcome.failure)
+                continue
+            results[candidate.row, protocol.name, k] = _result(job, outcome)
+            if traces is not None:
+                traces[protocol.name, k] = (outcome.t, dict(outcome.traces))
+        self._read_features(protocol, candidates, results)
+
+    def _read_features(
+        self, protocol: Protocol, candidates: Sequence[_Candidate], results: Mapping[tuple[int, str, int], SweepResult]
+    ) -> None:
+        began = time.perf_counter()
+        columns = [j for j, f in enumerate(self.problem.features) if f.protocol == protocol.name]
+        fine = [c for c in candidates if c.status == "ok"]
+        if columns and fine:
+            # Rows of candidates that failed or were not able to run have no results, and stay nan.
+            height = 1 + max(c.row for c in fine)
+            kept = {key: r for key, r in results.items() if key[0] in {c.row for c in fine}}
+            values = extract(kept, [self.problem.features[j] for j in columns], height)
+            for candidate in fine:
+                mine = values[candidate.row]
+                candidate.features[columns] = mine
+                candidate.states[columns] = np.where(np.isfinite(mine), VALUE, UNDEFINED)
+        share = (time.perf_counter() - began) / max(1, len(candidates))
+        for candidate in candidates:
+            candidate.extract += share
+
+    def _broke_a_rule(self, candidate: _Candidate) -> bool:
+        if not self.problem.fit.early_stop:
+            return False
+        for rule in self.problem.rules:
+            verdict, _ = rule.judge(candidate.features, candidate.states)
+            if verdict == FALSE:
+                if (candidate.states == NOT_RUN).any():
+                    candidate.reason = f"stopped early: {rule.name} is broken"
+                return True
+        return False
+
+    def _finish(self, candidate: _Candidate) -> Evaluation:
+        return finish(
+            self.problem,
+            candidate.index,
+            candidate.x,
+            candidate.features,
+            candidate.states,
+            seconds=(candidate.simulate, candidate.extract),
+            status=candidate.status,
+            reason=candidate.reason,
+        )
+
+
+def holding_place(user: Protocol | Search, searches: Sequence[Search]) -> Location:
+    """Where a holding current goes in: where the holding search it comes from found it, else the soma."""
+    return next((s.at for s in searches if isinstance(s, HoldingSearch) and s.name in user.needs), SOMA)
+
+
+def protocol_order(searches: Sequence[Search], protocols: Sequence[Protocol]) -> list[Search | Protocol]:
+    """Protocols from cheap to dear (simulated ms x sweeps, with the searches they still need), each search just before
+    its first use.
+
+    A search that no protocol uses, but whose result is itself a feature, takes its place by its own cost.
+    """
+    by_name: dict[str, Search] = {s.name: s for s in searches}
+    placed: list[Search | Protocol] = []
+
+    def needed(step: Search | Protocol) -> list[Search]:
+        """The searches that must run first and have not, in order."""
+        chain: list[Search] = []
+        for name in step.needs:
+            if by_name[name] not in placed:
+                chain += [s for s in (*needed(by_name[name]), by_name[name]) if s not in chain]
+        return chain
+
+    waiting: list[Search | Protocol] = [*protocols, *searches]
+    while waiting:
+        cheapest = min(waiting, key=lambda step: _cost(step) + sum(_cost(s) for s in needed(step)))
+        placed += [*needed(cheapest), cheapest]
+        waiting = [step for step in waiting if step not in placed]
+    return placed
+
+
+def _cost(step: Search | Protocol) -> float:
+    if isinstance(step, Protocol):
+        return sum(sweep.duration for sweep in step.sweeps)
+    if isinstance(step, HoldingSearch):
+        return step.settle / 2  # a coarser time step
+    return (step.delay + step.duration) * 8
+
+
+def _concrete(sweep: Sweep, results: Mapping[str, float]) -> Sweep:
+    """The sweep with numbers for amplitudes."""
+    return replace(
+        sweep,
+        stimuli=tuple(_filled(s, results) for s in sweep.stimuli),
+        amp=None if sweep.amp is None else number(sweep.amp, results),
+    )
+
+
+def _filled(stimulus: Stimulus, results: Mapping[str, float]) -> Stimulus:
+    named = {n: getattr(stimulus, n) for n in ("amp", "amp_end", "mean") if hasattr(stimulus, n)}
+    return replace(stimulus, **{n: number(a, results) for n, a in named.items()}) if named else stimulus
+
+
+def _result(job: Job, outcome: Outcome) -> SweepResult:
+    amp = job.sweep.amp
+    return SweepResult(
+        window=job.sweep.window,
+        duration=job.sweep.duration,
+        amp=math.nan if amp is None else float(amp),  # type: ignore[arg-type]  # concrete by now
+        holding=job.holding,
+        t=outcome.t,
+        traces=outcome.traces,
+        stimuli=job.sweep.stimuli,
+    )

@@ -1,0 +1,80 @@
+"""Evaluates a model that is a Python function: parameters in, features out, no NEURON."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from neurofit.errors import ConfigError
+from neurofit.evaluate.finish import finish
+from neurofit.problem.evaluation import UNDEFINED, VALUE, Evaluation
+from neurofit.problem.model import FunctionModel
+from neurofit.problem.problem import Problem
+
+_PACK = 16  # candidates at a time: a function may take microseconds, a message some fifty of them
+
+
+class FunctionEvaluator:
+    """Calls the function once a candidate, one after the other."""
+
+    def __init__(self, problem: Problem):
+        assert isinstance(problem.model, FunctionModel)
+        self.problem = problem
+        self.function = load_function(problem.model.file, problem.model.function)
+        self.pack = problem.fit.pack or _PACK
+        self.sequential = True  # the first unfinished candidate of a pack is the one under way
+
+    def evaluate(self, indexes: Sequence[int], X: np.ndarray) -> Iterator[Evaluation]:
+        """Yields each candidate's evaluation; what the function raises is a status of that candidate."""
+        for index, x in zip(indexes, X, strict=True):
+            yield self._one(index, np.asarray(x, float))
+
+    def _one(self, index: int, x: np.ndarray) -> Evaluation:
+        values = dict(self.problem.fixed) | dict(zip(self.problem.space.names, x.tolist(), strict=True))
+        began = time.perf_counter()
+        try:
+            answer = self.function(values)
+        except Exception as error:  # whatever the user's function raises is this candidate's result
+            reason = f"{type(error).__name__}: {error}"
+            return self.problem.failed(index, x, "error", reason, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        if not isinstance(answer, Mapping):
+            reason = f"the function returned {type(answer).__name__}, not a dict of features"
+            return self.problem.failed(index, x, "error", reason, seconds)
+        features = np.full(len(self.problem.features), math.nan)
+        for j, feature in enumerate(self.problem.features):
+            value = answer.get(feature.name, math.nan)
+            try:
+                features[j] = float(value)
+            except (TypeError, ValueError):
+                reason = f"the function returned {value!r} for {feature.name}, not a number"
+                return self.problem.failed(index, x, "error", reason, seconds)
+        features[~np.isfinite(features)] = math.nan
+        states = np.where(np.isfinite(features), VALUE, UNDEFINED).astype(np.int8)
+        return finish(self.problem, index, x, features, states, seconds=(seconds, 0.0))
+
+
+def load_function(file: Path, name: str) -> Callable[[dict[str, float]], object]:
+    """The function `name` of a Python file; ConfigError where file or function is missing or the file raises."""
+    spec = importlib.util.spec_from_file_location(f"neurofit_function_{file.stem}", file)
+    if spec is None or spec.loader is None or not file.exists():
+        raise ConfigError("$.model.function", got=str(file), expected="a Python file that exists")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        got = f"{type(error).__name__}: {error}"
+        raise ConfigError(
+            "$.model.function", got=got, expected=f"a Python file that imports without an error ({file})"
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ConfigError("$.model.function", got=name, expected=f"a function that {file.name} defines")
+    return function

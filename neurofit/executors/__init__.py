@@ -1,0 +1,6 @@
+"""Executors: map candidates to evaluations, in order of completion."""
+
+from neurofit.executors.processes import ProcessExecutor
+from neurofit.executors.serial import SerialExecutor
+
+__all__ = ["ProcessExecutor", "SerialExecutor"]

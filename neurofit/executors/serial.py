@@ -1,0 +1,63 @@
+"""Evaluates in this process, one pack after the other: for debugging, and where nothing can crash or hang."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from neurofit.evaluate.evaluator import Evaluator, make_evaluator
+from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.problem import Problem
+
+
+class SerialExecutor:
+    """No isolation and no time-out: a crash of the model is a crash of this process."""
+
+    workers = 1
+    restarts = 0
+
+    def __init__(self, problem: Problem, factory: Callable[[Problem], Evaluator] = make_evaluator):
+        self._problem = problem
+        self._evaluator = factory(problem)
+        self._waiting: deque[tuple[int, np.ndarray]] = deque()
+        self.seconds = {"busy": 0.0, "idle": 0.0}
+
+    def __enter__(self) -> SerialExecutor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting.clear()
+
+    def submit(self, indexes: Sequence[int], X: np.ndarray) -> None:
+        """Queues candidates: rows of X (n, d) with their indexes."""
+        self._waiting.extend(zip(indexes, np.asarray(X, float), strict=True))
+
+    def results(self) -> Iterator[Evaluation]:
+        """Evaluations, in order of completion, until nothing is queued."""
+        while self._waiting:
+            count = min(self._evaluator.pack, len(self._waiting))
+            yield from self._pack([self._waiting.popleft() for _ in range(count)])
+
+    def _pack(self, pack: list[tuple[int, np.ndarray]]) -> Iterator[Evaluation]:
+        done: set[int] = set()
+        failure = ""
+        began = time.perf_counter()
+        try:
+            for evaluation in self._evaluator.evaluate([i for i, _ in pack], np.array([x for _, x in pack])):
+                done.add(evaluation.index)
+                self.seconds["busy"] += time.perf_counter() - began
+                yield evaluation
+                began = time.perf_counter()
+        except Exception as error:  # some candidate's: which one is found by halving
+            failure = f"{type(error).__name__}: {error}"
+        self.seconds["busy"] += time.perf_counter() - began
+        rest = [(i, x) for i, x in pack if i not in done]
+        if failure and len(rest) == 1:
+            yield self._problem.failed(*rest[0], "error", failure)
+        elif failure:
+            half = len(rest) // 2
+            yield from self._pack(rest[:half])
+            yield from self._pack(rest[half:])

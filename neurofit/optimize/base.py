@@ -1,0 +1,47 @@
+"""What every optimizer promises, so that the loop, the archive and a resumed run need to know nothing else of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from neurofit.errors import ArchiveError
+from neurofit.problem.evaluation import Evaluation
+
+
+class Optimizer(ABC):
+    """Proposes candidates and learns from what became of them.
+
+    What `ask` returns is a function of the evaluations told (in order of their numbers, a whole batch at once), the
+    seed, and the sizes of the asks so far; of nothing else. `ended` says why there is nothing left, "" while there is.
+    """
+
+    ended: str = ""
+
+    @abstractmethod
+    def ask(self, n: int) -> np.ndarray:
+        """Values (n', d), n' <= n, in the parameters' units; no candidate ever comes twice. None left: n' is 0."""
+
+    @abstractmethod
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Takes up a batch's evaluations, in order of their numbers."""
+
+    def replay(self, x: np.ndarray, evaluations: Sequence[Evaluation]) -> None:
+        """Brings back the batch `x` (n, d) of an earlier session, with all of its `evaluations`.
+
+        By default asks again and compares, which restores the state of any random generator. Raises ArchiveError where
+        the optimizer now proposes something else.
+        """
+        self.reask(x)
+        self.tell(evaluations)
+
+    def reask(self, x: np.ndarray) -> None:
+        """Repeats the ask that gave `x` (n, d). Raises ArchiveError where the optimizer now proposes something else."""
+        if not np.array_equal(self.ask(len(x)), x):
+            raise ArchiveError(
+                "the optimizer now proposes other candidates than those in the archive, so the run cannot go on as the "
+                "same run; use the versions of neurofit, numpy and pymoo that `versions` in results.h5 names, or give "
+                "another --out directory"
+            )

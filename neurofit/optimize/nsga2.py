@@ -1,0 +1,124 @@
+"""NSGA-II with constraint domination, by pymoo, fitted to exact budgets and to candidates that are never repeated.
+
+Deb, Pratap, Agarwal & Meyarivan 2002, IEEE Trans. Evol. Comput. 6:182. Works on the unit cube, where logarithmic
+parameters are straight; every ask is one generation of just so many offspring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pymoo.algorithms.moo.nsga2 import NSGA2
+from pymoo.core.duplicate import DuplicateElimination
+from pymoo.core.evaluator import Evaluator
+from pymoo.core.population import Population
+from pymoo.core.problem import Problem
+from pymoo.core.termination import NoTermination
+from pymoo.problems.static import StaticProblem
+
+from neurofit.optimize.base import Optimizer
+from neurofit.optimize.random import Design, Drawn
+from neurofit.optimize.unseen import Unseen
+from neurofit.problem.evaluation import TRUE, Evaluation
+from neurofit.problem.problem import FitSettings
+from neurofit.problem.space import Space
+
+_FAR = 1e30  # stands in for an infeasible candidate's objectives, which constraint domination never looks at
+
+
+class Nsga2(Optimizer):
+    """NSGA-II: a Sobol design of `fit.initial` points, then offspring by simulated binary crossover and mutation.
+
+    The population has as many members as the initial design. A candidate's violation is the number of rules that are
+    not true (all of them and one more where its status is not ok), or one where only an objective is missing.
+    """
+
+    def __init__(self, space: Space, objectives: int, fit: FitSettings, seed: int):
+        self._space = space
+        self._unseen = Unseen(space)
+        self._initial = fit.initial or default_population(fit)
+        self._drawn = Drawn(space, Design("sobol", len(space), seed, fit.budget), self._unseen, seed)
+        self._asked = 0
+        self._units: dict[bytes, np.ndarray] = {}  # what each candidate in flight was on the cube, before rounding
+        self._told: list[Evaluation] = []  # of the initial design, until it is complete
+        k = max(objectives, 1)
+        self._problem = Problem(n_var=len(space), n_obj=k, n_ieq_constr=1, xl=0.0, xu=1.0)
+        self._nsga2 = NSGA2(pop_size=self._initial, eliminate_duplicates=_NotSeen(space, self._unseen))
+        self._nsga2.setup(self._problem, termination=NoTermination(), seed=seed)
+
+    def ask(self, n: int) -> np.ndarray:
+        if not self._nsga2.is_initialized:
+            x = self._drawn.take(min(n, self._initial - self._asked) if self._asked < self._initial else n)
+        else:
+            x = self._offspring(n)
+            if len(x) < n:  # the population has converged onto what was evaluated already
+                x = np.concatenate([x, self._drawn.take(n - len(x))])
+        self._asked += len(x)
+        if len(x) == 0:
+            self.ended = "every point of the space has been proposed"
+        return x
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        if not self._nsga2.is_initialized:
+            self._told += evaluations
+            if len(self._told) < self._initial:
+                return
+            evaluations, self._told = self._told, []
+        if evaluations:
+            self._nsga2.tell(infills=self._population(evaluations))
+
+    def _offspring(self, n: int) -> np.ndarray:
+        self._nsga2.n_offsprings = n
+        made = self._nsga2.ask()
+        self._nsga2.termination.force_termination = False  # pymoo would end where mating gives nothing new; we draw
+        if made is None or len(made) == 0:
+            return np.zeros((0, len(self._space)))
+        u = np.asarray(made.get("X"))
+        x = self._unseen.take(self._space.from_unit(u))
+        self._units.update({row.tobytes(): at for row, at in zip(x, u, strict=True)})
+        return x
+
+    def _population(self, evaluations: Sequence[Evaluation]) -> Population:
+        units = self._space.to_unit(np.stack([e.x for e in evaluations]))
+        u = np.stack([self._units.pop(e.x.tobytes(), at) for e, at in zip(evaluations, units, strict=True)])
+        made = Population.new("X", u)
+        violation = np.array([violation_of(e) for e in evaluations], float)
+        scores = np.stack([e.objectives if len(e.objectives) else np.zeros(1) for e in evaluations])
+        scores = np.where(violation[:, None] > 0, _FAR, scores)
+        static = StaticProblem(self._problem, F=scores, G=violation[:, None])
+        Evaluator().eval(static, made)
+        return made
+
+
+def default_population(fit: FitSettings) -> int:
+    """Members of the population, and initial points, where the file names no number."""
+    return max(10, min(max(fit.batch, 20), 100, fit.budget // 5))
+
+
+def violation_of(evaluation: Evaluation) -> int:
+    """0 for a feasible evaluation; more the more of its rules are not true, most where there is nothing to trust."""
+    if evaluation.feasible:
+        return 0
+    if evaluation.status != "ok":
+        return len(evaluation.rules) + 1
+    return max(int(np.sum(evaluation.rules != TRUE)), 1)
+
+
+class _NotSeen(DuplicateElimination):
+    """pymoo's hook for leaving out duplicates, over the whole run and after rounding."""
+
+    def __init__(self, space: Space, unseen: Unseen):
+        super().__init__()
+        self._space, self._unseen = space, unseen
+
+    def do(self, pop, *args, return_indices=False, to_itself=True):
+        """The members of `pop` that are new to the run, and to `args` (the last of which are this ask's so far)."""
+        if len(pop) == 0:
+            return pop
+        others = [a.get("X") for a in args if a is not None and len(a) > 0]
+        x = self._space.from_unit(np.concatenate([*others, pop.get("X")]))
+        first = np.zeros(len(x), bool)
+        first[np.unique(x, axis=0, return_index=True)[1]] = True
+        of_pop = slice(len(x) - len(pop), None)
+        return pop[first[of_pop] & self._unseen.new(x[of_pop])]

@@ -1,0 +1,81 @@
+"""Random search by a space-filling design: what any other optimizer must beat, and where they start from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import qmc
+
+from neurofit.errors import ConfigError
+from neurofit.optimize.base import Optimizer
+from neurofit.optimize.unseen import Unseen
+from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.problem import FitSettings
+from neurofit.problem.space import Space
+
+_TRIES = 50  # draws without one new point before a space of whole numbers is listed
+
+
+class Design:
+    """An endless sequence of points (n, d) of the unit cube; asking in pieces gives the same points as asking at once.
+
+    "sobol": a scrambled Sobol sequence (Owen 1998, J. Complexity 14:466; Matoušek's scrambling, by scipy);
+    "lhs": Latin hypercubes (McKay, Beckman & Conover 1979, Technometrics 21:239) of `size` points, one after another.
+    """
+
+    def __init__(self, kind: str, d: int, seed: int, size: int):
+        if kind not in ("sobol", "lhs"):
+            raise ConfigError("$.fit.design", expected="sobol or lhs", got=kind)
+        self._kind, self._d, self._size = kind, d, max(size, 1)
+        self._rng = np.random.default_rng(seed)
+        self._sobol = qmc.Sobol(d, scramble=True, rng=self._rng) if kind == "sobol" else None
+        self._cube = np.zeros((0, d))
+
+    def points(self, n: int) -> np.ndarray:
+        """The next n points."""
+        if self._sobol is not None:
+            with warnings.catch_warnings():
+                # the warning says that only powers of two balance; a budget seldom is one
+                warnings.filterwarnings("ignore", "The balance properties", UserWarning)
+                return self._sobol.random(n)
+        while len(self._cube) < n:
+            more = qmc.LatinHypercube(self._d, rng=self._rng).random(self._size)
+            self._cube = np.concatenate([self._cube, more])
+        points, self._cube = self._cube[:n], self._cube[n:]
+        return points
+
+
+class Drawn:
+    """A design's points in the parameters' units, each once."""
+
+    def __init__(self, space: Space, design: Design, unseen: Unseen, seed: int):
+        self._space, self._design, self._unseen = space, design, unseen
+        self._rng = np.random.default_rng([seed, 1])
+
+    def take(self, n: int) -> np.ndarray:
+        """Up to n points (n', d), none of which was taken before; fewer only where the space has no more."""
+        got = np.zeros((0, len(self._space)))
+        tries = 0
+        while len(got) < n and tries < _TRIES and self._unseen.left > 0:
+            new = self._unseen.take(self._space.from_unit(self._design.points(n - len(got))))
+            got = np.concatenate([got, new])
+            tries = 0 if len(new) else tries + 1
+        return np.concatenate([got, self._unseen.remaining(n - len(got), self._rng)]) if len(got) < n else got
+
+
+class Random(Optimizer):
+    """Scrambled Sobol points or Latin hypercubes over the unit cube, so logarithmic where a parameter is."""
+
+    def __init__(self, space: Space, fit: FitSettings, seed: int):
+        self._drawn = Drawn(space, Design(fit.design, len(space), seed, fit.budget), Unseen(space), seed)
+
+    def ask(self, n: int) -> np.ndarray:
+        x = self._drawn.take(n)
+        if len(x) < n:
+            self.ended = "every point of the space has been proposed"
+        return x
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        """Nothing is learned."""

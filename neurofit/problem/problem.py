@@ -1,0 +1,87 @@
+"""The whole of what is fitted, as frozen data: model, space, protocols, features, objectives, rules, settings."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from neurofit.problem.evaluation import NOT_RUN, UNKNOWN, Evaluation
+from neurofit.problem.feature import Feature
+from neurofit.problem.model import Model
+from neurofit.problem.objective import Objective
+from neurofit.problem.protocol import Protocol, Search
+from neurofit.problem.rule import Rule
+from neurofit.problem.space import Space
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How to search. `workers` 0 means as many as there are usable cores; `timeout` [s] is for one evaluation."""
+
+    optimizer: str = "nsga2"
+    budget: int = 600
+    batch: int = 50
+    initial: int | None = None  # points of the initial design; None lets the optimizer choose
+    seed: int = 1
+    workers: int = 0
+    timeout: float = 60.0
+    early_stop: bool = True  # skip dearer protocols once a rule is broken
+    pack: int | None = None  # candidates in one simulation; None chooses by the model's size
+    points_per_axis: int | None = None  # grid only
+    design: str = "sobol"  # random only: "sobol" or "lhs"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem, complete: nothing else is read when it is run.
+
+    `fixed` gives values for the model's parameters that are not free. `searches` and `protocols` are in file order;
+    whoever runs
+    them orders them by need and cost. `text` is the file as resolved (YAML), kept in the archive. `identity` is
+    a hash of all that changes evaluations or proposals (not budget, workers or timeout): another identity is another
+    problem.
+    """
+
+    name: str
+    model: Model
+    space: Space
+    fixed: tuple[tuple[str, float], ...]
+    searches: tuple[Search, ...]
+    protocols: tuple[Protocol, ...]
+    features: tuple[Feature, ...]
+    objectives: tuple[Objective, ...]
+    rules: tuple[Rule, ...]
+    fit: FitSettings
+    text: str = ""
+    identity: str = ""
+    reference: tuple[float, ...] = ()  # hypervolume's reference, an entry an objective
+    warnings: tuple[str, ...] = ()
+    file_hashes: tuple[tuple[str, str], ...] = field(
+        default=()
+    )  # (name, sha256) of mechanisms, morphologies, functions
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(f.column for f in self.features)
+
+    def failed(self, index: int, x: np.ndarray, status: str, reason: str, seconds: float = 0.0) -> Evaluation:
+        """The evaluation of a candidate that gave nothing but a status."""
+        m, k, r = len(self.features), len(self.objectives), len(self.rules)
+        return Evaluation(
+            index=index,
+            x=np.asarray(x, float),
+            features=np.full(m, np.nan),
+            states=np.full(m, NOT_RUN, np.int8),
+            objectives=np.full(k, np.nan),
+            rules=np.full(r, UNKNOWN, np.int8),
+            margins=np.full(r, np.nan),
+            status=status,
+            reason=reason,
+            seconds=(seconds, 0.0),
+        )
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

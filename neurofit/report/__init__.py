@@ -1,0 +1,1 @@
+"""Turns arrays of a run into pictures and one HTML page that a modeller can read without neurofit."""

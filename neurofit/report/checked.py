@@ -1,0 +1,172 @@
+"""The tables of `neurofit check`: what each parameter, feature, objective and rule is, and what trying out gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from neurofit.check import Trial
+from neurofit.problem.evaluation import NOT_RUN, TRUE, UNDEFINED, UNKNOWN
+from neurofit.problem.model import Assignment, CellTemplate
+from neurofit.problem.problem import Problem
+from neurofit.problem.protocol import HoldingSearch, Protocol
+from neurofit.report.goals import goals
+from neurofit.report.numbers import duration, number, percent, with_unit
+
+_WHERE = 60  # characters of an expression
+
+
+def plain(title: str, *columns: str) -> Table:
+    """A table in neurofit's look; columns that begin with ">" are flush right."""
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="dim"
+    )
+    for name in columns:
+        table.add_column(
+            Text(name.removeprefix(">")), justify="right" if name.startswith(">") else "left", overflow="fold"
+        )
+    return table
+
+
+def tables(problem: Problem, trial: Trial) -> Iterator[Table]:
+    """All of them, in the order of the file."""
+    yield _parameters(problem, trial)
+    if problem.fixed:
+        yield _fixed(problem)
+    if problem.protocols or problem.searches:
+        yield _protocols(problem)
+    yield _features(problem, trial)
+    yield _objectives(problem, trial)
+    if problem.rules:
+        yield _rules(problem, trial)
+
+
+def estimate(problem: Problem, trial: Trial) -> str:
+    """How long a fit takes, and what that is reckoned from."""
+    fit = problem.fit
+    measured = f"{duration(trial.alone)} for one evaluation alone"
+    if trial.sampled > 1:
+        measured += f", {duration(trial.each)} each for {trial.sampled} of a fit's first candidates together"
+    plural = "s" if trial.workers != 1 else ""
+    return (
+        f"A fit of {fit.budget} evaluations with {fit.optimizer} on {trial.workers} worker{plural} takes about "
+        f"{duration(trial.total)} here ({measured})."
+    )
+
+
+def _parameters(problem: Problem, trial: Trial) -> Table:
+    table = plain("Free parameters", "name", ">low", ">high", "unit", "scale", ">tried", "goes to")
+    for parameter, x in zip(problem.space.parameters, trial.evaluation.x, strict=True):
+        scale = parameter.scale + (", integer" if parameter.kind == "integer" else "")
+        row = (
+            number(parameter.low),
+            number(parameter.high),
+            parameter.unit,
+            scale,
+            number(x),
+            _goes_to(problem, parameter.name),
+        )
+        table.add_row(*(Text(cell) for cell in (parameter.name, *row)))
+    return table
+
+
+def _fixed(problem: Problem) -> Table:
+    table = plain("Fixed parameters", "name", ">value", "unit", "goes to")
+    units = {p.name: p.unit for p in problem.model.parameters} if isinstance(problem.model, CellTemplate) else {}
+    for name, value in problem.fixed:
+        table.add_row(Text(name), number(value), Text(units.get(name, "")), Text(_goes_to(problem, name)))
+    return table
+
+
+def _goes_to(problem: Problem, name: str) -> str:
+    if not isinstance(problem.model, CellTemplate):
+        return f"{problem.model.function}()"
+    sets = next((p.sets for p in problem.model.parameters if p.name == name), ())
+    return ", ".join(_assignment(a) for a in sets) or "expressions of others"
+
+
+def _assignment(assignment: Assignment) -> str:
+    place = f"{assignment.where}.{assignment.variable}"
+    if assignment.expression is None:
+        return place
+    text = assignment.expression.text
+    return f"{place} = {text if len(text) <= _WHERE else text[: _WHERE - 1] + '…'}"
+
+
+def _protocols(problem: Problem) -> Table:
+    table = plain("Protocols", "name", "what", ">sweeps", ">each lasts", "records", "needs")
+    for search in problem.searches:
+        holding = isinstance(search, HoldingSearch)
+        what = f"holding current for {number(search.target)} mV" if holding else "rheobase"
+        table.add_row(Text(search.name), what, "", "", Text(str(search.at)), Text(", ".join(search.needs)))
+    for protocol in problem.protocols:
+        table.add_row(*(Text(cell) for cell in _protocol(protocol)))
+    return table
+
+
+def _protocol(protocol: Protocol) -> tuple[str, ...]:
+    kinds = dict.fromkeys(type(s).__name__ for sweep in protocol.sweeps for s in sweep.stimuli)
+    lengths = [sweep.duration for sweep in protocol.sweeps]
+    longest = (
+        f"{number(max(lengths))} ms"
+        if min(lengths) == max(lengths)
+        else f"{number(min(lengths))} to {number(max(lengths))} ms"
+    )
+    labels = f" ({protocol.sweeps[0].label} … {protocol.sweeps[-1].label})" if protocol.family else ""
+    records = ", ".join(f"{r.name} at {r.at}" for r in protocol.recordings)
+    what = " + ".join(kinds) + labels
+    return protocol.name, what, str(len(protocol.sweeps)), longest, records, ", ".join(protocol.needs)
+
+
+def _features(problem: Problem, trial: Trial) -> Table:
+    table = plain("Features", "column", ">value", "unit", "window", "read by")
+    evaluation = trial.evaluation
+    readers: dict[int, list[str]] = {}
+    for reader in (*problem.objectives, *problem.rules):
+        columns = reader.columns if hasattr(reader, "columns") else reader.expression.columns
+        for column in dict.fromkeys(columns):
+            readers.setdefault(column, []).append(reader.name)
+    for j, feature in enumerate(problem.features):
+        state = {UNDEFINED: "undefined", NOT_RUN: "not run"}.get(int(evaluation.states[j]))
+        window = f"{feature.window[0]:g} to {feature.window[1]:g} ms" if feature.window else ""
+        value = Text(state, style="yellow") if state else Text(number(evaluation.features[j]))
+        table.add_row(Text(feature.column), value, Text(feature.unit), window, Text(", ".join(readers.get(j, []))))
+    return table
+
+
+def _objectives(problem: Problem, trial: Trial) -> Table:
+    table = plain("Objectives", "name", "feature", "target", "combined", ">weight", ">score [std]")
+    wanted = goals(problem)
+    for objective, score in zip(problem.objectives, trial.evaluation.objectives, strict=True):
+        mine = [g for g in wanted if g.objective == objective.name]
+        combine = objective.combine if len(mine) > 1 else ""
+        for k, goal in enumerate(mine):
+            first = (objective.name, combine, number(objective.weight), number(score)) if k == 0 else ("", "", "", "")
+            target = with_unit(goal.text, goal.feature.unit)
+            cells = (first[0], goal.feature.column, target, first[1], first[2], first[3])
+            table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _rules(problem: Problem, trial: Trial) -> Table:
+    table = plain("Rules", "name", "expression", "verdict", ">margin")
+    evaluation = trial.evaluation
+    for rule, verdict, margin in zip(problem.rules, evaluation.rules, evaluation.margins, strict=True):
+        words = {TRUE: ("true", "green"), UNKNOWN: ("not run", "yellow")}.get(int(verdict), ("false", "red"))
+        shown = number(margin) if np.isfinite(margin) else "none" if rule.margin else "hidden"
+        table.add_row(Text(rule.name), Text(rule.text), Text(words[0], style=words[1]), shown)
+    return table
+
+
+def summary(trial: Trial) -> str:
+    """Whether the point that was tried is feasible, in a sentence."""
+    evaluation = trial.evaluation
+    if evaluation.status != "ok":
+        return f"The point that was tried ended with status {evaluation.status}: {evaluation.reason}"
+    if evaluation.feasible:
+        return "The point that was tried is feasible."
+    held = percent(float((evaluation.rules == TRUE).mean())) if len(evaluation.rules) else "100 %"
+    return f"The point that was tried is not feasible ({held} of the rules hold); that is no error: a fit looks for those that are."

@@ -1,0 +1,59 @@
+"""The picture of how a run got there: hypervolume, best sum of objectives, feasible share, over evaluations."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from neurofit.report.arrays import Results
+from neurofit.report.style import BLUE, GREEN, GREY, RED, figure, headline, note, styled
+
+_RUNNING = 50  # evaluations in the running share
+
+
+@styled
+def convergence_figure(results: Results) -> Figure:
+    """Three panels over the number of evaluations: hypervolume (share of the reference's box), best sum [std], feasible share."""
+    made = figure(6.8, 6.6)
+    volume, best, share = made.subplots(3, 1, sharex=True)
+    n = np.arange(1, len(results) + 1)
+    sums = np.where(results.feasible, results.objectives.sum(axis=1), np.inf)
+    volume.plot(n, results.hypervolumes, color=BLUE, drawstyle="steps-post")
+    volume.set_ylim(0, 1.02)
+    volume.set_ylabel("hypervolume\n[share of reference]")
+    lowest = np.minimum.accumulate(sums) if len(sums) else sums
+    known = np.isfinite(lowest)
+    feasible = np.isfinite(sums)
+    best.scatter(n[feasible], sums[feasible], s=8, color=GREY, alpha=0.5, lw=0, label="feasible")
+    best.plot(n[known], lowest[known], color=RED, drawstyle="steps-post", label="best so far")
+    best.set_ylabel("sum of objectives\n[std]")
+    if known.any():
+        top = np.quantile(sums[feasible], 0.9)
+        best.set_ylim(0, max(top, lowest[known][0], 1e-6) * 1.08)
+        best.legend(loc="upper right", ncols=2)
+    else:
+        note(best, "no feasible evaluation yet")
+    counts = np.concatenate([[0], np.cumsum(results.feasible)])
+    since = np.maximum(n - _RUNNING, 0)
+    share.plot(n, 100 * (counts[n] - counts[since]) / (n - since), color=GREEN, label=f"of the last {_RUNNING}")
+    share.plot(n, 100 * counts[n] / n, color=GREY, lw=1.2, ls="--", label="of all")
+    share.set_ylim(0, max(5.0, 105 * _most(counts, n, since)))
+    share.set_ylabel("feasible [%]")
+    share.set_xlabel("evaluations")
+    share.legend(loc="upper left", ncols=2)
+    for panel in (volume, best, share):
+        panel.grid(True)
+        panel.set_xlim(0, max(len(results), 1))
+    made.align_ylabels()
+    first = np.flatnonzero(results.feasible)
+    when = f"first feasible at evaluation {first[0] + 1}" if len(first) else "nothing feasible"
+    headline(made, f"{results.name}: convergence", f"{when}; hypervolume {results.hypervolume:.3f}")
+    return made
+
+
+def _most(counts: np.ndarray, n: np.ndarray, since: np.ndarray) -> float:
+    """The largest running share (0 to 1) once there are enough evaluations for one."""
+    if not len(n):
+        return 0.0
+    running = (counts[n] - counts[since]) / (n - since)
+    return float(running[min(_RUNNING, len(n)) - 1 :].max())

@@ -1,0 +1,150 @@
+"""The picture of the front: what can be had together, objective against objective, targets at zero."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from neurofit.report.arrays import Results
+from neurofit.report.style import BLUE, GREY, MARKERS, PALE, SOLUTIONS, figure, headline, note, shortened, styled
+
+_LEAST = 0.1  # [std]: an axis never shows less, however close to the target all are
+_PAIRS_UP_TO = 4  # objectives; above, pairs become too many to read and the picture turns to parallel axes
+
+
+@styled
+def front_figure(results: Results, chosen: Sequence[tuple[str, int]] = ()) -> Figure:
+    """The feasible cloud and the front in objective space [std]; `chosen` are (label, row) of solutions to mark.
+
+    One objective: scores in order of evaluation. Two to four: a panel for each pair. More: parallel axes.
+    """
+    k = results.objectives.shape[1]
+    shown = int(results.feasible.sum())
+    front = results.front
+    if k == 1:
+        made = _single(results, chosen)
+    elif k <= _PAIRS_UP_TO:
+        made = _pairs(results, front, chosen)
+    else:
+        made = _parallel(results, front, chosen)
+    headline(
+        made,
+        f"{results.name}: front",
+        f"{len(front)} solutions on the front, {shown} feasible of {len(results)} evaluations; 0 is on target",
+    )
+    return made
+
+
+def _limit(values: np.ndarray, front: np.ndarray) -> float:
+    """The upper end of an axis: all of the front, and as much of the cloud as leaves the front readable."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return 1.0
+    if not len(front):
+        return float(max(np.quantile(finite, 0.5), 1.0)) * 1.1
+    return float(max(front.max() * 1.15, min(np.quantile(finite, 0.9), front.max() * 2.5), _LEAST))
+
+
+def _pairs(results: Results, front: np.ndarray, chosen: Sequence[tuple[str, int]]) -> Figure:
+    k = results.objectives.shape[1]
+    pairs = list(combinations(range(k), 2))
+    columns = min(3, len(pairs))
+    rows = -(-len(pairs) // columns)
+    made = figure(max(4.0 * columns, 5.6), 3.6 * rows + 0.9)
+    axes = made.subplots(rows, columns, squeeze=False).ravel()
+    finite = np.isfinite(results.objectives).all(axis=1)
+    limits = [
+        _limit(
+            results.objectives[results.feasible if results.feasible.any() else finite, j], results.objectives[front, j]
+        )
+        for j in range(k)
+    ]
+    for panel, (a, b) in zip(axes, pairs, strict=False):
+        _pair(panel, results, front, chosen, (a, b))
+        panel.set_xlim(-0.04 * limits[a], limits[a])
+        panel.set_ylim(-0.04 * limits[b], limits[b])
+    for panel in axes[len(pairs) :]:
+        panel.remove()
+    handles, labels = axes[0].get_legend_handles_labels()
+    made.legend(handles, labels, loc="outside lower center", ncols=3)
+    return made
+
+
+def _pair(
+    panel: Axes, results: Results, front: np.ndarray, chosen: Sequence[tuple[str, int]], pair: tuple[int, int]
+) -> None:
+    a, b = pair
+    y = results.objectives
+    broken = ~results.feasible & np.isfinite(y).all(axis=1)
+    cloud = results.feasible.copy()
+    cloud[front] = False
+    panel.axhline(0, color=GREY, lw=0.9, ls=":")
+    panel.axvline(0, color=GREY, lw=0.9, ls=":")
+    if broken.any():
+        panel.scatter(y[broken, a], y[broken, b], s=13, marker="x", lw=0.8, color=PALE, label="breaks a rule")
+    panel.scatter(y[cloud, a], y[cloud, b], s=14, color=GREY, alpha=0.55, lw=0, label="feasible")
+    panel.scatter(y[front, a], y[front, b], s=30, color=BLUE, edgecolor="white", lw=0.6, label="front", zorder=3)
+    for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
+        size = 170 if marker == "*" else 62
+        panel.scatter(
+            y[row, a], y[row, b], s=size, marker=marker, color=colour, edgecolor="white", lw=0.8, label=label, zorder=4
+        )
+    panel.set_xlabel(f"{shortened(results.objective_names[a])} [std]")
+    panel.set_ylabel(f"{shortened(results.objective_names[b])} [std]")
+    panel.grid(True)
+    if not results.feasible.any():
+        note(panel, "no feasible evaluation yet")
+
+
+def _single(results: Results, chosen: Sequence[tuple[str, int]]) -> Figure:
+    made = figure(6.4, 4.2)
+    panel = made.subplots()
+    y = results.objectives[:, 0]
+    order = np.arange(1, len(y) + 1)
+    broken = ~results.feasible & np.isfinite(y)
+    panel.scatter(order[broken], y[broken], s=13, marker="x", lw=0.8, color=PALE, label="breaks a rule")
+    panel.scatter(order[results.feasible], y[results.feasible], s=16, color=GREY, lw=0, label="feasible")
+    for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
+        panel.scatter(row + 1, y[row], s=150, marker=marker, color=colour, edgecolor="white", label=label, zorder=4)
+    panel.axhline(0, color=GREY, lw=0.9, ls=":")
+    cloud = y[results.feasible] if results.feasible.any() else y[np.isfinite(y)]
+    top = float(np.quantile(cloud, 0.9)) if len(cloud) else 1.0
+    panel.set_ylim(-0.04 * max(top, _LEAST), max(top, _LEAST))
+    panel.set_xlabel("evaluation")
+    panel.set_ylabel(f"{results.objective_names[0]} [std]")
+    panel.grid(True)
+    made.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    if not results.feasible.any():
+        note(panel, "no feasible evaluation yet")
+    return made
+
+
+def _parallel(results: Results, front: np.ndarray, chosen: Sequence[tuple[str, int]]) -> Figure:
+    k = results.objectives.shape[1]
+    made = figure(max(6.4, 1.05 * k + 1.6), 4.8)
+    panel = made.subplots()
+    places = np.arange(k)
+    y = results.objectives
+    cloud = np.flatnonzero(results.feasible)[-300:]
+    if len(cloud):
+        panel.plot(places, y[cloud].T, color=PALE, lw=0.6, alpha=0.6)
+    if len(front):
+        panel.plot(places, y[front].T, color=BLUE, lw=0.9, alpha=0.55)
+        panel.plot([], [], color=PALE, label="feasible")
+        panel.plot([], [], color=BLUE, label="front")
+        panel.set_ylim(-0.02, 1.0)
+        panel.set_ylim(0, _limit(y[cloud].max(axis=1), y[front].max(axis=1)))
+    else:
+        note(panel, "no feasible evaluation yet")
+    for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
+        panel.plot(places, y[row], color=colour, marker=marker, ms=7, lw=2.2, label=label, zorder=4)
+    panel.set_xticks(places, [shortened(n, 16) for n in results.objective_names], rotation=30, ha="right")
+    panel.set_ylabel("objective [std]")
+    panel.grid(True)
+    if len(front):
+        made.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return made

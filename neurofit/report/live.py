@@ -1,0 +1,115 @@
+"""Shows a fit as it goes on: a panel that is redrawn on a terminal, a line for each batch elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from neurofit.progress import Progress
+from neurofit.report.numbers import duration, number, percent
+
+_MOST_RULES = 14
+_REDRAW = 0.2  # s
+
+
+class Watch:
+    """An observer of a fit (`neurofit.fit(progress=...)`) that prints; use `with`."""
+
+    def __init__(self, console: Console, name: str):
+        self._console, self._name = console, name
+        self._last: Progress | None = None
+        self._printed = -1
+        self._shown = 0.0
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Watch:
+        if self._live is not None:
+            self._live.start()
+            self._live.update(Text(f"{self._name}: starting workers, building mechanisms …", style="dim"), refresh=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+        elif self._last is not None and self._printed < self._last.evaluations:
+            self._line(self._last)
+
+    def __call__(self, progress: Progress) -> None:
+        earlier, self._last = self._last, progress
+        if self._live is not None:
+            now = time.monotonic()
+            if now - self._shown >= _REDRAW or progress.evaluations >= progress.budget:
+                self._shown = now
+                self._live.update(panel(self._name, progress), refresh=True)
+        elif earlier is not None and earlier.evaluations == progress.evaluations:
+            self._line(progress)  # called once more without an evaluation: a batch is over
+
+    def _line(self, progress: Progress) -> None:
+        self._printed = progress.evaluations
+        self._console.print(line(progress), highlight=False, markup=False, soft_wrap=True)
+
+
+def line(p: Progress) -> str:
+    """The run so far in one line of plain text."""
+    best = ", ".join(f"{name} {number(value, 3)}" for name, value in p.best.items())
+    rules = ", ".join(f"{name} {percent(share)}" for name, share in p.rule_shares.items())
+    failed = ", ".join(f"{name} {count}" for name, count in p.statuses.items() if name != "ok" and count)
+    parts = [
+        f"batch {p.batch + 1}: {p.evaluations}/{p.budget} evaluations",
+        f"{p.feasible} feasible ({percent(p.feasible / max(p.evaluations, 1))})",
+        f"hypervolume {p.hypervolume:.3f}",
+        f"best [std]: {best}",
+        f"rules: {rules}" if rules else "",
+        f"failed: {failed}" if failed else "",
+        f"left {duration(p.eta)}",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def panel(name: str, p: Progress) -> RenderableType:
+    """The run so far as a panel: a bar, what is best, how often each rule holds."""
+    head = Table.grid(padding=(0, 2), expand=True)
+    head.add_column(no_wrap=True)
+    head.add_column(ratio=1)
+    head.add_column(no_wrap=True)
+    bar = ProgressBar(total=max(p.budget, 1), completed=p.evaluations)
+    head.add_row(f"[bold]{p.evaluations}[/bold]/{p.budget} evaluations", bar, f"{duration(p.eta)} left")
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row(
+        f"feasible [bold]{p.feasible}[/bold] ({percent(p.feasible / max(p.evaluations, 1))})",
+        f"hypervolume [bold]{p.hypervolume:.3f}[/bold]",
+        f"batch {p.batch + 1}",
+        " ".join(f"[red]{status} {count}[/red]" for status, count in p.statuses.items() if status != "ok" and count),
+    )
+    columns = Table.grid(padding=(0, 4))
+    columns.add_row(_best(p), _rules(p)) if p.rule_shares else columns.add_row(_best(p))
+    return Panel(Group(head, facts, Text(), columns), title=f"fitting {name}", title_align="left", box=box.ROUNDED)
+
+
+def _best(p: Progress) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("objective")
+    table.add_column("best [std]".replace("[", r"\["), justify="right")
+    for name, value in p.best.items():
+        table.add_row(Text(name), number(value, 3))
+    return table
+
+
+def _rules(p: Progress) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("rule")
+    table.add_column("satisfied", justify="right")
+    rarest = sorted(p.rule_shares.items(), key=lambda item: item[1])[:_MOST_RULES]
+    for name, share in rarest:
+        table.add_row(Text(name), percent(share))
+    return table

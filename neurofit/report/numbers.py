@@ -1,0 +1,36 @@
+"""Numbers as people read them, the same on the console, in pictures and in the report."""
+
+from __future__ import annotations
+
+import math
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number in `digits` significant digits; a dash where there is none."""
+    return f"{value + 0.0:.{digits}g}" if math.isfinite(value) else "–"
+
+
+def percent(share: float) -> str:
+    """A share, 0 to 1, in per cent: one digit after the point below ten."""
+    return f"{100 * share:.1f} %" if 0 < share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """A time span [s] in the two units that matter."""
+    if not math.isfinite(seconds):
+        return "–"
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def with_unit(text: str, unit: str) -> str:
+    """The two, a space between, where there is a unit."""
+    return f"{text} {unit}" if unit else text

@@ -1,0 +1,198 @@
+"""A run as a modeller reads it: tables, the front, the best, the knee, the hypervolume; from the archive alone."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from neurofit import front
+from neurofit.archive import Contents, Header, read
+from neurofit.config.load import load
+from neurofit.errors import NeurofitError
+from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
+from neurofit.problem.problem import FitSettings, Problem
+
+
+class Run:
+    """One run as its archive stood when it was opened; open it again to see what has come since.
+
+    A solution is named by its evaluation's number, which is the index of every table.
+    """
+
+    def __init__(self, directory: Path, contents: Contents):
+        self.directory, self._contents = directory, contents
+
+    @property
+    def header(self) -> Header:
+        """Names, units, versions and the problem's text."""
+        return self._contents.header
+
+    @property
+    def ended(self) -> str:
+        """Why the run is over; "" while it is not."""
+        return self._contents.ended
+
+    @property
+    def budget(self) -> int:
+        """Evaluations wanted in all."""
+        return self._contents.budget
+
+    @cached_property
+    def raw(self) -> tuple[Evaluation, ...]:
+        """The evaluations as the archive holds them, in order of their numbers."""
+        return tuple(self._contents.evaluations)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The problem, loaded from the text in the archive. Raises ConfigError where a file it names is gone."""
+        if not self.header.text:
+            raise NeurofitError(
+                f"{self.directory} was fitted from a Problem without a file, so it cannot be loaded again"
+            )
+        path = self.directory / "problem.yaml"
+        if path.exists() and path.read_text(encoding="utf-8") == self.header.text:
+            problem = load(path)
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "problem.yaml"
+                path.write_text(self.header.text, encoding="utf-8")
+                problem = load(path)
+        return replace(problem, fit=FitSettings(**json.loads(self.header.settings)))
+
+    @cached_property
+    def evaluations(self) -> pd.DataFrame:
+        """A row an evaluation; columns (parameter | feature | objective | rule | margin | run, name).
+
+        Parameters and features in their units, objectives in standard deviations; rules are bool (not run is False);
+        run has status, reason, seconds (of simulation and features together) and feasible.
+        """
+        h, raw = self.header, self.raw
+        columns: dict[tuple[str, str], np.ndarray] = {}
+        for kind, names, rows in (
+            ("parameter", [n for n, _ in h.parameters], [e.x for e in raw]),
+            ("feature", [n for n, _ in h.features], [e.features for e in raw]),
+            ("objective", list(h.objectives), [e.objectives for e in raw]),
+            ("rule", [n for n, _ in h.rules], [e.rules == TRUE for e in raw]),
+            ("margin", [n for n, _ in h.rules], [e.margins for e in raw]),
+        ):
+            table = np.array(rows, bool if kind == "rule" else float).reshape(len(raw), len(names))
+            columns |= {(kind, name): table[:, j] for j, name in enumerate(names)}
+        columns["run", "status"] = np.array([e.status for e in raw], object)
+        columns["run", "reason"] = np.array([e.reason for e in raw], object)
+        columns["run", "seconds"] = np.array([sum(e.seconds) for e in raw], float)
+        columns["run", "feasible"] = np.array([e.feasible for e in raw], bool)
+        index = pd.Index([e.index for e in raw], name="evaluation", dtype=int)
+        table = pd.DataFrame(columns, index=index)
+        table.columns = pd.MultiIndex.from_tuples(list(columns), names=["kind", "name"])
+        return table
+
+    def front(self) -> pd.DataFrame:
+        """The feasible evaluations that no other one dominates; columns as in `evaluations`."""
+        return self.evaluations.loc[self._front]
+
+    def best(self) -> pd.Series:
+        """The feasible evaluation with the smallest sum of objectives. Raises NeurofitError where none is feasible."""
+        return self.solution(self._front[int(np.argmin(self._scores(self._front).sum(axis=1)))])
+
+    def knee(self) -> pd.Series:
+        """The front's knee (`front.knee`). Raises NeurofitError where none is feasible."""
+        return self.solution(self._front[front.knee(self._scores(self._front))])
+
+    def solution(self, number: int) -> pd.Series:
+        """One evaluation, by its number. Raises NeurofitError where there is none of that number."""
+        if number not in self.evaluations.index:
+            raise NeurofitError(f"{self.directory} has no evaluation {number}; it has {len(self.raw)}, numbered from 0")
+        return self.evaluations.loc[number]
+
+    def hypervolume(self, reference: float | Sequence[float] | None = None) -> float:
+        """Share, 0 to 1, of the box up to `reference` [std] (the problem's where None) that the feasible dominate."""
+        points = self._objectives[self._feasible]
+        return front.hypervolume(points, self._reference(reference))
+
+    def convergence(self, reference: float | Sequence[float] | None = None) -> pd.Series:
+        """The hypervolume after each evaluation, in order of their numbers."""
+        volumes = front.convergence(self._objectives, self._feasible, self._reference(reference))
+        return pd.Series(volumes, self.evaluations.index, name="hypervolume")
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Where the time went over all sessions [s]; "simulate", "features" and "idle" summed over workers."""
+        simulate, features = np.array([e.seconds for e in self.raw], float).reshape(-1, 2).sum(axis=0)
+        spent = self._contents.seconds
+        return {
+            "simulate": float(simulate),
+            "features": float(features),
+            "optimizer": spent["optimizer"],
+            "idle": spent["idle"],
+        }
+
+    def summary(self) -> dict[str, object]:
+        """What `neurofit show --json` prints; undefined numbers are None."""
+        feasible = np.flatnonzero(self._feasible)
+        statuses = Counter(e.status for e in self.raw)
+        true = np.array([e.rules == TRUE for e in self.raw], float).reshape(len(self.raw), len(self.header.rules))
+        return {
+            "evaluations": len(self.raw),
+            "feasible": len(feasible),
+            "first_feasible": self.raw[feasible[0]].index if len(feasible) else None,
+            "hypervolume": self.hypervolume(),
+            "front": [self._entry(number) for number in self._front],
+            "rules": {n: float(true[:, j].mean()) if len(true) else 0.0 for j, (n, _) in enumerate(self.header.rules)},
+            "status": {status: statuses[status] for status in STATUSES if statuses[status]},
+            "seconds": self.seconds,
+        }
+
+    def _entry(self, number: int) -> dict[str, object]:
+        e, h = self._contents.rows[number].evaluation, self.header
+        return {
+            "evaluation": number,
+            "parameters": _named([n for n, _ in h.parameters], e.x),
+            "features": _named([n for n, _ in h.features], e.features),
+            "objectives": _named(h.objectives, e.objectives),
+        }
+
+    @cached_property
+    def _objectives(self) -> np.ndarray:
+        return np.array([e.objectives for e in self.raw], float).reshape(len(self.raw), len(self.header.objectives))
+
+    @cached_property
+    def _feasible(self) -> np.ndarray:
+        return np.array([e.feasible for e in self.raw], bool)
+
+    @cached_property
+    def _front(self) -> list[int]:
+        rows = np.flatnonzero(self._feasible)
+        return [self.raw[i].index for i in rows[front.nondominated(self._objectives[rows])]]
+
+    def _scores(self, numbers: Sequence[int]) -> np.ndarray:
+        if not numbers:
+            raise NeurofitError(
+                f"none of the {len(self.raw)} evaluations in {self.directory} is feasible yet; "
+                "`neurofit show` tells which rules hold how often"
+            )
+        return np.stack([self._contents.rows[n].evaluation.objectives for n in numbers])
+
+    def _reference(self, reference: float | Sequence[float] | None) -> np.ndarray:
+        given = self.header.reference if reference is None else reference
+        return np.broadcast_to(np.asarray(given, float), (len(self.header.objectives),))
+
+
+def open_run(directory: str | Path) -> Run:
+    """The run in `directory`, also while it is being fitted, and after its process was killed.
+
+    Raises ArchiveError where there is none.
+    """
+    return Run(Path(directory), read(directory))
+
+
+def _named(names: Sequence[str], values: np.ndarray) -> Mapping[str, float | None]:
+    return {n: float(v) if math.isfinite(v) else None for n, v in zip(names, values, strict=True)}

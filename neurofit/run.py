@@ -1,0 +1,225 @@
+"""The loop of a fit: ask, evaluate in parallel, archive each evaluation as it finishes, tell; and again."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol as Interface
+
+import numpy as np
+
+from neurofit.archive import Archive, Batch
+from neurofit.builtin import fit_file
+from neurofit.config.identity import sealed
+from neurofit.config.load import load
+from neurofit.errors import ConfigError, Stopped
+from neurofit.executors import ProcessExecutor
+from neurofit.optimize import Optimizer, check_optimizer, make_optimizer
+from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.problem import FitSettings, Problem
+from neurofit.progress import Observer, Progress, Tally
+from neurofit.results import Run, open_run
+from neurofit.stop import Stop
+
+__all__ = ["Observer", "Progress", "Run", "fit", "open_run", "search"]
+
+
+class Executor(Interface):
+    """What the loop needs of `neurofit.executors`; `seconds["idle"]` is the workers' idle time so far [s], summed."""
+
+    @property
+    def seconds(self) -> Mapping[str, float]: ...
+
+    def submit(self, indexes: Sequence[int], x: np.ndarray, /) -> None: ...
+
+    def results(self) -> Iterator[Evaluation]: ...
+
+
+MakeExecutor = Callable[[Problem], AbstractContextManager[Executor]]
+
+
+def fit(
+    source: str | Path | Problem,
+    out: str | Path | None = None,
+    *,
+    seed: int | None = None,
+    budget: int | None = None,
+    batch: int | None = None,
+    workers: int | None = None,
+    optimizer: str | None = None,
+    progress: Observer | None = None,
+) -> Run:
+    """Fits `source`, a file, a built-in's name or a Problem (`neurofit.load(file, overrides)`), and gives the run.
+
+    `out` (runs/NAME by default) gets results.h5, problem.yaml and log.txt; an unfinished run of the same problem
+    there goes on, as if it had never stopped. `budget` counts all evaluations of the run; settings left out are those
+    of the file.
+    `progress` is called with a Progress after each evaluation and each batch.
+
+    Raises ConfigError where the input is wrong, ArchiveError where `out` holds another problem's run, Stopped after
+    Ctrl-C or SIGTERM, with everything finished on disk.
+    """
+    given = {"seed": seed, "budget": budget, "batch": batch, "workers": workers, "optimizer": optimizer}
+    given = {name: value for name, value in given.items() if value is not None}
+    if isinstance(source, Problem):
+        problem = _with(source, given)
+    else:
+        problem = load(fit_file(str(source)), {f"fit.{name}": str(value) for name, value in given.items()})
+    return search(problem, Path("runs") / problem.name if out is None else out, _processes, progress)
+
+
+def search(problem: Problem, out: str | Path, make_executor: MakeExecutor, observer: Observer | None = None) -> Run:
+    """`fit` of a Problem whose settings are final, on any executor."""
+    out = Path(out)
+    check_optimizer(problem.fit.optimizer, problem)  # before anything is written
+    with Stop() as stop, Archive.create_or_open(out, problem) as archive:
+        if problem.text:
+            _put(out / "problem.yaml", problem.text)
+        session = _Session(problem, archive, stop, observer)
+        if session.left > 0:
+            session.run(make_executor)
+    return open_run(out)
+
+
+def _processes(problem: Problem) -> AbstractContextManager[Executor]:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = problem.fit.workers or usable
+    return ProcessExecutor(problem, workers, problem.fit.timeout)
+
+
+def _with(problem: Problem, given: Mapping[str, int | str]) -> Problem:
+    if not given:
+        return problem
+    for name, value in given.items():
+        if name != "seed" and isinstance(value, int) and value < (0 if name == "workers" else 1):
+            raise ConfigError(f"$.fit.{name}", expected="a whole number above 0", got=value)
+    return sealed(replace(problem, fit=replace(problem.fit, **given)), problem.text)
+
+
+def _put(path: Path, text: str) -> None:
+    if not path.exists():
+        new = path.with_name(path.name + ".tmp")
+        new.write_text(text, encoding="utf-8")
+        os.replace(new, path)
+
+
+class _Session:
+    """One stretch of a run, from start or resume to its end or a stop."""
+
+    def __init__(self, problem: Problem, archive: Archive, stop: Stop, observer: Observer | None):
+        self._problem, self._archive, self._stop, self._observer = problem, archive, stop, observer
+        self._budget = problem.fit.budget
+        header = archive.contents.header
+        self._tally = Tally([n for n, _ in header.rules], header.objectives, header.reference)
+        for evaluation in archive.evaluations:
+            self._tally.add(evaluation)
+        self._optimizing = self._idle = 0.0
+
+    @property
+    def left(self) -> int:
+        """Evaluations still to come."""
+        return self._budget - len(self._archive.contents.rows)
+
+    def run(self, make_executor: MakeExecutor) -> None:
+        done = len(self._archive.contents.rows)
+        self._archive.wanted(self._budget)
+        self._log(
+            f"resumed after {done} of {self._budget} evaluations" if done else f"{self._budget} evaluations wanted"
+        )
+        try:
+            with make_executor(self._problem) as executor:
+                self._tally.start()
+                try:
+                    why = self._batches(self._made(), executor)
+                finally:
+                    self._spent(executor)
+            self._archive.ended(why)
+            self._log(f"done: {why}")
+        except Stopped as error:
+            told = f"{error} after {len(self._archive.contents.rows)} of {self._budget} evaluations; all are kept"
+            self._log(told)
+            raise Stopped(f"{told}. Run the same fit into {self._archive.directory} again to go on.") from None
+
+    def _made(self) -> Optimizer:
+        # with the budget the run began with, which may shape the design: a larger one only goes on longer
+        start = FitSettings(**json.loads(self._archive.contents.header.settings))
+        return make_optimizer(start.optimizer, replace(self._problem, fit=start), start.seed)
+
+    def _batches(self, optimizer: Optimizer, executor: Executor) -> str:
+        """Runs batches to the end, those of earlier sessions first; says why it is the end."""
+        for batch in list(self._archive.contents.asked):
+            self._earlier(batch, optimizer, executor)
+        while self.left > 0:
+            asked = sum(len(b.indexes) for b in self._archive.contents.asked)
+            begin = time.perf_counter()
+            x = optimizer.ask(min(self._problem.fit.batch, self._budget - asked))
+            self._optimizing += time.perf_counter() - begin
+            if len(x) == 0:
+                return optimizer.ended or "the optimizer has nothing left to propose"
+            batch = self._archive.asked(len(self._archive.contents.asked), np.arange(asked, asked + len(x)), x)
+            self._evaluate(batch, batch.indexes, executor)
+            self._tell(batch, optimizer.tell)
+        return "the budget is spent"
+
+    def _earlier(self, batch: Batch, optimizer: Optimizer, executor: Executor) -> None:
+        """Brings the optimizer to where it was after `batch`, of an earlier session, and finishes what it left open."""
+        rows = self._archive.contents.rows
+        missing = np.array([i for i in batch.indexes if int(i) not in rows and i < self._budget], int)
+        if all(int(i) in rows for i in batch.indexes):
+            self._tell(batch, lambda evaluations: optimizer.replay(batch.x, evaluations), earlier=True)
+        elif len(missing):
+            begin = time.perf_counter()
+            optimizer.reask(batch.x)
+            self._optimizing += time.perf_counter() - begin
+            self._evaluate(batch, missing, executor)
+            if all(int(i) in rows for i in batch.indexes):
+                self._tell(batch, optimizer.tell)
+
+    def _evaluate(self, batch: Batch, indexes: np.ndarray, executor: Executor) -> None:
+        executor.submit([int(i) for i in indexes], batch.x[np.isin(batch.indexes, indexes)])
+        results = iter(executor.results())
+        while True:
+            with self._stop.waiting():
+                evaluation = next(results, None)
+            if evaluation is None:
+                break
+            self._archive.append(evaluation, batch.number)
+            self._tally.add(evaluation)
+            if evaluation.status != "ok":
+                self._log(f"evaluation {evaluation.index}: {evaluation.status}: {evaluation.reason}")
+            self._show(batch.number, full=False)
+        self._spent(executor)
+
+    def _spent(self, executor: Executor) -> None:
+        idle = executor.seconds["idle"]
+        self._archive.spent({"optimizer": self._optimizing, "idle": idle - self._idle})
+        self._optimizing, self._idle = 0.0, idle
+
+    def _tell(self, batch: Batch, tell: Callable[[Sequence[Evaluation]], None], earlier: bool = False) -> None:
+        rows = self._archive.contents.rows
+        begin = time.perf_counter()
+        tell([rows[int(i)].evaluation for i in np.sort(batch.indexes)])
+        self._optimizing += time.perf_counter() - begin
+        if not earlier:
+            self._archive.flush()
+            shown = self._show(batch.number, full=True)
+            self._log(
+                f"batch {batch.number}: {shown.evaluations} of {shown.budget} evaluations, {shown.feasible} feasible, "
+                f"hypervolume {shown.hypervolume:.4f}"
+            )
+
+    def _show(self, batch: int, full: bool) -> Progress:
+        progress = self._tally.progress(self._budget, batch, full)
+        if self._observer is not None:
+            self._observer(progress)
+        return progress
+
+    def _log(self, line: str) -> None:
+        with open(self._archive.directory / "log.txt", "a", encoding="utf-8") as file:
+            file.write(f"{datetime.now().isoformat(timespec='seconds')} {line}\n")
