@@ -49,7 +49,7 @@ def fit_files() -> tuple[Path, ...]:
 
 
 def copy(template: str, target: Path) -> list[Path]:
-    """Copies the built-in `template` to the new folder `target`, whose fit files then use the copy; gives its fit files.
+    """Copies the built-in `template` to the new folder `target`, whose fit files then use the copy; gives those.
 
     Raises ConfigError for an unknown template, or a target that holds something.
     """
@@ -63,9 +63,7 @@ def copy(template: str, target: Path) -> list[Path]:
             source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("x86_64", "arm64", "__pycache__")
         )
     except OSError as error:
-        raise ConfigError(
-            "DIR", got=str(target), expected=f"a folder that can be written ({error.strerror})"
-        ) from error
+        raise ConfigError("DIR", got=str(target), expected=f"a folder that can be written ({error})") from error
     made = [f for f in sorted(target.glob("*.yaml")) if f.name != "model.yaml"]
     for file in made:
         text = file.read_text(encoding="utf-8")

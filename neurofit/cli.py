@@ -324,7 +324,8 @@ def _introduction(problem: Problem, directory: Path) -> str:
     fit = problem.fit
     return (
         f"[bold]{escape(problem.name)}[/bold]: {len(problem.space)} parameters, {len(problem.objectives)} objectives, "
-        f"{len(problem.rules)} rules; {fit.budget} evaluations with {fit.optimizer}, seed {fit.seed}, into {escape(str(directory))}"
+        f"{len(problem.rules)} rules; {fit.budget} evaluations with {fit.optimizer}, seed {fit.seed}, "
+        f"into {escape(str(directory))}"
     )
 
 
@@ -339,8 +340,8 @@ def _where(screen: Console, directory: Path, written: list[Path], feasible: bool
         screen.print(f"      neurofit export {directory} --solution best --to json", markup=False, soft_wrap=True)
     else:
         screen.print(
-            "Nothing feasible yet. Next: fit again into the same directory with a larger --budget, or look at the rules above that",
-            "hardly ever hold, and widen bounds or loosen them.",
+            "Nothing feasible yet. Next: fit again into the same directory with a larger --budget, or look at the",
+            "rules above that hardly ever hold, and widen the bounds or loosen the rules.",
             markup=False,
             soft_wrap=True,
         )

@@ -201,16 +201,11 @@ def describe(problem: Problem) -> Header:
         features=tuple((f.column, f.unit) for f in problem.features),
         objectives=tuple(o.name for o in problem.objectives),
         rules=tuple((r.name, r.text) for r in problem.rules),
-        reference=reference_of(problem),
+        reference=problem.box,
         settings=json.dumps(settings),
         versions=tuple(versions.items()),
         file_hashes=problem.file_hashes,
     )
-
-
-def reference_of(problem: Problem) -> tuple[float, ...]:
-    """The hypervolume's reference [std], an entry an objective: 5 where the problem gives none."""
-    return tuple(float(v) for v in problem.reference) or (5.0,) * len(problem.objectives)
 
 
 def check(header: Header, problem: Problem, directory: Path) -> None:

@@ -122,6 +122,9 @@ class Columns:
             chosen: list[int | None] = [None]
         else:
             chosen = list(_sweeps(request.sweep, protocol, f"{path}.sweep"))
+        if spec.needs_current and protocol.sweeps[0].amp is None:
+            expected = f"a protocol with a current stimulus: {spec.name} reads the current"
+            raise ConfigError(f"{path}.protocol", got=protocol.name, expected=expected)
         unit = self._unit(request, spec, protocol.name, recording)
         return tuple(
             self._add(self._feature(request, spec.name, unit, protocol, (sweep, recording, other), path))
@@ -147,7 +150,8 @@ class Columns:
             part += f".{recording}"
         if request.reduce != "mean":
             suffix += f":{request.reduce}"
-        own = "".join(f";{key}={value:g}" for key, value in request.settings)
+        common = dict(self.settings)
+        own = "".join(f";{key}={value:.12g}" for key, value in request.settings if common.get(key) != value)
         settings = tuple(sorted({**dict(self.settings), **dict(request.settings)}.items()))
         return Feature(
             f"{part}.{name}{suffix}{own}",
@@ -231,4 +235,4 @@ def _window(
         raise ConfigError(
             path, got=list(window), expected=f"[start, end] with 0 <= start < end <= {sweep.duration:g} ms"
         )
-    return window, f"@{window[0]:g}-{window[1]:g}"
+    return window, f"@{window[0]:.12g}-{window[1]:.12g}"

@@ -20,7 +20,7 @@ Scalar = str | int | float | bool | None
 Data = Scalar | list["Data"] | dict[str, "Data"]
 
 # Aliases can make a small file expand without end; no honest file comes near this many nodes.
-_MOST_NODES = 200_000
+_MOST_NODES = 50_000
 _DEEPEST = 60
 _LONGEST = 200  # characters of a found text that an error shows
 _SHORT = re.compile(r"(.*)\.(?:value|bounds|expression)(\[\d+\])?")

@@ -1,0 +1,1 @@
+"""Turns candidates into evaluations: traces, features, objectives, verdicts."""

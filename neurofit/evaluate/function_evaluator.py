@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import reprlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ import numpy as np
 
 from neurofit.errors import ConfigError
 from neurofit.evaluate.finish import finish
+from neurofit.evaluate.reason import one_line, reason_of
 from neurofit.problem.evaluation import UNDEFINED, VALUE, Evaluation
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
@@ -41,38 +43,55 @@ class FunctionEvaluator:
         try:
             answer = self.function(values)
         except Exception as error:  # whatever the user's function raises is this candidate's result
-            reason = f"{type(error).__name__}: {error}"
-            return self.problem.failed(index, x, "error", reason, time.perf_counter() - began)
+            return self.problem.failed(index, x, "error", reason_of(error), time.perf_counter() - began)
         seconds = time.perf_counter() - began
         if not isinstance(answer, Mapping):
             reason = f"the function returned {type(answer).__name__}, not a dict of features"
             return self.problem.failed(index, x, "error", reason, seconds)
         features = np.full(len(self.problem.features), math.nan)
         for j, feature in enumerate(self.problem.features):
-            value = answer.get(feature.name, math.nan)
-            try:
-                features[j] = float(value)
-            except (TypeError, ValueError):
-                reason = f"the function returned {value!r} for {feature.name}, not a number"
+            value = answer.get(feature.name)
+            number = _number(value)
+            if number is None:
+                reason = one_line(f"the function returned {reprlib.repr(value)} for {feature.name}, not a number")
                 return self.problem.failed(index, x, "error", reason, seconds)
+            features[j] = number
         features[~np.isfinite(features)] = math.nan
         states = np.where(np.isfinite(features), VALUE, UNDEFINED).astype(np.int8)
         return finish(self.problem, index, x, features, states, seconds=(seconds, 0.0))
 
 
+def _number(value: object) -> float | None:
+    """The value as a float, nan for None (no such feature); None for what is not a number, such as text."""
+    if value is None:
+        return math.nan
+    if isinstance(value, str | bytes):
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]  # numpy's and torch's scalars too
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return None
+
+
 def load_function(file: Path, name: str) -> Callable[[dict[str, float]], object]:
-    """The function `name` of a Python file; ConfigError where file or function is missing or the file raises."""
+    """The function `name` of a Python file, which may import what lies beside it.
+
+    Raises ConfigError where the file or the function is missing, or the file raises.
+    """
     spec = importlib.util.spec_from_file_location(f"neurofit_function_{file.stem}", file)
     if spec is None or spec.loader is None or not file.exists():
-        raise ConfigError("$.model.function", got=str(file), expected="a Python file that exists")
+        raise ConfigError("$.model.function", got=str(file), expected="a Python file (.py) that exists")
+    beside = str(file.resolve().parent)
+    if beside not in sys.path:
+        sys.path.append(beside)  # last, so that nothing there stands in for a module of somebody else
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        del sys.modules[spec.name]
         raise ConfigError(
-            "$.model.function", got=got, expected=f"a Python file that imports without an error ({file})"
+            "$.model.function", got=reason_of(error), expected=f"a Python file that imports without an error ({file})"
         ) from error
     function = getattr(module, name, None)
     if not callable(function):

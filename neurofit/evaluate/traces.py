@@ -44,7 +44,9 @@ def injected_current(result: SweepResult) -> np.ndarray | None:
     for stimulus in result.stimuli:
         match stimulus:
             case Step():
-                on = (result.t >= stimulus.delay) & (result.t < stimulus.delay + stimulus.duration)
+                # From the sample after the start on, as in the voltage: the base and the end are then of one piece.
+                since = result.t - stimulus.delay - 1e-6
+                on = (since > 0.0) & (since <= stimulus.duration)
                 total += np.where(on, float(stimulus.amp), 0.0)  # type: ignore[arg-type]  # a number once simulated
             case Synapse() | VoltageClamp():
                 pass

@@ -9,116 +9,167 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-from neurofit.executors.wire import Closed, receive, send
+from neurofit.evaluate.reason import one_line
+from neurofit.executors.environment import worker_environment
+from neurofit.executors.output import Output
+from neurofit.executors.wire import Closed, Inbox, packed, send
 
 Candidate = tuple[int, np.ndarray]
-_CHATTER = 1 << 20  # bytes kept of what a worker prints
-_LAUNCHERS = ("PMI_", "PMIX_", "PMI2_", "OMPI_", "HYDRA_", "HYDI_", "MPI_", "MPIR_", "MPIEXEC_", "PALS_")
-_SINGLE = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+State = Literal["start", "busy", "idle"]
+# The parent's search path comes before anything else: neurofit must be found as the parent found it, and a module in
+# the working directory must not stand in for one of Python's own.
+_ENTRY = "import sys; sys.path[:] = sys.argv[3:]; from neurofit.executors.worker import main; main()"
+_LAST_BREATH = 1.0  # s: who has hung up must be dead by then
+# Signals that someone else sends: a user, the system's out-of-memory killer, a batch system.
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """What a worker died of, as a sentence, and whether it looks like somebody else's doing."""
+
+    reason: str
+    outside: bool
 
 
 class WorkerHandle:
-    """One worker: `pack` is what it has not finished yet; `idle` says that it waits for work; `deadline` is a
-    time.perf_counter() [s].
+    """One worker process.
+
+    pack      candidates it has been given and has not finished; `given` is how many there were
+    state     "start" until it is ready for work, then "busy" or "idle"
+    deadline  time.perf_counter() [s] by which it must be ready, or have finished another candidate
+    seconds   [s] spent in each state so far, the present one left out
     """
 
-    def __init__(self, factory: Callable[..., Any], problem: Any, start_limit: float):
+    def __init__(self, greeting: bytes, start_limit: float):
+        """`greeting` is what `worker.main` reads first: the packed factory and problem."""
         self.connection, theirs = socket.socketpair()
-        self._output = tempfile.TemporaryFile(mode="a+b")  # noqa: SIM115 (it lives as long as the worker)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "neurofit.executors.worker", str(theirs.fileno()), str(os.getpid())],
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
-            # Ctrl-C is for the parent; and a kill takes along what the model itself has started
-            start_new_session=True,
-            env=_environment(),
-        )
-        theirs.close()
+        self._output = Output()
+        path = [entry for entry in sys.path if isinstance(entry, str)]
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _ENTRY, str(theirs.fileno()), str(os.getpid()), *path],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=self._output.descriptor,
+                stderr=self._output.descriptor,
+                # Ctrl-C is for the parent; and a kill takes along what the model itself has started.
+                start_new_session=True,
+                env=worker_environment(os.environ),
+            )
+        self._inbox = Inbox(self.connection)
         self.pack: list[Candidate] = []
-        self.starting, self.idle = True, False
-        self._since = self._finished = time.perf_counter()
+        self.given = 0
+        self.state: State = "start"
+        self.seconds = {"busy": 0.0, "idle": 0.0, "start": 0.0}
+        self._since = self._step = time.perf_counter()
         self.deadline = self._since + start_limit
-        with contextlib.suppress(Closed):  # it died at once: its epitaph will say why
-            send(self.connection, sys.path)
-            send(self.connection, (factory, problem))
+        # A worker that cannot even begin to read would hold up the parent.
+        self.connection.settimeout(start_limit)
+        with contextlib.suppress(Closed):  # it died at once: `death` will say why
+            send(self.connection, greeting)
 
-    def give(self, pack: list[Candidate], timeout: float) -> float:
-        """Sends a pack; the seconds the worker had idled."""
-        now = time.perf_counter()
-        idled = now - self._since
-        self.pack, self.idle = list(pack), False
-        self._since, self.deadline = now, now + timeout
-        with contextlib.suppress(OSError):
-            if os.fstat(self._output.fileno()).st_size > _CHATTER:
-                self._output.truncate(0)
+    def give(self, pack: list[Candidate], timeout: float) -> None:
+        """Sends a pack."""
+        self._turn("busy")
+        self.pack, self.given = list(pack), len(pack)
+        self._progress(timeout)
         with contextlib.suppress(Closed):  # it has just died: `hear` will say so
-            send(self.connection, ([i for i, _ in pack], np.array([x for _, x in pack])))
-        return idled
+            send(self.connection, packed(([i for i, _ in pack], np.array([x for _, x in pack]))))
 
-    def hear(self) -> tuple[str, Any]:
-        """The worker's next message, or ("gone", None)."""
+    def hear(self) -> list[tuple[str, Any]]:
+        """The messages that have arrived; the last is ("gone", None) where the worker is dead or has hung up."""
         try:
-            return receive(self.connection)
+            return self._inbox.take()
         except Closed:
-            return "gone", None
+            return [("gone", None)]
 
     def finished(self, index: int, timeout: float) -> None:
         """Takes a finished candidate off the pack and gives the rest its time anew."""
         self.pack = [c for c in self.pack if c[0] != index]
-        self._finished = time.perf_counter()
-        self.deadline = self._finished + timeout
+        self._progress(timeout)
 
     def rest(self) -> float:
-        """Marks the worker idle; the seconds it had been busy."""
-        busy = self.busy_so_far()
-        # word that it rests may be heard only with the next batch; it was idle since its last candidate
-        self._since = time.perf_counter() if self.pack or self.starting else self._finished
-        self.pack, self.idle, self.starting = [], True, False
+        """Marks the worker idle and its pack empty; the seconds it had been at it."""
+        before = self.seconds["busy"]
+        self._turn("idle")
+        self.pack = []
         self.deadline = math.inf
-        return busy
+        return self.seconds["busy"] - before
 
-    def busy_so_far(self) -> float:
-        """Seconds since its pack was given, up to its last candidate's end; 0 for a worker that is idle or starting."""
-        if self.idle or self.starting:
-            return 0.0
-        return (time.perf_counter() if self.pack else self._finished) - self._since
+    def step_seconds(self) -> float:
+        """Seconds since the pack was given, or since its last finished candidate."""
+        return time.perf_counter() - self._step
 
-    def epitaph(self) -> str:
-        """What a dead worker died of, with the last line it wrote."""
-        code = self._process.wait()
-        what = f"exit code {code}" if code >= 0 else _signal_name(-code)
-        self._output.seek(max(0, self._output.seek(0, os.SEEK_END) - 4096))
-        lines = [line for line in self._output.read().decode(errors="replace").splitlines() if line.strip()]
-        return f"the worker process died with {what}" + (f": {lines[-1].strip()[:200]}" if lines else "")
+    def seconds_so_far(self) -> dict[str, float]:
+        """`seconds` with the present state's."""
+        now = time.perf_counter()
+        # Its word that it is idle may be heard late, with the next batch: it is idle since its last candidate.
+        end = self._step if self.state == "busy" and not self.pack else now
+        seconds = dict(self.seconds)
+        seconds[self.state] += end - self._since
+        seconds["idle"] += now - end
+        return seconds
+
+    def trim(self) -> None:
+        """Keeps the file short that the worker prints to."""
+        self._output.trim()
+
+    def ended(self) -> bool:
+        """Whether the process is dead; nobody has waited for it yet."""
+        if self._process.returncode is not None:
+            return True
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # this process ignores SIGCHLD
+            return True
+
+    def died(self) -> Death:
+        """What a worker that has hung up died of, with the last line it wrote about its unfinished candidates."""
+        patience = time.perf_counter() + _LAST_BREATH
+        while not (ended := self.ended()) and time.perf_counter() < patience:
+            time.sleep(0.002)
+        code = self._end()
+        what = f"died with {_named(code)}" if ended else "hung up without dying"
+        line = self._output.last_line()
+        reason = f"the worker process {what}" + (f": {line}" if line else "")
+        return Death(one_line(reason), ended and -code in _FROM_OUTSIDE)
 
     def kill(self) -> None:
-        """Ends the worker and all it has started, and forgets its output."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        """Ends the worker and all it has started, and gives back what was held for it."""
+        self._end()
+        self._turn(self.state)
         self.connection.close()
         self._output.close()
 
+    def _end(self) -> int:
+        if self._process.returncode is None:
+            # Nobody has waited for it, so that its number, which is its group's too, is still its own if it is dead.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        return self._process.wait()
 
-def _environment() -> dict[str, str]:
-    """The parent's, without what an MPI launcher left there (a child that inherits it may hang), one thread for each
-    library.
-    """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_LAUNCHERS)}
-    return kept | dict.fromkeys(_SINGLE, "1") | {"NEURON_MODULE_OPTIONS": "-nogui", "PYTHONUNBUFFERED": "1"}
+    def _turn(self, state: State) -> None:
+        self.seconds = self.seconds_so_far()
+        self.state, self._since = state, time.perf_counter()
+
+    def _progress(self, timeout: float) -> None:
+        self._step = time.perf_counter()
+        self.deadline = self._step + timeout
+        self._output.mark()
 
 
-def _signal_name(number: int) -> str:
+def _named(code: int) -> str:
+    """An exit code as subprocess gives it, negative for a signal, in words."""
+    if code >= 0:
+        return f"exit code {code}"
     try:
-        return signal.Signals(number).name
+        return signal.Signals(-code).name
     except ValueError:
-        return f"signal {number}"
+        return f"signal {-code}"

@@ -1,159 +1,213 @@
-"""Long-lived worker processes fed with packs; a crash or a hang costs one restart and ends as one evaluation with a
-status.
-"""
+"""Long-lived worker processes fed with packs; a crash or a hang costs a restart and ends as one labelled evaluation."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from neurofit.errors import NeurofitError
 from neurofit.evaluate.evaluator import Evaluator, make_evaluator
-from neurofit.executors.handle import WorkerHandle
+from neurofit.executors.handle import Candidate, WorkerHandle
+from neurofit.executors.wire import packed
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 
-Candidate = tuple[int, np.ndarray]
-_START_LIMIT = 900.0  # s: a worker's start may compile mechanisms
-_TRIES = 3  # starts in a row that end in death before that is the run's error
+_START_LIMIT = 900.0  # s: a worker's start may compile mechanisms, or wait for another's compiler
+_TRIES = 3  # deaths a worker, in a row and without a candidate to blame, that are an error of the run
+_LOOK = 0.5  # s between looks at what workers print and whether they live
 
 
 class ProcessExecutor:
     """Workers that stay; results come in order of completion, whatever becomes of single candidates.
 
-    `timeout` [s] is for a pack, from its start or its last finished candidate on: a pack over it is bisected, and the
-    one that is over it
-    alone gets status "timeout". The same for a worker's death ("crash") and for an exception that stops a pack
-    ("error").
+    `timeout` [s] is for a pack, from its start or its last finished candidate on. A pack over it is bisected, and the
+    one that is over it alone gets status "timeout"; the same for a worker's death ("crash") and for an exception that
+    ends a pack ("error"). Where the evaluator goes through a pack one by one (`sequential`), the one is known at once.
+    `factory` builds the evaluator in each worker; it must be importable there.
+
+    Raises NeurofitError from `results`: what keeps the evaluator from being built (a ConfigError where that is a
+    mechanism, say), or that workers die before they get to work.
     """
 
     def __init__(
-        self,
-        problem: Problem,
-        workers: int,
-        timeout: float,
-        factory: Callable[[Problem], Evaluator] = make_evaluator,
+        self, problem: Problem, workers: int, timeout: float, factory: Callable[[Problem], Evaluator] = make_evaluator
     ):
-        self._problem, self._timeout, self._factory = problem, timeout, factory
+        self._problem, self._timeout = problem, timeout
+        self._greeting = packed((factory, problem))
         self.workers = max(1, workers)
         self.restarts = 0
-        self.seconds = {"busy": 0.0, "idle": 0.0}
         self._waiting: deque[Candidate] = deque()
         self._urgent: deque[list[Candidate]] = deque()  # parts of packs that failed, to be judged before new ones
+        self._results: deque[Evaluation] = deque()  # finished, and not yet taken
         self._handles: list[WorkerHandle] = []
         self._selector = selectors.DefaultSelector()
+        self._past = {"busy": 0.0, "idle": 0.0, "start": 0.0}  # s, of workers that are no more
         self._deaths = 0
-        self._pack, self._sequential = 1, False
+        self._spared: set[int] = set()  # candidates that were under way when someone killed their worker
+        self._next_look = 0.0
+        self._preferred, self._sequential = 1, False
+        self._packs_seconds, self._packs_candidates = 0.0, 0  # of finished packs
 
     def __enter__(self) -> ProcessExecutor:
-        for _ in range(self.workers):
-            self._start()
+        try:
+            for _ in range(self.workers):
+                self._start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for handle in list(self._handles):
-            self._remove(handle)
+        while self._handles:
+            self._remove(self._handles[-1])
         self._selector.close()
         self._waiting.clear()
         self._urgent.clear()
 
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Seconds that workers were "busy", "idle" (waiting for work) and at their "start", summed over workers."""
+        parts = [self._past, *(handle.seconds_so_far() for handle in self._handles)]
+        return {state: sum(part[state] for part in parts) for state in self._past}
+
     def submit(self, indexes: Sequence[int], X: np.ndarray) -> None:
         """Queues candidates: rows of X (n, d) with their indexes. May be called while results are read."""
-        self._waiting.extend(zip(indexes, np.asarray(X, float), strict=True))
+        self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
         self._feed()
 
     def results(self) -> Iterator[Evaluation]:
         """Evaluations, in order of completion, until nothing is queued or under way."""
-        while self._waiting or self._urgent or any(h.pack for h in self._handles):
-            self._feed()
-            for key, _ in self._selector.select(self._patience()):
-                yield from self._heard(key.data)
-            for handle in [h for h in self._handles if time.perf_counter() > h.deadline]:
-                yield from self._over_time(handle)
+        while self._results or self._waiting or self._urgent or any(h.pack for h in self._handles):
+            # Even with a result at hand: whoever takes it may be slow, and no worker is to wait for that.
+            self._attend(0.0 if self._results else self._patience())
+            if self._results:
+                yield self._results.popleft()
 
-    def _feed(self) -> None:
-        """Gives work to every idle worker while there is any."""
+    def _attend(self, patience: float) -> None:
+        """Hears the workers, for `patience` [s] at most, and sees to those that are dead or over time."""
+        dead = self._look() if time.perf_counter() >= self._next_look else []
+        readable = [key.data for key, _ in self._selector.select(patience)]
+        for handle in readable:
+            for kind, content in handle.hear():
+                self._heard(handle, kind, content)
+        for handle in dead:
+            if handle not in readable:  # else its last words come first
+                self._gone(handle)
+        now = time.perf_counter()
+        for handle in [h for h in self._handles if now > h.deadline and h not in readable]:
+            self._over_time(handle)
+        self._feed()
+
+    def _look(self) -> list[WorkerHandle]:
+        """The workers that are dead, which their connections need not show: a child of the model may hold them open."""
+        self._next_look = time.perf_counter() + _LOOK
         for handle in self._handles:
-            if not handle.idle or not (self._urgent or self._waiting):
-                continue
-            if self._urgent:
-                pack = self._urgent.popleft()
-            else:
-                # The rest is shared evenly, so that no worker idles while another has a whole pack before it.
-                count = min(self._pack, math.ceil(len(self._waiting) / self.workers))
-                pack = [self._waiting.popleft() for _ in range(count)]
-            self.seconds["idle"] += handle.give(pack, self._timeout)
+            handle.trim()
+        return [handle for handle in self._handles if handle.ended()]
 
     def _patience(self) -> float:
         nearest = min((h.deadline for h in self._handles), default=math.inf)
-        return max(0.0, min(nearest - time.perf_counter(), 3600.0))
+        return max(0.0, min(nearest, self._next_look) - time.perf_counter())
 
-    def _heard(self, handle: WorkerHandle) -> Iterator[Evaluation]:
-        kind, content = handle.hear()
-        match kind:
-            case "ready":
-                self._pack, self._sequential = content
+    def _feed(self) -> None:
+        """Gives work to every idle worker while there is any; what is left of a batch is shared evenly."""
+        if not (self._urgent or self._waiting):
+            return
+        sharing = len(self._handles)
+        for handle in [h for h in self._handles if h.state == "idle" and not h.ended()]:
+            if self._urgent:
+                handle.give(self._urgent.popleft(), self._timeout)
+            elif self._waiting:
+                count = min(self._pack(), math.ceil(len(self._waiting) / sharing))
+                handle.give([self._waiting.popleft() for _ in range(count)], self._timeout)
+            sharing -= 1
+
+    def _pack(self) -> int:
+        """Candidates in a pack: the evaluator's preference, or fewer where that many would come near the time-out."""
+        if self._sequential or self._packs_seconds == 0.0:
+            return self._preferred
+        return max(1, int(min(self._preferred, self._timeout / 2 * self._packs_candidates / self._packs_seconds)))
+
+    def _heard(self, handle: WorkerHandle, kind: str, content: object) -> None:
+        match kind, content:
+            case "ready", (int(pack), bool(sequential)):
+                self._preferred, self._sequential = max(1, pack), sequential
                 self._deaths = 0
                 handle.rest()
-            case "done":
+            case "done", Evaluation():
                 handle.finished(content.index, self._timeout)
-                yield content
-            case "idle":
-                self.seconds["busy"] += handle.rest()
-            case "failed":
+                self._spared.discard(content.index)
+                self._results.append(content)
+            case "idle", None:
                 rest = handle.pack
-                self.seconds["busy"] += handle.rest()
-                yield from self._blame(rest, "error", content)
-            case "unable":
+                self._packs_candidates += handle.given
+                self._packs_seconds += handle.rest()
+                self._fail(rest, "error", "the evaluator gave no result for it")
+            case "failed", str(reason):
+                rest, seconds = handle.pack, handle.step_seconds()
+                handle.rest()
+                self._blame(rest, "error", reason, seconds)
+            case "unable", NeurofitError():
                 raise content
-            case "gone":
-                rest, reason, young = handle.pack, handle.epitaph(), handle.starting
-                self._replace(handle, count=young or not rest, reason=reason)
-                yield from self._blame(rest, "crash", reason)
-        self._feed()
+            case _:  # ("gone", None), or a line on which somebody else has written
+                self._gone(handle)
 
-    def _over_time(self, handle: WorkerHandle) -> Iterator[Evaluation]:
-        rest = handle.pack
-        self._replace(handle, count=handle.starting, reason=f"a worker did not start within {_START_LIMIT:g} s")
-        yield from self._blame(rest, "timeout", f"not finished after {self._timeout:g} s")
+    def _gone(self, handle: WorkerHandle) -> None:
+        rest, young, seconds = handle.pack, handle.state == "start", handle.step_seconds()
+        death = handle.died()
+        self._remove(handle)
+        if not rest:
+            self._deaths += 1
+            if self._deaths >= _TRIES * self.workers:
+                raise NeurofitError(f"workers die before they get to work: {death.reason}")
+        self.restarts += 1
+        self._start()
+        if death.outside and not young and self._spared.isdisjoint(i for i, _ in rest):
+            # Not the model's doing, as far as anyone can see. The second time it is: it may be short of memory.
+            self._spared.update(i for i, _ in rest)
+            self._urgent.extendleft([rest] if rest else [])
+        else:
+            self._blame(rest, "crash", death.reason, seconds)
 
-    def _blame(self, rest: list[Candidate], status: str, reason: str) -> Iterator[Evaluation]:
-        """The one whose fault it was gets the status; where it may be any of several, they are tried again in halves,
-        first of all.
-        """
+    def _over_time(self, handle: WorkerHandle) -> None:
+        rest, young = handle.pack, handle.state == "start"
+        self._remove(handle)
+        if young:
+            raise NeurofitError(f"a worker was not ready after {_START_LIMIT:g} s")
+        self.restarts += 1
+        self._start()
+        self._blame(rest, "timeout", f"not finished after {self._timeout:g} s", self._timeout)
+
+    def _blame(self, rest: list[Candidate], status: str, reason: str, seconds: float) -> None:
+        """Fails the one whose fault it was; where it may be any of several, halves of them go before all others."""
         if not rest:
             return
         if self._sequential or len(rest) == 1:
-            (index, x), others = rest[0], rest[1:]
-            if others:
-                self._urgent.appendleft(others)
-            seconds = self._timeout if status == "timeout" else 0.0
-            yield self._problem.failed(index, x, status, reason, seconds)
+            self._fail(rest[:1], status, reason, seconds)
+            parts = [rest[1:]]
         else:
             half = len(rest) // 2
-            self._urgent.extendleft((rest[half:], rest[:half]))
+            parts = [rest[:half], rest[half:]]
+        self._urgent.extendleft(part for part in reversed(parts) if part)
+
+    def _fail(self, rest: list[Candidate], status: str, reason: str, seconds: float = 0.0) -> None:
+        self._results.extend(self._problem.failed(i, x, status, reason, seconds) for i, x in rest)
 
     def _start(self) -> None:
-        handle = WorkerHandle(self._factory, self._problem, _START_LIMIT)
+        handle = WorkerHandle(self._greeting, _START_LIMIT)
         self._handles.append(handle)
         self._selector.register(handle.connection, selectors.EVENT_READ, handle)
 
     def _remove(self, handle: WorkerHandle) -> None:
-        self.seconds["busy"] += handle.busy_so_far()
-        self._selector.unregister(handle.connection)
-        self._handles.remove(handle)
+        # Killed before it is forgotten, and all of it safe to do again: a signal may break in here.
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(handle.connection)
         handle.kill()
-
-    def _replace(self, handle: WorkerHandle, *, count: bool, reason: str) -> None:
-        """A new worker for a dead or hanging one; deaths without a candidate to blame are an error once they repeat."""
-        self._remove(handle)
-        self._deaths = self._deaths + 1 if count else self._deaths
-        if self._deaths >= _TRIES * self.workers:
-            raise NeurofitError(f"workers die before they get to work: {reason}")
-        self.restarts += 1
-        self._start()
+        self._handles.remove(handle)
+        self._past = {state: self._past[state] + handle.seconds[state] for state in self._past}

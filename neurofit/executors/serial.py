@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from neurofit.evaluate.evaluator import Evaluator, make_evaluator
+from neurofit.evaluate.reason import reason_of
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 
@@ -33,7 +34,7 @@ class SerialExecutor:
 
     def submit(self, indexes: Sequence[int], X: np.ndarray) -> None:
         """Queues candidates: rows of X (n, d) with their indexes."""
-        self._waiting.extend(zip(indexes, np.asarray(X, float), strict=True))
+        self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
 
     def results(self) -> Iterator[Evaluation]:
         """Evaluations, in order of completion, until nothing is queued."""
@@ -43,7 +44,7 @@ class SerialExecutor:
 
     def _pack(self, pack: list[tuple[int, np.ndarray]]) -> Iterator[Evaluation]:
         done: set[int] = set()
-        failure = ""
+        failure: str | None = None
         began = time.perf_counter()
         try:
             for evaluation in self._evaluator.evaluate([i for i, _ in pack], np.array([x for _, x in pack])):
@@ -52,12 +53,13 @@ class SerialExecutor:
                 yield evaluation
                 began = time.perf_counter()
         except Exception as error:  # some candidate's: which one is found by halving
-            failure = f"{type(error).__name__}: {error}"
+            failure = reason_of(error)
         self.seconds["busy"] += time.perf_counter() - began
         rest = [(i, x) for i, x in pack if i not in done]
-        if failure and len(rest) == 1:
-            yield self._problem.failed(*rest[0], "error", failure)
-        elif failure:
+        if failure is None or len(rest) == 1:
+            for index, x in rest:
+                yield self._problem.failed(index, x, "error", failure or "the evaluator gave no result for it")
+        else:
             half = len(rest) // 2
             yield from self._pack(rest[:half])
             yield from self._pack(rest[half:])

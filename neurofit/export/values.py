@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Iterable
+from typing import cast
 
 import pandas as pd
 from ruamel.yaml import YAML
@@ -30,7 +31,7 @@ def exported(run: Run, solution: str, to: str) -> str:
         "feasible": bool(row["run", "feasible"]),
         "parameters": _with_units(row, "parameter", header.parameters),
         "features": _with_units(row, "feature", header.features),
-        "objectives": {name: _finite(row["objective", name]) for name in header.objectives},
+        "objectives": {name: _finite(row, "objective", name) for name in header.objectives},
     }
     if to == "json":
         return json.dumps(content, indent=2) + "\n"
@@ -44,9 +45,10 @@ def exported(run: Run, solution: str, to: str) -> str:
 
 
 def _with_units(row: pd.Series, kind: str, names: Iterable[tuple[str, str]]) -> dict[str, Entry]:
-    return {name: {"value": _finite(row[kind, name]), "unit": unit} for name, unit in names}
+    return {name: {"value": _finite(row, kind, name), "unit": unit} for name, unit in names}
 
 
-def _finite(value: float) -> float | None:
+def _finite(row: pd.Series, kind: str, name: str) -> float | None:
     """None for nan: JSON has no such number."""
-    return float(value) if math.isfinite(value) else None
+    value = float(cast(float, row[kind, name]))
+    return value if math.isfinite(value) else None

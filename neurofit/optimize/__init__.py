@@ -25,7 +25,7 @@ def _grid(problem: Problem, seed: int) -> Optimizer:
 def _nsga2(problem: Problem, seed: int) -> Optimizer:
     from neurofit.optimize.nsga2 import Nsga2
 
-    return Nsga2(problem.space, len(problem.objectives), problem.fit, seed)
+    return Nsga2(problem.space, problem.box, problem.fit, seed)
 
 
 # A name, and how its optimizer is made from the problem and the seed. Each imports what it needs when it is asked for,

@@ -31,18 +31,22 @@ class Nsga2(Optimizer):
     """NSGA-II: a Sobol design of `fit.initial` points, then offspring by simulated binary crossover and mutation.
 
     The population has as many members as the initial design. A candidate's violation is the number of rules that are
-    not true (all of them and one more where its status is not ok), or one where only an objective is missing.
+    not true (all of them and one more where its status is not ok), or one where only an objective is missing. Where
+    nothing is broken it is below one, and says how far the objectives are outside the box up to the reference: many
+    objectives with tight targets make nearly every candidate non-dominated, and domination alone then leads nowhere.
+    Inside the box, which is all that the hypervolume counts, it is 0, and the search is NSGA-II's own.
     """
 
-    def __init__(self, space: Space, objectives: int, fit: FitSettings, seed: int):
-        self._space = space
+    def __init__(self, space: Space, reference: Sequence[float], fit: FitSettings, seed: int):
+        """`reference` (k,) is the hypervolume's, an entry an objective [std]."""
+        self._space, self._reference = space, np.asarray(reference, float)
         self._unseen = Unseen(space)
         self._initial = fit.initial or default_population(fit)
         self._drawn = Drawn(space, Design("sobol", len(space), seed, fit.budget), self._unseen, seed)
         self._asked = 0
         self._units: dict[bytes, np.ndarray] = {}  # what each candidate in flight was on the cube, before rounding
         self._told: list[Evaluation] = []  # of the initial design, until it is complete
-        k = max(objectives, 1)
+        k = max(len(self._reference), 1)
         self._problem = Problem(n_var=len(space), n_obj=k, n_ieq_constr=1, xl=0.0, xu=1.0)
         self._nsga2 = NSGA2(pop_size=self._initial, eliminate_duplicates=_NotSeen(space, self._unseen))
         self._nsga2.setup(self._problem, termination=NoTermination(), seed=seed)
@@ -83,7 +87,7 @@ class Nsga2(Optimizer):
         units = self._space.to_unit(np.stack([e.x for e in evaluations]))
         u = np.stack([self._units.pop(e.x.tobytes(), at) for e, at in zip(evaluations, units, strict=True)])
         made = Population.new("X", u)
-        violation = np.array([violation_of(e) for e in evaluations], float)
+        violation = np.array([violation_of(e, self._reference) for e in evaluations], float)
         scores = np.stack([e.objectives if len(e.objectives) else np.zeros(1) for e in evaluations])
         scores = np.where(violation[:, None] > 0, _FAR, scores)
         static = StaticProblem(self._problem, F=scores, G=violation[:, None])
@@ -96,10 +100,11 @@ def default_population(fit: FitSettings) -> int:
     return max(10, min(max(fit.batch, 20), 100, fit.budget // 5))
 
 
-def violation_of(evaluation: Evaluation) -> int:
-    """0 for a feasible evaluation; more the more of its rules are not true, most where there is nothing to trust."""
+def violation_of(evaluation: Evaluation, reference: np.ndarray) -> float:
+    """0 inside the box up to `reference` (k,); below 1 outside it; above, the number of rules that are not true."""
     if evaluation.feasible:
-        return 0
+        excess = float(np.maximum(evaluation.objectives / reference - 1, 0).sum())
+        return excess / (1 + excess)
     if evaluation.status != "ok":
         return len(evaluation.rules) + 1
     return max(int(np.sum(evaluation.rules != TRUE)), 1)

@@ -1,0 +1,1 @@
+"""What is fitted, as plain frozen data that every other part reads."""

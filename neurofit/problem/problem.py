@@ -66,6 +66,11 @@ class Problem:
     def columns(self) -> tuple[str, ...]:
         return tuple(f.column for f in self.features)
 
+    @property
+    def box(self) -> tuple[float, ...]:
+        """The hypervolume's reference [std], an entry an objective: 5 where the problem gives none."""
+        return self.reference or (5.0,) * len(self.objectives)
+
     def failed(self, index: int, x: np.ndarray, status: str, reason: str, seconds: float = 0.0) -> Evaluation:
         """The evaluation of a candidate that gave nothing but a status."""
         m, k, r = len(self.features), len(self.objectives), len(self.rules)

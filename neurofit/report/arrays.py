@@ -64,7 +64,7 @@ class Results:
         return int(found[0])
 
     def chosen(self, most: int = 3) -> tuple[tuple[str, int], ...]:
-        """(label, row) of the solutions worth a look: the best, the knee, then the best of single objectives."""
+        """(label, row) of the solutions worth a look: the best, the knee, then the lowest in single objectives."""
         front = self.front
         if not len(front):
             return ()
@@ -72,7 +72,9 @@ class Results:
         wanted = [("best", int(front[0]))]
         if scores.shape[1] > 1:
             wanted.append(("knee", int(front[knee(scores)])))
-            wanted += [(f"best {n}", int(front[scores[:, j].argmin()])) for j, n in enumerate(self.objective_names)]
+            # then what is lowest where the best is worst
+            worst = np.argsort(-scores[0], kind="stable")
+            wanted += [(f"lowest {self.objective_names[j]}", int(front[scores[:, j].argmin()])) for j in worst]
         named: dict[int, str] = {}
         for label, row in wanted:
             named[row] = f"{named[row]} and {label}" if row in named and label == "knee" else named.get(row, label)

@@ -125,10 +125,10 @@ def _features(problem: Problem, trial: Trial) -> Table:
     table = plain("Features", "column", ">value", "unit", "window", "read by")
     evaluation = trial.evaluation
     readers: dict[int, list[str]] = {}
-    for reader in (*problem.objectives, *problem.rules):
-        columns = reader.columns if hasattr(reader, "columns") else reader.expression.columns
+    read = [(o.name, o.columns) for o in problem.objectives] + [(r.name, r.expression.columns) for r in problem.rules]
+    for name, columns in read:
         for column in dict.fromkeys(columns):
-            readers.setdefault(column, []).append(reader.name)
+            readers.setdefault(column, []).append(name)
     for j, feature in enumerate(problem.features):
         state = {UNDEFINED: "undefined", NOT_RUN: "not run"}.get(int(evaluation.states[j]))
         window = f"{feature.window[0]:g} to {feature.window[1]:g} ms" if feature.window else ""
@@ -169,4 +169,6 @@ def summary(trial: Trial) -> str:
     if evaluation.feasible:
         return "The point that was tried is feasible."
     held = percent(float((evaluation.rules == TRUE).mean())) if len(evaluation.rules) else "100 %"
-    return f"The point that was tried is not feasible ({held} of the rules hold); that is no error: a fit looks for those that are."
+    return (
+        f"The point that was tried is not feasible ({held} of the rules hold). That is no error: a fit looks for more."
+    )

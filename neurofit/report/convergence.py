@@ -13,13 +13,14 @@ _RUNNING = 50  # evaluations in the running share
 
 @styled
 def convergence_figure(results: Results) -> Figure:
-    """Three panels over the number of evaluations: hypervolume (share of the reference's box), best sum [std], feasible share."""
+    """Three panels: hypervolume (share of the reference's box), best sum [std], feasible share."""
     made = figure(6.8, 6.6)
     volume, best, share = made.subplots(3, 1, sharex=True)
     n = np.arange(1, len(results) + 1)
     sums = np.where(results.feasible, results.objectives.sum(axis=1), np.inf)
-    volume.plot(n, results.hypervolumes, color=BLUE, drawstyle="steps-post")
-    volume.set_ylim(0, 1.02)
+    volumes = results.hypervolumes
+    volume.plot(n, volumes, color=BLUE, drawstyle="steps-post")
+    volume.set_ylim(0, min(1.02, max(0.02, 1.15 * volumes.max(initial=0.0))))
     volume.set_ylabel("hypervolume\n[share of reference]")
     lowest = np.minimum.accumulate(sums) if len(sums) else sums
     known = np.isfinite(lowest)

@@ -83,12 +83,23 @@ def _curve(panel: Axes, curve: Curve, results: Results, chosen: Sequence[tuple[s
     columns = list(curve.columns)
     others = results.front[:_OTHERS]
     if len(others):
-        panel.plot(places, results.features[np.ix_(others, columns)].T, color=PALE, lw=0.8, zorder=1)
+        panel.plot(places, results.features[others][:, columns].T, color=PALE, lw=0.8, zorder=1)
         panel.plot([], [], color=PALE, lw=0.8, label="front")
     low, high = np.array([g.low for g in curve.goals]), np.array([g.high for g in curve.goals])
-    middle = (low + high) / 2
-    reach = np.where(low == high, [g.std for g in curve.goals], (high - low) / 2)
-    panel.errorbar(places, middle, yerr=reach, fmt="o", ms=5, color=BLACK, capsize=3, lw=1.2, zorder=5, label="target")
+    exact = low == high
+    reach = np.where(exact, [g.std for g in curve.goals], (high - low) / 2)
+    panel.errorbar(
+        places,
+        (low + high) / 2,
+        yerr=reach,
+        fmt="none",
+        ecolor=BLACK,
+        capsize=3,
+        elinewidth=1.2,
+        zorder=5,
+        label="target",
+    )
+    panel.plot(places[exact], low[exact], "o", ms=5, color=BLACK, zorder=5)
     for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
         size = 9 if marker == "*" else 5
         panel.plot(places, results.features[row, columns], color=colour, marker=marker, ms=size, zorder=4, label=label)

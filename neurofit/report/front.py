@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neurofit.report.arrays import Results
-from neurofit.report.style import BLUE, GREY, MARKERS, PALE, SOLUTIONS, figure, headline, note, shortened, styled
+from neurofit.report.style import (
+    BLUE,
+    GREY,
+    MARKERS,
+    PALE,
+    SOLUTIONS,
+    far,
+    figure,
+    headline,
+    note,
+    score_ticks,
+    shortened,
+    styled,
+)
 
+_TRIANGLE_UP_TO = 7
 _LEAST = 0.1  # [std]: an axis never shows less, however close to the target all are
 _PAIRS_UP_TO = 4  # objectives; above, pairs become too many to read and the picture turns to parallel axes
 
@@ -49,6 +63,28 @@ def _limit(values: np.ndarray, front: np.ndarray) -> float:
     return float(max(front.max() * 1.15, min(np.quantile(finite, 0.9), front.max() * 2.5), _LEAST))
 
 
+@styled
+def pairs_figure(results: Results, chosen: Sequence[tuple[str, int]] = ()) -> Figure | None:
+    """Every pair of objectives in a triangle of panels, where `front_figure` shows parallel axes; None elsewhere."""
+    k = results.objectives.shape[1]
+    if not _PAIRS_UP_TO < k <= _TRIANGLE_UP_TO:
+        return None
+    made = figure(2.45 * (k - 1) + 0.8, 2.15 * (k - 1) + 1.2)
+    panels = made.subplots(k - 1, k - 1, squeeze=False, sharex="col", sharey="row")
+    front, limits = results.front, _limits(results)
+    for row, column in product(range(k - 1), range(k - 1)):
+        panel = panels[row, column]
+        if column > row:
+            panel.remove()
+            continue
+        _pair(panel, results, front, chosen, (column, row + 1))
+        _scale(panel, limits[column], limits[row + 1])
+        panel.label_outer()
+    made.legend(*panels[0, 0].get_legend_handles_labels(), loc="upper right", bbox_to_anchor=(0.98, 0.86))
+    headline(made, f"{results.name}: front, pair by pair", "0 is on target")
+    return made
+
+
 def _pairs(results: Results, front: np.ndarray, chosen: Sequence[tuple[str, int]]) -> Figure:
     k = results.objectives.shape[1]
     pairs = list(combinations(range(k), 2))
@@ -56,22 +92,35 @@ def _pairs(results: Results, front: np.ndarray, chosen: Sequence[tuple[str, int]
     rows = -(-len(pairs) // columns)
     made = figure(max(4.0 * columns, 5.6), 3.6 * rows + 0.9)
     axes = made.subplots(rows, columns, squeeze=False).ravel()
-    finite = np.isfinite(results.objectives).all(axis=1)
-    limits = [
-        _limit(
-            results.objectives[results.feasible if results.feasible.any() else finite, j], results.objectives[front, j]
-        )
-        for j in range(k)
-    ]
+    limits = _limits(results)
     for panel, (a, b) in zip(axes, pairs, strict=False):
         _pair(panel, results, front, chosen, (a, b))
-        panel.set_xlim(-0.04 * limits[a], limits[a])
-        panel.set_ylim(-0.04 * limits[b], limits[b])
+        _scale(panel, limits[a], limits[b])
     for panel in axes[len(pairs) :]:
         panel.remove()
     handles, labels = axes[0].get_legend_handles_labels()
     made.legend(handles, labels, loc="outside lower center", ncols=3)
     return made
+
+
+def _limits(results: Results) -> list[float]:
+    """The upper end of each objective's axis."""
+    y = results.objectives
+    cloud = results.feasible if results.feasible.any() else np.isfinite(y).all(axis=1)
+    return [_limit(y[cloud, j], y[results.front, j]) for j in range(y.shape[1])]
+
+
+def _scale(panel: Axes, right: float, top: float) -> None:
+    """Axes from a little below zero to `right` and `top`, logarithmic above one std where that is far."""
+    if far(right):
+        panel.set_xscale("symlog", linthresh=1.0)
+        score_ticks(panel.xaxis)
+    if far(top):
+        panel.set_yscale("symlog", linthresh=1.0)
+        score_ticks(panel.yaxis)
+    # Below zero there is nothing but half a marker; on a logarithmic axis 0 to 1 takes about a third.
+    panel.set_xlim(-0.1 if far(right) else -0.04 * right, right)
+    panel.set_ylim(-0.1 if far(top) else -0.04 * top, top)
 
 
 def _pair(
@@ -136,8 +185,11 @@ def _parallel(results: Results, front: np.ndarray, chosen: Sequence[tuple[str, i
         panel.plot(places, y[front].T, color=BLUE, lw=0.9, alpha=0.55)
         panel.plot([], [], color=PALE, label="feasible")
         panel.plot([], [], color=BLUE, label="front")
-        panel.set_ylim(-0.02, 1.0)
-        panel.set_ylim(0, _limit(y[cloud].max(axis=1), y[front].max(axis=1)))
+        top = _limit(y[cloud].max(axis=1), y[front].max(axis=1))
+        if far(top):
+            panel.set_yscale("symlog", linthresh=1.0)
+            score_ticks(panel.yaxis)
+        panel.set_ylim(0, top)
     else:
         note(panel, "no feasible evaluation yet")
     for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):

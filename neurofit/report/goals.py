@@ -12,7 +12,7 @@ from neurofit.problem.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One feature column's target: [low, high] in its unit (equal for a mean), and the std that a miss is measured in."""
+    """One feature column's target: [low, high] in its unit (equal for a mean); a miss is measured in `std`."""
 
     column: int
     feature: Feature

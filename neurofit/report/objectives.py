@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from neurofit.report.arrays import Results
-from neurofit.report.style import BLUE, GREY, SOLUTIONS, figure, headline, note, shortened, styled
+from neurofit.report.style import BLUE, GREY, SOLUTIONS, far, figure, headline, note, score_ticks, shortened, styled
 
 
 @styled
@@ -36,7 +36,12 @@ def objectives_figure(results: Results, chosen: Sequence[tuple[str, int]]) -> Fi
     panel.axvline(1, color=GREY, lw=1, ls="--")
     panel.set_yticks(np.arange(len(names)), [shortened(n) for n in names])
     panel.invert_yaxis()
-    panel.set_xlim(0, max(1.0, panel.get_xlim()[1]) * 1.08)
+    top = max(1.0, panel.get_xlim()[1]) * 1.08
+    if far(top):
+        panel.set_xscale("symlog", linthresh=1.0)
+        score_ticks(panel.xaxis)
+        top *= 1.5  # room for the numbers
+    panel.set_xlim(0, top)
     panel.set_xlabel("distance to target [std]")
     panel.grid(True, axis="x")
     if chosen:

@@ -13,7 +13,7 @@ from neurofit.problem.problem import Problem
 from neurofit.report.arrays import Results
 from neurofit.report.convergence import convergence_figure
 from neurofit.report.curves import curves_figure
-from neurofit.report.front import front_figure
+from neurofit.report.front import front_figure, pairs_figure
 from neurofit.report.objectives import objectives_figure, rules_figure
 from neurofit.report.traces import Solution, traces_figure
 
@@ -47,6 +47,9 @@ def pictures(
     `problem` None leaves out those that need its targets; `simulate` None those that need traces.
     """
     yield from overview(results, chosen)
+    pairs = pairs_figure(results, chosen)
+    if pairs is not None:
+        yield Picture("pairs", "Every pair of objectives.", pairs)
     yield Picture("objectives", "Distance of the chosen solutions to each target.", objectives_figure(results, chosen))
     rules = rules_figure(results)
     if rules is not None:

@@ -18,7 +18,7 @@ _FRONT_ROWS = 12
 def tables(
     results: Results, chosen: Sequence[tuple[str, int]], seconds: Mapping[str, float], ended: str
 ) -> Iterator[Table]:
-    """A run in tables: its facts, rules, the front, the chosen solutions' parameters. `seconds` [s] by part of the work."""
+    """A run in tables: facts (`seconds` [s] by part of the work), rules, the front, chosen solutions' parameters."""
     yield _facts(results, seconds, ended)
     if results.rule_texts and len(results):
         yield _rules(results)

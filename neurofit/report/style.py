@@ -7,21 +7,24 @@ from functools import wraps
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 # Okabe & Ito's palette (2008, Color Universal Design), told apart with any colour vision.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY, PALE = "#56B4E9", "#CC79A7", "#222222", "#8A8A8A", "#C9CED3"
 SOLUTIONS = (RED, BLUE, GREEN, PURPLE, ORANGE, SKY)  # of chosen solutions, in order
+_FAR = 20.0  # [std]
 MARKERS = ("*", "D", "s", "^", "v", "P")
 
-_RC: Mapping[str, object] = MappingProxyType(
+_RC: Mapping[Any, Any] = MappingProxyType(
     {
         "font.size": 10,
         "axes.titlesize": 11,
@@ -49,13 +52,14 @@ _RC: Mapping[str, object] = MappingProxyType(
 )
 
 _P = ParamSpec("_P")
+_Drawn = TypeVar("_Drawn", Figure, Figure | None)
 
 
-def styled(draw: Callable[_P, Figure]) -> Callable[_P, Figure]:
+def styled(draw: Callable[_P, _Drawn]) -> Callable[_P, _Drawn]:
     """Draws in neurofit's look without changing matplotlib's settings for anyone else."""
 
     @wraps(draw)
-    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> Figure:
+    def drawn(*args: _P.args, **kwargs: _P.kwargs) -> _Drawn:
         with matplotlib.rc_context(dict(_RC)):
             return draw(*args, **kwargs)
 
@@ -88,6 +92,17 @@ def save(made: Figure, path: Path) -> Path:
 def headline(made: Figure, text: str, below: str = "") -> None:
     """A title at the top left, with a quieter line below it."""
     made.suptitle(text + (f"\n{below}" if below else ""), x=0.01, ha="left", fontsize=11, color=BLACK)
+
+
+def far(top: float) -> bool:
+    """Whether scores [std] up to `top` need a logarithmic axis to stay legible."""
+    return top > _FAR
+
+
+def score_ticks(axis: Axis) -> None:
+    """Plain numbers on an axis of scores that is logarithmic above one std."""
+    axis.set_major_formatter(ScalarFormatter())
+    axis.set_minor_formatter(NullFormatter())
 
 
 def note(axes: Axes, text: str) -> None:

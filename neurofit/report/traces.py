@@ -17,12 +17,13 @@ from neurofit.report.style import BLACK, GREEN, GREY, RED, SOLUTIONS, figure, he
 _ROWS = 10  # of sweeps in one picture
 _POINTS = 6000  # of a trace: more than a panel has pixels
 _LINES = 5  # of features in one panel
-_HEADROOM = 0.19  # of a panel's height, for a line of text
+_HEIGHT, _TRACE_HEIGHT = 1.25, 0.85  # inch: a row without text, and what of it the traces take
+_LINE_HEIGHT = 0.145  # inch, of text
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """A solution to show: `label`, its features (m,), and its traces by (protocol, sweep): times (n,) [ms] and recordings (n,)."""
+    """A solution to show: features (m,), and by (protocol, sweep) times (n,) [ms] and its recordings (n,) by name."""
 
     label: str
     features: np.ndarray
@@ -44,9 +45,10 @@ def traces_figure(problem: Problem, solutions: Sequence[Solution]) -> Figure:
     rows = _rows(problem)
     wanted = goals(problem)
     width = min(4.6 * len(solutions) + 1.4, 15.0) if len(solutions) > 1 else 8.2
-    made = figure(width, 1.45 * len(rows) + 1.2)
     wide = len(solutions) == 1
-    panels = made.subplots(len(rows), len(solutions), squeeze=False, sharey="row", sharex="row")
+    heights = [_HEIGHT + _LINE_HEIGHT * _lines(len(_goals_of(wanted, row)), wide) for row in rows]
+    made = figure(width, sum(heights) + 1.2)
+    panels = made.subplots(len(rows), len(solutions), squeeze=False, sharey="row", sharex="row", height_ratios=heights)
     for i, row in enumerate(rows):
         mine = _goals_of(wanted, row)
         for j, solution in enumerate(solutions):
@@ -61,7 +63,8 @@ def traces_figure(problem: Problem, solutions: Sequence[Solution]) -> Figure:
                 panel.set_xlabel("time [ms]")
         # The axes of a row are one: room above the traces for the values.
         low, high = panels[i, 0].get_ylim()
-        panels[i, 0].set_ylim(low, high + _HEADROOM * (high - low) * _lines(len(mine), wide))
+        room = _LINE_HEIGHT * _lines(len(mine), wide) / _TRACE_HEIGHT
+        panels[i, 0].set_ylim(low, high + room * (high - low))
     shown, there = len(rows), sum(len(p.sweeps) * len(p.recordings) for p in problem.protocols)
     left_out = "" if shown == there else f"; {shown} of {there} recordings"
     headline(

@@ -1,0 +1,1 @@
+"""The only room that NEURON is let into: mechanisms, cells, and the batch engine."""

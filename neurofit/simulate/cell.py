@@ -73,7 +73,7 @@ class Cell:
                 raise ConfigError(
                     path,
                     got=str(location),
-                    expected=f"a section ({', '.join(list(self.sections.by_name)[:12])}, ...), or a list at a distance: "
+                    expected=f"a section ({', '.join(list(self.sections.by_name)[:12])}, ...), or at a distance: "
                     f"{location.where}(100 um)",
                 )
             section = members[0]
@@ -102,7 +102,7 @@ class Cell:
                 raise ConfigError(
                     path,
                     got=str(location),
-                    expected=f"at most {h.distance(soma, tip(1)):.0f} um, where the farthest tip of {location.where} is",
+                    expected=f"at most {h.distance(soma, tip(1)):.0f} um: {location.where} ends there",
                 )
             section = parent.sec
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from neurofit.config import load
 from neurofit.problem.problem import Problem
 
-BALL = """\
+BALL: str = """\
 neurofit: 1
 name: ball
 model:

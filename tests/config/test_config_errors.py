@@ -131,6 +131,7 @@ MISTAKES = [
     ("target: [-66 mV, -64]", "target: [-64, -64]", 26, "$.objectives.rest.target", "`std` beside it"),
     ("target: [-66 mV, -64]", "target: [-66, -64], mean: 3", 26, "$.objectives.rest", "exactly one of"),
     ("feature: mean_value, ", "", 26, "$.objectives.rest", "`feature`, `features`"),
+    ("feature: mean_value, ", "feature: input_resistance, ", 26, "$.objectives.rest.protocol", "a current stimulus"),
     ("feature: mean_value, ", "feature: fi_slope, ", 26, "$.objectives.rest.protocol", "a family"),
     ("feature: mean_value, ", "feature: spike_delay, other: soma, ", 26, "$.objectives.rest.other", "dend1.v"),
     (

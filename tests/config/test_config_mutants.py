@@ -1,4 +1,4 @@
-"""Randomly damaged files: each is a problem still, or one ConfigError that names file and line; nothing else ever comes out."""
+"""Randomly damaged files: each is still a problem, or one ConfigError with file and line; nothing else comes out."""
 
 from __future__ import annotations
 
@@ -11,10 +11,38 @@ from fit_files import BALL, write
 from neurofit.config import load
 from neurofit.errors import ConfigError
 
-JUNK = (
-    "null [] {} -1 0 1e400 .nan true 'x' [1,2,3] {a:b} &a[*a] soma(2).v nope(fi)>3 (((( fi 1e-5 ~ 2001-01-01 [[1,2]] : *x % 0x1F "
-    "soma.g_pas all inf mV !!python/object:os.system 99999999999999999999999999999999999999"
-).split()
+JUNK = [
+    "null",
+    "[]",
+    "{}",
+    "-1",
+    "0",
+    "1e400",
+    ".nan",
+    "true",
+    "'x'",
+    "[1,2,3]",
+    "{a:b}",
+    "&a[*a]",
+    "soma(2).v",
+    "nope(fi)>3",
+    "((((",
+    "fi",
+    "1e-5",
+    "~",
+    "2001-01-01",
+    "[[1,2]]",
+    ":",
+    "*x",
+    "%",
+    "0x1F",
+    "soma.g_pas",
+    "all",
+    "inf",
+    "mV",
+    "!!python/object:os.system",
+    "99999999999999999999999999999999999999",
+]
 MARKS = "{}[]:,#&*!|>'\"%@`-? \t\n0a.\0é"
 
 

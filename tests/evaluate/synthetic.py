@@ -17,7 +17,9 @@ def times(duration: float = 900.0) -> np.ndarray:
     return np.arange(round(duration / 0.1) + 1) * 0.1
 
 
-def charging(t: np.ndarray, amp: float, resistance: float, tau: float, window: tuple[float, float] = WINDOW) -> np.ndarray:
+def charging(
+    t: np.ndarray, amp: float, resistance: float, tau: float, window: tuple[float, float] = WINDOW
+) -> np.ndarray:
     """A passive compartment under a step: nA, MOhm and ms give mV."""
     start, end = window
     rise = -np.expm1(-np.clip(t - start, 0.0, end - start) / tau)
@@ -30,7 +32,8 @@ def with_spikes(v: np.ndarray, t: np.ndarray, peaks: np.ndarray | list[float]) -
     for peak in peaks:
         x = t - peak
         v += 100.0 * np.exp(-0.5 * (x / 0.4) ** 2)
-        v -= 12.0 * np.where(x > 0.0, np.exp(-x / 10.0) - np.exp(-x / 1.5), 0.0)
+        since = np.clip(x, 0.0, None)
+        v -= 12.0 * (np.exp(-since / 10.0) - np.exp(-since / 1.5))
     return v
 
 

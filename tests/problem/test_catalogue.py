@@ -1,4 +1,4 @@
-"""The catalogue: every eFEL feature is there under eFEL's meaning, ours beside them, each with a unit that is a unit."""
+"""The catalogue: every eFEL feature is there with eFEL's meaning, ours beside them, each with a real unit."""
 
 from __future__ import annotations
 

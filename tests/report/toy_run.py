@@ -21,7 +21,7 @@ RATES = (3.88, 9.09, 11.75, 14.29, 15.96, 16.58, 18.25)  # Hz
 
 
 def problem(objectives: int = 4) -> Problem:
-    """Two parameters, resistance, f-I, amplitude and threshold against targets; one rule. Up to 4 `objectives`, or 6."""
+    """Two parameters; resistance, f-I, amplitude and threshold against targets; one rule; 1 to 6 `objectives`."""
     sweeps = tuple(Sweep(f"{1000 * a:.0f} pA", (Step(a, 500.0, 1000.0),), 1750.0, (500.0, 1500.0), a) for a in AMPS)
     rin = Sweep("-100 pA", (Step(-0.1, 250.0, 1000.0),), 1500.0, (250.0, 1250.0), -0.1)
     features = (

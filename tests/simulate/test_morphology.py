@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cells import job, knob, passive_ball, protocol, step
+from cells import defaults, job, knob, passive_ball, protocol, step
 
 from neurofit.errors import ConfigError
 from neurofit.problem.model import AxonRule, CellTemplate, Discretisation, Morphology
@@ -49,7 +49,7 @@ def reconstructed(file: Path, axon: AxonRule | None = None, rule: Discretisation
 
 
 def simulator(template: CellTemplate) -> Simulator:
-    return Simulator(template, {p.name: p.value for p in template.parameters})
+    return Simulator(template, defaults(template))
 
 
 @pytest.fixture(params=["cell.swc", "cell.asc"])

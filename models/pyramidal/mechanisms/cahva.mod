@@ -25,6 +25,10 @@ ASSIGNED {
     v (mV)
     eca (mV)
     ica (mA/cm2)
+    minf ()
+    hinf ()
+    mtau (ms)
+    htau (ms)
     g (S/cm2)
 }
 
@@ -37,29 +41,27 @@ BREAKPOINT {
 }
 
 INITIAL {
-    m = am(v) / (am(v) + bm(v))
-    h = ah(v) / (ah(v) + bh(v))
+    rates(v)
+    m = minf
+    h = hinf
 }
 
 DERIVATIVE gates {
-    m' = am(v) * (1 - m) - bm(v) * m
-    h' = ah(v) * (1 - h) - bh(v) * h
+    rates(v)
+    m' = (minf - m) / mtau
+    h' = (hinf - h) / htau
 }
 
-FUNCTION am(v (mV)) (/ms) {
-    am = 0.055 (/mV/ms) * ratio(v + 27, 3.8)
-}
-
-FUNCTION bm(v (mV)) (/ms) {
-    bm = 0.94 (/ms) * exp((-75 - v) / 17 (mV))
-}
-
-FUNCTION ah(v (mV)) (/ms) {
-    ah = 0.000457 (/ms) * exp((-13 - v) / 50 (mV))
-}
-
-FUNCTION bh(v (mV)) (/ms) {
-    bh = 0.0065 (/ms) / (1 + exp((-15 - v) / 28 (mV)))
+PROCEDURE rates(v (mV)) {
+    LOCAL a, b
+    a = 0.055 (/mV/ms) * ratio(v + 27, 3.8)
+    b = 0.94 (/ms) * exp((-75 - v) / 17 (mV))
+    minf = a / (a + b)
+    mtau = 1 / (a + b)
+    a = 0.000457 (/ms) * exp((-13 - v) / 50 (mV))
+    b = 0.0065 (/ms) / (1 + exp((-15 - v) / 28 (mV)))
+    hinf = a / (a + b)
+    htau = 1 / (a + b)
 }
 
 : x / (1 - exp(-x/k)), by its Taylor series around the removable singularity at x = 0

@@ -25,10 +25,14 @@ PARAMETER {
 
 ASSIGNED {
     v (mV)
-    celsius (degC)
     faster ()
+    celsius (degC)
     eca (mV)
     ica (mA/cm2)
+    minf ()
+    hinf ()
+    mtau (ms)
+    htau (ms)
     g (S/cm2)
 }
 
@@ -42,27 +46,20 @@ BREAKPOINT {
 
 INITIAL {
     faster = 2.3^((celsius - 21) / 10 (degC))
-    m = minf(v)
-    h = hinf(v)
+    rates(v)
+    m = minf
+    h = hinf
 }
 
 DERIVATIVE gates {
-    m' = faster * (minf(v) - m) / mtau(v)
-    h' = faster * (hinf(v) - h) / htau(v)
+    rates(v)
+    m' = (minf - m) / mtau
+    h' = (hinf - h) / htau
 }
 
-FUNCTION minf(v (mV)) () {
+PROCEDURE rates(v (mV)) {
     minf = 1 / (1 + exp((-40 - v) / 6 (mV)))
-}
-
-FUNCTION hinf(v (mV)) () {
     hinf = 1 / (1 + exp((v + 90) / 6.4 (mV)))
-}
-
-FUNCTION mtau(v (mV)) (ms) {
-    mtau = 5 (ms) + 20 (ms) / (1 + exp((v + 35) / 5 (mV)))
-}
-
-FUNCTION htau(v (mV)) (ms) {
-    htau = 20 (ms) + 50 (ms) / (1 + exp((v + 50) / 7 (mV)))
+    mtau = (5 (ms) + 20 (ms) / (1 + exp((v + 35) / 5 (mV)))) / faster
+    htau = (20 (ms) + 50 (ms) / (1 + exp((v + 50) / 7 (mV)))) / faster
 }

@@ -26,6 +26,8 @@ PARAMETER {
 ASSIGNED {
     v (mV)
     i (mA/cm2)
+    minf ()
+    mtau (ms)
     g (S/cm2)
 }
 
@@ -38,19 +40,21 @@ BREAKPOINT {
 }
 
 INITIAL {
-    m = am(v) / (am(v) + bm(v))
+    rates(v)
+    m = minf
 }
 
 DERIVATIVE gates {
-    m' = am(v) * (1 - m) - bm(v) * m
+    rates(v)
+    m' = (minf - m) / mtau
 }
 
-FUNCTION am(v (mV)) (/ms) {
-    am = 0.00643 (/mV/ms) * ratio(-154.9 - v, 11.9)
-}
-
-FUNCTION bm(v (mV)) (/ms) {
-    bm = 0.193 (/ms) * exp(v / 33.1 (mV))
+PROCEDURE rates(v (mV)) {
+    LOCAL a, b
+    a = 0.00643 (/mV/ms) * ratio(-154.9 - v, 11.9)
+    b = 0.193 (/ms) * exp(v / 33.1 (mV))
+    minf = a / (a + b)
+    mtau = 1 / (a + b)
 }
 
 : x / (1 - exp(-x/k)), by its Taylor series around the removable singularity at x = 0

@@ -26,6 +26,8 @@ ASSIGNED {
     v (mV)
     ek (mV)
     ik (mA/cm2)
+    minf ()
+    mtau (ms)
     g (S/cm2)
 }
 
@@ -38,17 +40,16 @@ BREAKPOINT {
 }
 
 INITIAL {
-    m = minf(v)
+    rates(v)
+    m = minf
 }
 
 DERIVATIVE gates {
-    m' = (minf(v) - m) / mtau(v)
+    rates(v)
+    m' = (minf - m) / mtau
 }
 
-FUNCTION minf(v (mV)) () {
+PROCEDURE rates(v (mV)) {
     minf = 1 / (1 + exp((18.7 - v) / 9.7 (mV)))
-}
-
-FUNCTION mtau(v (mV)) (ms) {
     mtau = 4 (ms) / (1 + exp((-46.56 - v) / 44.14 (mV)))
 }

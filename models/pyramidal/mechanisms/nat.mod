@@ -3,6 +3,8 @@ Why: the transient sodium current, which makes the spike in the axon and soma an
 
 Equations: Colbert CM, Pan E (2002) Nat Neurosci 5:533-538, fitted with the rates that Hay E et al. (2011) PLoS Comput Biol
 7:e1002107 give at 21 degC, Q10 2.3. `shift` moves both gates: 0 in the axon, 6 mV in soma and dendrites.
+
+One exponential serves both rates: ratio(-x, k) is ratio(x, k) exp(-x/k).
 ENDCOMMENT
 
 NEURON {
@@ -25,10 +27,14 @@ PARAMETER {
 
 ASSIGNED {
     v (mV)
-    celsius (degC)
     faster ()
+    celsius (degC)
     ena (mV)
     ina (mA/cm2)
+    minf ()
+    hinf ()
+    mtau (ms)
+    htau (ms)
     g (S/cm2)
 }
 
@@ -42,30 +48,28 @@ BREAKPOINT {
 
 INITIAL {
     faster = 2.3^((celsius - 21) / 10 (degC))
-    m = am(v) / (am(v) + bm(v))
-    h = hinf(v)
+    rates(v)
+    m = minf
+    h = hinf
 }
 
 DERIVATIVE gates {
-    m' = faster * (am(v) * (1 - m) - bm(v) * m)
-    h' = faster * (hinf(v) - h) * rh(v)
+    rates(v)
+    m' = (minf - m) / mtau
+    h' = (hinf - h) / htau
 }
 
-FUNCTION am(v (mV)) (/ms) {
-    am = 0.182 (/mV/ms) * ratio(v + 38 - shift, 6)
-}
-
-FUNCTION bm(v (mV)) (/ms) {
-    bm = 0.124 (/mV/ms) * ratio(shift - 38 - v, 6)
-}
-
-FUNCTION hinf(v (mV)) () {
-    hinf = 1 / (1 + exp((v + 66 - shift) / 6 (mV)))
-}
-
-: the sum of both rates of h, which have one factor
-FUNCTION rh(v (mV)) (/ms) {
-    rh = 0.015 (/mV/ms) * (ratio(v + 66 - shift, 6) + ratio(shift - 66 - v, 6))
+PROCEDURE rates(v (mV)) {
+    LOCAL a, b, away
+    away = v + 38 - shift
+    a = 0.182 (/mV/ms) * ratio(away, 6)
+    b = a * 0.124 / 0.182 * exp(-away / 6 (mV))
+    minf = a / (a + b)
+    mtau = 1 / (faster * (a + b))
+    away = v + 66 - shift
+    a = exp(-away / 6 (mV))
+    hinf = a / (1 + a)
+    htau = 1 / (faster * 0.015 (/mV/ms) * ratio(away, 6) * (1 + a))
 }
 
 : x / (1 - exp(-x/k)), by its Taylor series around the removable singularity at x = 0

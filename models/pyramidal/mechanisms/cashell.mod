@@ -7,7 +7,7 @@ ENDCOMMENT
 
 NEURON {
     THREADSAFE
-    SUFFIX capool
+    SUFFIX cashell
     USEION ca READ ica WRITE cai
     RANGE gamma, decay, depth, rest
 }

@@ -2,12 +2,12 @@ COMMENT
 Why: the slow muscarinic potassium current, which damps the apical dendrite and adapts firing.
 
 Equations and numbers: Adams PR, Brown DA, Constanti A (1982) J Physiol 330:537-572, as Hay E et al. (2011) PLoS Comput Biol
-7:e1002107 give them at 21 degC, Q10 2.3.
+7:e1002107 give them at 21 degC, Q10 2.3: both rates are 0.0033 /ms at -35 mV and change e-fold in 10 mV.
 ENDCOMMENT
 
 NEURON {
     THREADSAFE
-    SUFFIX im
+    SUFFIX km
     USEION k READ ek WRITE ik
     RANGE gbar, g
 }
@@ -24,10 +24,12 @@ PARAMETER {
 
 ASSIGNED {
     v (mV)
-    celsius (degC)
     faster ()
+    celsius (degC)
     ek (mV)
     ik (mA/cm2)
+    minf ()
+    mtau (ms)
     g (S/cm2)
 }
 
@@ -41,17 +43,18 @@ BREAKPOINT {
 
 INITIAL {
     faster = 2.3^((celsius - 21) / 10 (degC))
-    m = minf(v)
+    rates(v)
+    m = minf
 }
 
 DERIVATIVE gates {
-    m' = faster * rate(v) * (minf(v) - m)
+    rates(v)
+    m' = (minf - m) / mtau
 }
 
-FUNCTION minf(v (mV)) () {
-    minf = 1 / (1 + exp(-0.2 (/mV) * (v + 35)))
-}
-
-FUNCTION rate(v (mV)) (/ms) {
-    rate = 0.0033 (/ms) * (exp(0.1 (/mV) * (v + 35)) + exp(-0.1 (/mV) * (v + 35)))
+PROCEDURE rates(v (mV)) {
+    LOCAL up
+    up = exp(0.1 (/mV) * (v + 35))
+    minf = up / (up + 1 / up)
+    mtau = 1 / (faster * 0.0033 (/ms) * (up + 1 / up))
 }

@@ -1,0 +1,103 @@
+"""A model that is a Python function: what it is called with, what it may answer, and what becomes of wrong answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from neurofit.errors import ConfigError
+from neurofit.evaluate.evaluator import make_evaluator
+from neurofit.evaluate.function_evaluator import FunctionEvaluator, load_function
+from neurofit.problem.evaluation import FALSE, UNDEFINED, VALUE, Evaluation
+from neurofit.problem.expression import parse
+from neurofit.problem.feature import Feature
+from neurofit.problem.model import FunctionModel
+from neurofit.problem.objective import Objective, Target
+from neurofit.problem.problem import FitSettings, Problem
+from neurofit.problem.rule import Rule
+from neurofit.problem.space import Parameter, Space
+
+TOYS = Path(__file__).parent.parent / "toys.py"
+
+
+def problem(file: Path, function: str, fixed: tuple[tuple[str, float], ...] = ()) -> Problem:
+    return Problem(
+        name="toy",
+        model=FunctionModel("toy", file, function),
+        space=Space((Parameter("x", "", 0.0, 1.0), Parameter("y", "", 0.0, 10.0))),
+        fixed=fixed,
+        searches=(),
+        protocols=(),
+        features=(Feature("a", "a", ""), Feature("b", "b", "")),
+        objectives=(Objective("a", (Target(0, 0.0, 0.5, 2.0),)), Objective("b", (Target(1, 0.0, 0.0, 1.0),))),
+        rules=(Rule("b_small", "b < 3", parse("b < 3").resolve(lambda _: (), {"b": 1})),),
+        fit=FitSettings(),
+    )
+
+
+def one(file: Path, function: str, x: tuple[float, float], fixed: tuple[tuple[str, float], ...] = ()) -> Evaluation:
+    (evaluation,) = make_evaluator(problem(file, function, fixed)).evaluate([5], np.array([x]))
+    return evaluation
+
+
+def test_the_function_gets_all_parameters_free_and_fixed(tmp_path):
+    (tmp_path / "beside.py").write_text("FACTOR = 2.0\n")
+    file = tmp_path / "model.py"
+    file.write_text(
+        "from beside import FACTOR\n"
+        "def f(p):\n"
+        "    assert set(p) == {'x', 'y', 'z'} and all(type(v) is float for v in p.values())\n"
+        "    return {'a': FACTOR * p['x'], 'b': p['z']}\n"
+    )
+    row = one(file, "f", (0.75, 1.0), (("z", 3.5),))
+    assert row.status == "ok" and row.index == 5 and list(row.x) == [0.75, 1.0]
+    assert list(row.features) == [1.5, 3.5] and list(row.states) == [VALUE, VALUE]
+    # (1.5 - 0.5) / 2 above the range; 3.5 from the mean; 3 - 3.5 short of the rule: exact in binary
+    assert list(row.objectives) == [0.5, 3.5] and list(row.rules) == [FALSE] and list(row.margins) == [-0.5]
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_a_feature_that_is_missing_or_none_is_undefined(kind):
+    row = one(TOYS, "answers", (0.0, kind))
+    assert row.status == "ok" and list(row.states) == [VALUE, UNDEFINED]
+    assert row.features[0] == 1.0 and np.isnan(row.features[1]) and np.isnan(row.objectives[1])
+    assert row.rules[0] == FALSE and not row.feasible
+
+
+def test_features_that_are_all_infinite_are_all_undefined_and_the_status_is_ok():
+    row = one(TOYS, "answers", (0.0, 3))
+    assert row.status == "ok" and list(row.states) == [UNDEFINED, UNDEFINED]
+    assert np.isnan(row.features).all() and np.isnan(row.objectives).all() and not row.feasible
+
+
+@pytest.mark.parametrize(
+    "kind, words",
+    [
+        (4, "'1.0' for a, not a number"),
+        (5, "[1.0, 2.0] for a, not a number"),
+        (6, "for a, not a number"),
+        (7, "returned list, not a dict of features"),
+        (8, "returned NoneType, not a dict of features"),
+    ],
+)
+def test_a_wrong_answer_is_an_error_that_says_what_came(kind, words):
+    row = one(TOYS, "answers", (0.0, kind))
+    assert row.status == "error" and words in row.reason and np.isnan(row.objectives).all()
+
+
+def test_an_exception_is_an_error_of_its_candidate_only():
+    rows = list(FunctionEvaluator(problem(TOYS, "answers")).evaluate([0, 1], np.array([[0.0, 9.0], [0.0, 0.0]])))
+    assert [r.status for r in rows] == ["error", "ok"] and rows[0].reason.startswith("IndexError: ")
+
+
+def test_a_file_or_function_that_is_not_there_or_does_not_run_is_the_inputs_fault(tmp_path):
+    with pytest.raises(ConfigError, match=r"a Python file \(.py\) that exists"):
+        load_function(tmp_path / "none.py", "f")
+    file = tmp_path / "leaves.py"
+    file.write_text("raise SystemExit('not today')\n")
+    with pytest.raises(ConfigError, match="SystemExit: not today"):
+        load_function(file, "f")
+    with pytest.raises(ConfigError, match=r"a function that toys.py defines"):
+        load_function(TOYS, "nothing")

@@ -1,0 +1,142 @@
+"""Pictures hold what they say: the right points at the right places, with units, with and without solutions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import toy_run
+
+from neurofit.report.arrays import Results, gather
+from neurofit.report.convergence import convergence_figure
+from neurofit.report.curves import curves, curves_figure
+from neurofit.report.front import front_figure, pairs_figure
+from neurofit.report.goals import goals
+from neurofit.report.numbers import duration, number, percent
+from neurofit.report.objectives import objectives_figure
+from neurofit.report.page import page
+from neurofit.report.pictures import pictures
+from neurofit.report.style import png, save
+from neurofit.report.traces import Solution, traces_figure
+
+
+def results(objectives: int = 4, n: int = 200, share: float = 0.3) -> Results:
+    problem = toy_run.problem(objectives)
+    return gather(toy_run.header(problem), toy_run.evaluations(problem, n, share))
+
+
+def test_the_front_is_what_brute_force_finds() -> None:
+    r = results()
+    rows = np.flatnonzero(r.feasible)
+    y = r.objectives
+    dominated = {a for a in rows for b in rows if (y[b] <= y[a]).all() and (y[b] < y[a]).any()}
+    assert set(r.front) == set(rows) - dominated
+    assert (np.diff(y[r.front].sum(axis=1)) >= 0).all()
+
+
+def test_chosen_solutions_are_distinct_and_begin_with_the_best() -> None:
+    r = results()
+    chosen = r.chosen()
+    rows = [row for _, row in chosen]
+    assert len(set(rows)) == len(rows) <= 3
+    sums = np.where(r.feasible, r.objectives.sum(axis=1), np.inf)
+    assert rows[0] == np.argmin(sums)
+    assert chosen[0][0].startswith(f"#{r.index[rows[0]]} (best")
+    assert results(share=0.0).chosen() == ()
+
+
+def test_front_figure_shows_every_pair_and_marks_the_front() -> None:
+    r = results()
+    figure = front_figure(r, r.chosen())
+    assert len(figure.axes) == 6
+    panel = figure.axes[0]
+    assert panel.get_xlabel() == "f_I [std]"
+    assert panel.get_ylabel() == "input_resistance [std]"
+    drawn = next(c for c in panel.collections if c.get_label() == "front").get_offsets()
+    assert np.allclose(np.asarray(drawn), r.objectives[r.front][:, :2])
+    right, top = panel.get_xlim()[1], panel.get_ylim()[1]
+    assert (r.objectives[r.front, 0] <= right).all()
+    assert (r.objectives[r.front, 1] <= top).all()
+
+
+@pytest.mark.parametrize("objectives", [1, 2, 6])
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_front_figure_copes_with_any_number_of_objectives(objectives: int, share: float) -> None:
+    r = results(objectives, share=share)
+    assert png(front_figure(r, r.chosen())).startswith(b"\x89PNG")
+    assert (pairs_figure(r, r.chosen()) is not None) == (objectives == 6)
+
+
+def test_convergence_ends_at_the_runs_hypervolume() -> None:
+    r = results()
+    volume, best, share = convergence_figure(r).axes
+    assert volume.lines[0].get_ydata()[-1] == pytest.approx(r.hypervolume, abs=1e-12)  # type: ignore[index]
+    sums = r.objectives[r.feasible].sum(axis=1)
+    assert best.lines[0].get_ydata()[-1] == pytest.approx(sums.min(), abs=1e-12)  # type: ignore[index]
+    assert share.lines[1].get_ydata()[-1] == pytest.approx(100 * r.feasible.mean())  # type: ignore[index]
+
+
+def test_pictures_of_a_run_that_has_not_begun() -> None:
+    r = results(n=0)
+    for figure in (front_figure(r), convergence_figure(r), objectives_figure(r, ())):
+        assert png(figure).startswith(b"\x89PNG")
+
+
+def test_curves_hold_the_targets_in_order_of_current() -> None:
+    problem = toy_run.problem()
+    (curve,) = curves(problem)
+    assert curve.columns == tuple(range(1, 8))
+    assert curve.amps is not None
+    assert np.allclose(curve.amps, 1000 * np.array(toy_run.AMPS))  # nA to pA
+    r = results()
+    figure = curves_figure(problem, r, r.chosen())
+    assert figure is not None
+    panel = figure.axes[0]
+    assert (panel.get_xlabel(), panel.get_ylabel()) == ("current [pA]", "mean_frequency [Hz]")
+    targets = next(line for line in panel.lines if line.get_linestyle() == "None" and line.get_marker() == "o")
+    assert np.allclose(np.asarray(targets.get_ydata(), float), toy_run.RATES)
+
+
+def test_a_miss_is_the_objectives_own_distance() -> None:
+    problem = toy_run.problem()
+    features = np.arange(10.0) * 7
+    for goal in goals(problem):
+        objective = next(o for o in problem.objectives if o.name == goal.objective)
+        if len(objective.targets) == 1:
+            assert goal.miss(features[goal.column]) == pytest.approx(float(objective.scores(features)))
+
+
+def test_traces_show_every_sweep_and_say_what_was_not_run() -> None:
+    problem = toy_run.problem()
+    r = results()
+    traces = toy_run.traces(problem)
+    del traces["fi", 6]
+    (label, row), *_ = r.chosen()
+    figure = traces_figure(problem, [Solution(label, r.features[row], traces)])
+    assert len(figure.axes) == 8
+    assert figure.axes[-1].get_xlabel() == "time [ms]"
+    assert "not run" in [text.get_text() for text in figure.axes[-1].texts]
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert any("input_resistance" in w and "540 to 598 MOhm" in w for w in words)
+
+
+def test_the_page_is_one_file_with_all_pictures(tmp_path: Path) -> None:
+    problem = toy_run.problem()
+    r = results()
+    drawn = list(pictures(r, r.chosen(), problem, lambda p, x: toy_run.traces(p)))
+    assert [p.name for p in drawn] == ["front", "convergence", "objectives", "rules", "curves", "traces"]
+    text = page(toy_run.header(problem), r, r.chosen(), problem, drawn, {"simulate": 80.0})
+    assert text.count("data:image/png;base64,") == len(drawn)
+    assert "http" not in text and "<script" not in text
+    assert "mean_frequency(fi[6]) &gt; mean_frequency(fi[0])" in text
+    assert save(drawn[0].figure, tmp_path / "new" / "front.png").stat().st_size > 10_000
+
+
+def test_numbers_as_people_read_them() -> None:
+    assert (number(-0.0), number(1234.56), number(float("nan"))) == ("0", "1235", "–")
+    assert (percent(0.013), percent(0.5), percent(0.0), percent(1.0)) == ("1.3 %", "50 %", "0 %", "100 %")
+    assert [duration(s) for s in (0.25, 4.2, 75, 7300)] == ["250 ms", "4.2 s", "1 min 15 s", "2 h 01 min"]

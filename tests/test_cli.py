@@ -1,0 +1,257 @@
+"""The commands end with the right exit code and one clear message, and write what they say they write."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from neurofit.builtin import copy, fit_file, fit_files
+from neurofit.cli import app
+from neurofit.config import json_schema, load
+from neurofit.errors import ConfigError
+from neurofit.progress import Progress
+from neurofit.report.live import line
+
+FUNCTION = """
+neurofit: 1
+name: bowl
+model: {kind: function, function: bowl.py:features}
+parameters: {a: [-2, 2], b: [-2, 2]}
+objectives:
+  near: {feature: near, target: [0, 0.5], std: 1}
+  far: {feature: far, mean: 1, std: 0.5}
+rules: {inside: near < 3}
+fit: {optimizer: random, budget: 24, batch: 8, seed: 1, workers: 1, timeout: 20 s}
+"""
+BOWL = '''"""A function of two parameters, for tests of the commands."""
+
+
+def features(p):
+    return {"near": p["a"] ** 2 + p["b"] ** 2, "far": abs(p["a"] - p["b"])}
+'''
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("bowl")
+    (home / "bowl.py").write_text(BOWL)
+    (home / "bowl.yaml").write_text(FUNCTION)
+    return home
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def neurofit(*arguments: str, cwd: Path) -> Done:
+    """A command, in this process: starting one anew costs a second each time."""
+    with contextlib.chdir(cwd):
+        result = CliRunner().invoke(app, list(arguments))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return Done(result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Done:
+    return neurofit("fit", "bowl.yaml", "--out", "out/bowl", cwd=folder)
+
+
+def test_fit_prints_a_line_a_batch_and_writes_pictures(run: Done, folder: Path) -> None:
+    assert run.returncode == 0, run.stderr
+    batches = re.findall(r"^batch (\d+): (\d+)/24 evaluations; .*feasible.*hypervolume.*near.*left", run.stdout, re.M)
+    assert batches == [("1", "8"), ("2", "16"), ("3", "24")]
+    for name in ("results.h5", "problem.yaml", "log.txt", "front.png", "convergence.png"):
+        assert (folder / "out/bowl" / name).stat().st_size > 0
+        assert name in run.stdout
+    assert "neurofit report out/bowl" in run.stdout
+
+
+def test_fit_again_does_nothing_more(run: Done, folder: Path) -> None:
+    before = (folder / "out/bowl/results.h5").read_bytes()
+    assert neurofit("fit", "bowl.yaml", "--out", "out/bowl", cwd=folder).returncode == 0
+    assert (folder / "out/bowl/results.h5").read_bytes() == before
+
+
+def test_another_problem_in_the_directory_is_refused(run: Done, folder: Path) -> None:
+    other = neurofit("fit", "bowl.yaml", "--out", "out/bowl", "--set", "parameters.a=[-1, 1]", cwd=folder)
+    assert_wrong_input(other, "another problem")
+
+
+def test_show_as_json_and_csv(run: Done, folder: Path) -> None:
+    summary = json.loads(neurofit("show", "out/bowl", "--json", cwd=folder).stdout)
+    assert summary["evaluations"] == 24
+    assert summary["status"] == {"ok": 24}
+    assert set(summary["front"][0]) >= {"parameters", "features", "objectives"}
+    rows = list(csv.DictReader(io.StringIO(neurofit("show", "out/bowl", "--csv", cwd=folder).stdout)))
+    assert len(rows) == 24
+    assert {"parameter/a", "feature/near", "objective/far", "rule/inside", "run/status"} <= set(rows[0])
+    assert sum(row["run/feasible"] == "True" for row in rows) == summary["feasible"]
+    assert "Front, scores in std" in neurofit("show", "out/bowl", cwd=folder).stdout
+
+
+def test_plot_and_report(run: Done, folder: Path) -> None:
+    drawn = neurofit("plot", "out/bowl", "--out", "pictures", cwd=folder)
+    assert drawn.returncode == 0, drawn.stderr
+    assert [Path(p).name for p in drawn.stdout.split()] == [
+        "front.png",
+        "convergence.png",
+        "objectives.png",
+        "rules.png",
+    ]
+    reported = neurofit("report", "out/bowl", cwd=folder)
+    assert reported.returncode == 0, reported.stderr
+    assert "data:image/png" in (folder / "out/bowl/report.html").read_text()
+
+
+def test_export_gives_the_best(run: Done, folder: Path) -> None:
+    exported = json.loads(neurofit("export", "out/bowl", "--solution", "best", cwd=folder).stdout)
+    front = json.loads(neurofit("show", "out/bowl", "--json", cwd=folder).stdout)["front"]
+    best = min(front, key=lambda solution: sum(solution["objectives"].values()))
+    assert {n: p["value"] for n, p in exported["parameters"].items()} == best["parameters"]
+    assert f"evaluation: {exported['evaluation']}" in neurofit("export", "out/bowl", "--to", "yaml", cwd=folder).stdout
+    assert_wrong_input(neurofit("export", "out/bowl", "--to", "hoc", cwd=folder), "json, yaml")
+    assert_wrong_input(neurofit("export", "out/bowl", "--solution", "one", cwd=folder), "number")
+
+
+def test_check_says_what_everything_is(folder: Path) -> None:
+    checked = neurofit("check", "bowl.yaml", cwd=folder)
+    assert checked.returncode == 0, checked.stderr
+    for words in ("Free parameters", "Features", "Objectives", "near < 3", "0 to 0.5", "feasible", "24 evaluations"):
+        assert words in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("fit", "nowhere.yaml"), "models/"),
+        (("check", "bowl.yaml", "--set", "fit.budgt=3"), "budget"),
+        (("check", "bowl.yaml", "--set", "fit.budget"), "KEY=VALUE"),
+        (("fit", "bowl.yaml", "--optimizer", "magic"), "random"),
+        (("fit", "bowl.yaml", "--budget", "0"), "budget"),
+        (("show", "nowhere"), "nowhere"),
+        (("new", "nothing", "x"), "hh_soma"),
+        (("schema", "nothing"), "protocol"),
+        (("nonsense",), "nonsense"),
+        (("check", ""), "fit file"),
+        (("check", "models"), "hh_soma"),
+    ],
+)
+def test_wrong_input_is_one_message_and_exit_code_2(folder: Path, arguments: tuple[str, ...], words: str) -> None:
+    assert_wrong_input(neurofit(*arguments, cwd=folder), words)
+
+
+def assert_wrong_input(done: Done, words: str) -> None:
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("error:") <= 1
+
+
+def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_the_log(folder: Path) -> None:
+    code = """
+import sys
+import neurofit.run
+from neurofit.cli import app
+
+def broken(problem, out, progress):
+    out.mkdir(parents=True)
+    raise ZeroDivisionError("by nothing")
+
+neurofit.run.fit = broken
+app()
+"""
+    command = [sys.executable, "-c", code, "fit", "bowl.yaml", "--out", "broken"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == [
+        "error: unexpected ZeroDivisionError: by nothing; the traceback is in broken/log.txt"
+    ]
+    assert "Traceback" in (folder / "broken/log.txt").read_text()
+
+
+def test_a_terminal_gets_a_live_panel(folder: Path) -> None:
+    parent, child = pty.openpty()
+    command = [sys.executable, "-m", "neurofit.cli", "fit", "bowl.yaml", "--out", "live"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(command, cwd=folder, stdout=child, stderr=child, env=environment) as process:
+        os.close(child)
+        said = b""
+        while True:
+            try:
+                part = os.read(parent, 65536)
+            except OSError:  # Linux's end of file of a terminal
+                break
+            if not part:
+                break
+            said += part
+    os.close(parent)
+    text = said.decode()
+    assert process.returncode == 0, text
+    assert "fitting bowl" in text
+    assert "24/24 evaluations" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+def test_a_built_in_is_found_by_path_folder_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = next(f for f in fit_files() if f.parent.name == "hh_soma" and f.name == "cell.yaml")
+    for text in ("hh_soma", "models/hh_soma", "models/hh_soma/cell.yaml", "hh_soma/cell.yaml", str(expected)):
+        assert fit_file(text).resolve() == expected.resolve()
+    for text in ("models/../../etc/passwd", "models/hh_soma/model.yaml", "models/hh_soma/mechanisms", "models"):
+        with pytest.raises(ConfigError):
+            fit_file(text)
+
+
+def test_new_makes_a_folder_that_uses_its_own_copy(tmp_path: Path) -> None:
+    (made,) = copy("hh_soma", tmp_path / "mine")
+    (tmp_path / "mine/model.yaml").write_text((tmp_path / "mine/model.yaml").read_text().replace("-54.3 mV", "-55 mV"))
+    assert dict(load(made).fixed)["soma.el_hh"] == -55
+    with pytest.raises(ConfigError, match="new or empty"):
+        copy("hh_soma", tmp_path / "mine")
+
+
+def test_schema_templates_features_and_doctor(tmp_path: Path) -> None:
+    assert json.loads(neurofit("schema", cwd=tmp_path).stdout) == json_schema()
+    assert "models/hh_soma/cell.yaml" in neurofit("templates", cwd=tmp_path).stdout
+    assert "mean_frequency" in neurofit("features", cwd=tmp_path).stdout
+    doctor = neurofit("doctor", cwd=tmp_path)
+    for name in ("C++ compiler", "make", "nrnivmodl", "built-in models", "neuron", "MPI library"):
+        assert name in doctor.stdout
+    assert doctor.returncode in (0, 1)
+
+
+def test_a_line_of_progress_has_everything() -> None:
+    text = line(
+        Progress(
+            evaluations=30,
+            budget=60,
+            feasible=3,
+            rule_shares={"held": 0.5},
+            hypervolume=0.25,
+            best={"rate": 1.234},
+            eta=75.0,
+            statuses={"ok": 28, "crash": 2},
+            batch=2,
+        )
+    )
+    assert text == (
+        "batch 3: 30/60 evaluations; 3 feasible (10 %); hypervolume 0.250; best [std]: rate 1.23; "
+        "rules: held 50 %; failed: crash 2; left 1 min 15 s"
+    )
