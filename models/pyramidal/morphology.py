@@ -2,9 +2,10 @@
 
     python morphology.py
 
-The sizes follow what is known of such cells: a soma of 20 um, an apical trunk of 650 um that tapers, oblique branches along its
-first 400 um, a tuft that ends about 1,100 um from the soma, and six basal trees of about 200 um. Lengths and directions
-scatter by a fixed seed, so the file is the same wherever it is written. It stands for a class of cells: do not measure it.
+The sizes follow what is known of such cells: a soma of 20 um, an apical trunk of 650 um that tapers, oblique branches
+along its first 400 um, a tuft that ends about 1,100 um from the soma, and six basal trees of about 200 um. Lengths and
+directions scatter by a fixed seed, so the file is the same wherever it is written. It stands for a class of cells: do
+not measure it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Tree:
         at, last = self.rows[start - 1][1:4], start
         for i in range(1, count + 1):
             direction = turned(direction, 6.0, self.scatter.uniform(0, 360))
-            at = (at[0] + direction[0] * length / count, at[1] + direction[1] * length / count, at[2] + direction[2] * length / count)
+            at = moved(at, direction, length / count)
             diam = diams[0] + (diams[1] - diams[0]) * i / count
             last = self.point(kind, at, diam / 2, last)
         return last
@@ -68,14 +69,24 @@ def unit(v: Vector) -> Vector:
     return (v[0] / size, v[1] / size, v[2] / size)
 
 
+def cross(v: Vector, w: Vector) -> Vector:
+    """The vector product."""
+    return (v[1] * w[2] - v[2] * w[1], v[2] * w[0] - v[0] * w[2], v[0] * w[1] - v[1] * w[0])
+
+
+def moved(at: Vector, direction: Vector, by: float) -> Vector:
+    """`at` plus `by` times `direction`."""
+    return (at[0] + by * direction[0], at[1] + by * direction[1], at[2] + by * direction[2])
+
+
 def turned(v: Vector, angle: float, around: float) -> Vector:
     """Unit vector at `angle` [degrees] from `v`, to the side that `around` [degrees] says."""
     helper = (0.0, 0.0, 1.0) if abs(v[2]) < 0.9 else (1.0, 0.0, 0.0)
-    a = unit((v[1] * helper[2] - v[2] * helper[1], v[2] * helper[0] - v[0] * helper[2], v[0] * helper[1] - v[1] * helper[0]))
-    b = (v[1] * a[2] - v[2] * a[1], v[2] * a[0] - v[0] * a[2], v[0] * a[1] - v[1] * a[0])
+    a = unit(cross(v, helper))
+    b = cross(v, a)
     along, across = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     c, s = math.cos(math.radians(around)), math.sin(math.radians(around))
-    return unit(tuple(along * v[i] + across * (c * a[i] + s * b[i]) for i in range(3)))  # type: ignore[arg-type]
+    return unit(moved(moved((along * v[0], along * v[1], along * v[2]), a, across * c), b, across * s))
 
 
 def grow() -> Tree:
@@ -107,7 +118,7 @@ def _basal(tree: Tree, soma: int, around: float) -> None:
 
 def _apical(tree: Tree, soma: int) -> None:
     trunk = tree.point(APICAL, (0.0, 10.0, 0.0), 2.5, soma)
-    nodes = (40.0, 90.0, 145.0, 205.0, 270.0, 335.0, 400.0, 650.0)  # um from the soma's edge: obliques leave at all but the last
+    nodes = (40.0, 90.0, 145.0, 205.0, 270.0, 335.0, 400.0, 650.0)  # um from the soma's edge; no obliques at the last
     up: Vector = (0.0, 1.0, 0.0)
     reached, diam = 0.0, 5.0
     for i, node in enumerate(nodes):

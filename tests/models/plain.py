@@ -14,7 +14,7 @@ MODELS = Path(__file__).parents[2] / "models"
 
 
 def compile(mod_dir: Path, tmp: Path) -> Path:
-    """Compiles every .mod file of `mod_dir` in `tmp` (an own folder: builds that share one fail) and returns the library."""
+    """Compiles the files of `mod_dir` in `tmp` (an own folder: builds that share one fail); returns the library."""
     nrnivmodl = Path(sys.executable).with_name("nrnivmodl")
     done = subprocess.run(
         [str(nrnivmodl if nrnivmodl.exists() else shutil.which("nrnivmodl")), str(mod_dir)],
@@ -27,7 +27,7 @@ def compile(mod_dir: Path, tmp: Path) -> Path:
 
 
 def run(script: str, library: Path | None = None) -> Any:
-    """What the last line of a script's output says, as JSON; the script runs in a process of its own with `library` loaded."""
+    """The last line of a script's output, read as JSON; the script has a process of its own, with `library` loaded."""
     options = "-nogui" + (f" -dll {library}" if library else "")
     done = subprocess.run(
         [sys.executable, "-c", script],

@@ -35,7 +35,9 @@ def clamp(soma, amp, dur=1e9):
     stim.delay, stim.dur, stim.amp = 0, dur, amp
     return stim
 """
-BURSTS = CELL + """
+BURSTS = (
+    CELL
+    + """
 soma, dend = cell({gc}, 0.5)
 active(soma, dend)
 stim = clamp(soma, {amp})
@@ -45,7 +47,10 @@ h.finitialize(-64.6)
 pc.psolve({stop})
 print(json.dumps([list(x)[:: round(0.1 / h.dt)] for x in (t, vs, vd, ca)]))
 """
-COUPLING = CELL + """
+)
+COUPLING = (
+    CELL
+    + """
 soma, dend = cell(2.1, {p})
 soma.g_pas = dend.g_pas = 1e-12
 clamp_ = h.SEClamp(soma(0.5))
@@ -57,6 +62,7 @@ pc.psolve(5)
 area = lambda s: s(0.5).area() * 1e-8
 print(json.dumps([clamp_.i * 1e-3 / area(soma), other.i * 1e-3 / area(dend), area(soma) / (area(soma) + area(dend))]))
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +71,12 @@ def library(tmp_path_factory):
 
 
 def in_neuron(library, current, gc, stop=2500.0, dt=0.025):
-    """Time [ms], somatic and dendritic voltage [mV] and calcium [mM] at `current` [uA/cm2] and `gc` [mS/cm2], every 0.1 ms."""
+    """Time [ms], voltage of soma and dendrite [mV], calcium [mM], each 0.1 ms, at `current` [uA/cm2], `gc` [mS/cm2]."""
     return np.array(run(BURSTS.format(gc=gc, amp=current * 0.1, stop=stop, dt=dt), library))
 
 
 def rates(voltage):
-    """Pinsky and Rinzel 1994, table 1: opening and closing rates [1/ms] of m, h, n, s, c (voltage from rest, -60 mV)."""
+    """Pinsky and Rinzel 1994, table 1: opening and closing rates [1/ms] of m, h, n, s, c (voltage from -60 mV)."""
     u = voltage + 60
     opens = {
         "m": 0.32 * (13.1 - u) / np.expm1((13.1 - u) / 4),
@@ -108,7 +114,8 @@ def by_scipy(current, gc, times):
     up, down = rates(-64.6)
     gates = [up[x] / (up[x] + down[x]) for x in "hnsc"]
     start = [-64.6, -64.6, *gates, 4e-6 / (4e-6 + 0.001), 0.2]
-    return solve_ivp(derivatives, (0, times[-1]), start, "LSODA", times, args=(current, gc, 0.5), rtol=1e-8, atol=1e-9, max_step=1).y
+    limits = {"rtol": 1e-8, "atol": 1e-9, "max_step": 1}
+    return solve_ivp(derivatives, (0, times[-1]), start, "LSODA", times, args=(current, gc, 0.5), **limits).y
 
 
 def spikes(time, voltage):
@@ -145,8 +152,8 @@ def test_scipy_agrees(library, gc):
     twin = by_scipy(0.75, gc, time)
     ours, coarser, theirs = spikes(time, vs), spikes(time, coarse[1]), spikes(time, twin[0])
     assert len(ours) == len(coarser) == len(theirs) >= 4
-    # Calcium reaches the currents that read it a step late, so the interval is wrong in proportion to the step (1 % at 0.025 ms):
-    # the two steps point at the spikes without a step. 2 ms leave room for the next order.
+    # Calcium reaches the currents that read it a step late, so the interval is wrong in proportion to the step (1 % at
+    # 0.025 ms): the two steps point at the spikes without a step. 2 ms leave room for the next order.
     assert 2 * ours - coarser == pytest.approx(theirs, abs=2.0)
     # The first burst comes before that adds up: 2 mV on dendritic spikes that move 1 mV in 0.02 ms.
     first = time < theirs[0] - 2
@@ -162,3 +169,21 @@ def test_coupling_is_gc_for_each_area(library, p):
     assert share == pytest.approx(p, rel=1e-9)
     assert into_soma == pytest.approx(2.1 / p * 10, rel=1e-4)
     assert into_dend == pytest.approx(-2.1 / (1 - p) * 10, rel=1e-4)
+
+
+def test_ready_fit():
+    script = """
+import json, sys
+sys.path.insert(0, {root!r})
+from neurofit.config import load
+from neurofit.evaluate.evaluator import make_evaluator
+problem = load({file!r})
+values = {{p.name: p.value for p in problem.model.parameters}}
+(evaluation,) = make_evaluator(problem).evaluate([0], [[values[name] for name in problem.space.names]])
+print(json.dumps([bool(evaluation.feasible), evaluation.objectives.max(), list(problem.warnings)]))
+"""
+    feasible, worst, warnings = run(
+        script.format(root=str(MODELS.parent), file=str(MODELS / "pinsky_rinzel" / "cell.yaml"))
+    )
+    # Targets are the published cell's: what is left is a step's error and rounding.
+    assert feasible and worst < 1 and warnings == []

@@ -1,4 +1,4 @@
-"""The layer 5 cell: its made-up morphology, its channels against their published rates, and what the cell does by default."""
+"""The layer 5 cell: its made-up morphology, its channels against their published rates, what it does by default."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sys
 import numpy as np
 import pytest
 from plain import MODELS, compile, run
-from ruamel.yaml import YAML
+from templates import read
 
 FOLDER = MODELS / "pyramidal"
 
-# One compartment with so much capacitance that v stays where it is put: gates start at rest at v0, then take a step at v1.
+# One compartment with so much capacitance that v stays where it is put: gates at rest 5 mV below v take one step at v.
 GATES = """
 import json
 from neuron import h
@@ -104,7 +104,10 @@ t, v = trace([held, (1.9, 295, 5)], 345, 0.025)
 base = v[:, (t > 290) & (t < 295)].mean(axis=1)
 out["bap"] = (v.max(axis=1) - base).tolist()
 out["soma"], out["axon"] = spikes(t, v[0]), spikes(t, v[1])
-out["steps"] = [spikes(*(lambda t, v: (t, v[0]))(*trace([held, (amp, 400, 1000)], 1400))) for amp in (0.458, 0.562, 0.95)]
+out["steps"] = []
+for amp in (0.458, 0.562, 0.95):
+    t, v = trace([held, (amp, 400, 1000)], 1400)
+    out["steps"].append(spikes(t, v[0]))
 print(json.dumps(out))
 """
 
@@ -117,7 +120,7 @@ def library(tmp_path_factory):
 @pytest.fixture(scope="module")
 def behaviour(library):
     """What the cell of model.yaml does, put together here by hand."""
-    template = YAML(typ="safe").load(FOLDER / "model.yaml")
+    template = read(FOLDER / "model.yaml")
     values = []
     for name, spec in template["parameters"].items():
         spec = spec if isinstance(spec, dict) else {"value": spec}
@@ -163,7 +166,7 @@ def test_channels_follow_their_papers(library):
     found = np.array(run(GATES.format(voltages=voltages, gates=list(expected)), library))
     for j, (gate, (steady, tau)) in enumerate(expected.items()):
         rest, before, after = found[:, j].T
-        # rest is exact to the Taylor series (1e-8); one step follows the exponential to the pull of the v that moves by 1e-9 mV.
+        # rest is exact to the Taylor series (1e-8), the step to what v moves meanwhile (1e-9 mV).
         assert rest == pytest.approx(steady, rel=1e-6, abs=1e-9), gate
         assert after == pytest.approx(steady + (before - steady) * np.exp(-0.025 / tau), rel=1e-6, abs=1e-9), gate
 

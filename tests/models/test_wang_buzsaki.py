@@ -96,3 +96,21 @@ def test_scipy_agrees(traces, current):
     first = time < theirs[0] - 1
     assert np.abs(voltage - twin)[first].max() < 0.05
     assert voltage.max() == pytest.approx(twin.max(), abs=1.0) and voltage.min() == pytest.approx(twin.min(), abs=0.1)
+
+
+def test_ready_fit():
+    script = """
+import json, sys
+sys.path.insert(0, {root!r})
+from neurofit.config import load
+from neurofit.evaluate.evaluator import make_evaluator
+problem = load({file!r})
+values = {{p.name: p.value for p in problem.model.parameters}}
+(evaluation,) = make_evaluator(problem).evaluate([0], [[values[name] for name in problem.space.names]])
+print(json.dumps([bool(evaluation.feasible), evaluation.objectives.max(), list(problem.warnings)]))
+"""
+    feasible, worst, warnings = run(
+        script.format(root=str(MODELS.parent), file=str(MODELS / "wang_buzsaki" / "cell.yaml"))
+    )
+    # Targets are the published cell's: what is left is a step's error and rounding.
+    assert feasible and worst < 1 and warnings == []

@@ -1,4 +1,6 @@
-"""The expression language: its arithmetic against Python's, Kleene's tables, margins by hand, and errors that are ours alone."""
+"""The expression language: its arithmetic against Python's, Kleene's tables, margins by hand, and errors that are ours
+alone.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,132 @@
+"""The tree of an expression, as plain data, and ways through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+# Functions on values; anything else that is called is a feature.
+NUMERIC = ("abs", "min", "max", "mean", "sum", "first", "last", "exp", "log", "sqrt", "count", "std")
+LOGICAL = ("increasing", "decreasing", "defined", "all", "any")
+WINDOWS = ("before", "during", "after")
+COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Feature columns: a vector over sweeps, or a scalar where there is one."""
+
+    columns: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCall:
+    """A feature as written: name(protocol[sweep], before, recording=dend.v, window=[500, 700]); `options` are (key,
+    value) pairs.
+    """
+
+    name: str
+    protocol: str | None
+    sweep: int | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    operator: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A chain: operands[0] operators[0] operands[1] operators[1] ..."""
+
+    operands: tuple[Node, ...]
+    operators: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    operator: str  # "and" or "or"
+    operands: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    name: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    operand: Node
+    index: int
+
+
+Node = Number | Name | Columns | FeatureCall | Negative | Binary | Compare | Logic | Not | Function | Index
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all below it."""
+    yield node
+    for child in _children(node):
+        yield from walk(child)
+
+
+def transform(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The tree with `change` applied from the leaves up."""
+    match node:
+        case Negative(a):
+            node = Negative(transform(a, change))
+        case Binary(op, a, b):
+            node = Binary(op, transform(a, change), transform(b, change))
+        case Compare(operands, ops):
+            node = Compare(tuple(transform(a, change) for a in operands), ops)
+        case Logic(op, operands):
+            node = Logic(op, tuple(transform(a, change) for a in operands))
+        case Not(a):
+            node = Not(transform(a, change))
+        case Function(name, arguments):
+            node = Function(name, tuple(transform(a, change) for a in arguments))
+        case Index(a, i):
+            node = Index(transform(a, change), i)
+    return change(node)
+
+
+def _children(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Negative(a) | Not(a) | Index(a, _):
+            return (a,)
+        case Binary(_, a, b):
+            return (a, b)
+        case Compare(operands, _) | Logic(_, operands):
+            return operands
+        case Function(_, arguments):
+            return arguments
+    return ()
+
+
+def is_logical(node: Node) -> bool:
+    return isinstance(node, Compare | Logic | Not) or (isinstance(node, Function) and node.name in LOGICAL)
