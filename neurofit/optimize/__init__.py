@@ -28,10 +28,16 @@ def _nsga2(problem: Problem, seed: int) -> Optimizer:
     return Nsga2(problem.space, problem.box, problem.fit, seed)
 
 
+def _joint(problem: Problem, seed: int) -> Optimizer:
+    from neurofit.optimize.joint import Joint
+
+    return Joint(problem, seed)
+
+
 # A name, and how its optimizer is made from the problem and the seed. Each imports what it needs when it is asked for,
 # so that one optimizer's libraries cost the others nothing.
 OPTIMIZERS: Mapping[str, Callable[[Problem, int], Optimizer]] = MappingProxyType(
-    {"random": _random, "grid": _grid, "nsga2": _nsga2}
+    {"joint": _joint, "random": _random, "grid": _grid, "nsga2": _nsga2}
 )
 
 

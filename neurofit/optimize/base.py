@@ -16,9 +16,11 @@ class Optimizer(ABC):
 
     What `ask` returns is a function of the evaluations told (in order of their numbers, a whole batch at once), the
     seed, and the sizes of the asks so far; of nothing else. `ended` says why there is nothing left, "" while there is.
+    `note` is what the optimizer has to say about its last ask or tell, a line for the log; "" where there is nothing.
     """
 
     ended: str = ""
+    note: str = ""
 
     @abstractmethod
     def ask(self, n: int) -> np.ndarray:

@@ -31,6 +31,11 @@ class FitSettings:
     pack: int | None = None  # candidates in one simulation; None chooses by the model's size
     points_per_axis: int | None = None  # grid only
     design: str = "sobol"  # random only: "sobol" or "lhs"
+    surrogate: str = "auto"  # joint only: "gp", "net", or by held-out score and size
+    sensitive_steps: bool = False  # joint only: parameters that drive much take smaller steps
+    patience: int | None = None  # stop after so many evaluations without a growing hypervolume
+    good_enough: float | None = None  # stop once one solution is within so many std of every target
+    warm_start: tuple[str, ...] = ()  # runs whose evaluations the optimizer knows from the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,9 @@ class Problem:
     """A problem, complete: nothing else is read when it is run.
 
     `fixed` gives values for the model's parameters that are not free. `searches` and `protocols` are in file order;
-    whoever runs
-    them orders them by need and cost. `text` is the file as resolved (YAML), kept in the archive. `identity` is
-    a hash of all that changes evaluations or proposals (not budget, workers or timeout): another identity is another
-    problem.
+    whoever runs them orders them by need and cost. `text` is the file as resolved (YAML), kept in the archive.
+    `identity` is a hash of all that changes evaluations or proposals (not budget, workers or timeout): another
+    identity is another problem.
     """
 
     name: str

@@ -1,0 +1,114 @@
+"""Chooses a batch out of a pool of candidates: by expected hypervolume gain, or by promise and distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurofit.front import nondominated
+
+_POINTS = 2000  # Monte-Carlo points in the part of the box that is not dominated yet
+_DRAWS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The feasible front: `rows` of the feasible that are on it, their objectives (f, k), and the box's corner (k,).
+
+    The corner is the user's reference; while fewer than three of the front lie inside it, it is moved out to hold
+    three.
+    """
+
+    rows: np.ndarray
+    objectives: np.ndarray
+    reference: np.ndarray
+
+    @staticmethod
+    def of(feasible: np.ndarray, reference: np.ndarray) -> Front:
+        rows = np.asarray(nondominated(feasible), int) if len(feasible) else np.zeros(0, int)
+        front = feasible[rows]
+        if len(front) and (front < reference).all(axis=1).sum() < 3:
+            nearest = np.argsort((front / reference).max(axis=1), kind="stable")[:3]
+            reference = np.maximum(reference, 1.05 * front[nearest].max(axis=0))
+        return Front(rows, front, reference)
+
+
+def pick_by_gain(
+    pool: np.ndarray,
+    objectives: np.ndarray,
+    p: np.ndarray,
+    front: Front,
+    seen: np.ndarray,
+    n: int,
+    apart: bool,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Indices of n candidates, one after the other, each by its gain given those before.
+
+    pool (c, d) in the unit cube; objectives (s, c, k) and p (s, c) by member. The gain of a candidate is the mean over
+    members of
+    P(feasible) times the volume it would newly dominate; what a member's earlier picks already dominate counts no
+    more. `apart`
+    multiplies by the distance to what is `seen` (e, d) and picked.
+    """
+    points = _open_points(front, rng)
+    dominates = (objectives[:, :, None, :] <= points).all(-1)  # (s, c, q)
+    alive = np.ones((objectives.shape[0], len(points)), np.float32)
+    weighted = dominates * p[..., None].astype(np.float32)
+    # Where no candidate gains anything, the nearest to gaining comes first.
+    fallback = (p * np.exp(-np.log1p(objectives / front.reference).mean(-1))).mean(0)
+    distance = _distances(pool, seen)
+    chosen: list[int] = []
+    for _ in range(min(n, len(pool))):
+        gain = np.einsum("scq,sq->c", weighted, alive) / (alive.size or 1) + 1e-6 * fallback
+        score = gain * (distance if apart else np.minimum(distance / 0.01, 1.0))
+        score[chosen] = -np.inf
+        pick = int(np.argmax(score))
+        chosen.append(pick)
+        alive *= 1 - weighted[:, pick]
+        distance = np.minimum(distance, np.linalg.norm(pool - pool[pick], axis=1))
+    return np.array(chosen, int)
+
+
+def pick_apart(pool: np.ndarray, cost: np.ndarray, seen: np.ndarray, n: int) -> np.ndarray:
+    """Indices of n candidates of low `cost` (c,), far from each other and from what was `seen` (e, d).
+
+    Among the cheaper half (or n at least), each next one is the farthest from all before, in units where the cheapest
+    count double.
+    """
+    order = np.argsort(cost, kind="stable")[: max(n, len(pool) // 2)]
+    rank = 1.0 - 0.5 * np.arange(len(order)) / len(order)
+    distance = _distances(pool[order], seen)
+    chosen: list[int] = []
+    for _ in range(min(n, len(order))):
+        score = distance * rank
+        score[chosen] = -1.0
+        pick = int(np.argmax(score))
+        chosen.append(pick)
+        distance = np.minimum(distance, np.linalg.norm(pool[order] - pool[order[pick]], axis=1))
+    return order[chosen]
+
+
+def _distances(pool: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    if not len(seen):
+        return np.ones(len(pool))
+    square = (pool**2).sum(1)[:, None] + (seen**2).sum(1) - 2 * pool @ seen.T
+    return np.sqrt(np.maximum(square.min(axis=1), 0.0))
+
+
+def _open_points(front: Front, rng: np.random.Generator) -> np.ndarray:
+    """Points (q, k) of the box that the front does not dominate."""
+    k = len(front.reference)
+    kept: list[np.ndarray] = []
+    for i in range(_DRAWS):
+        # A good front leaves only the corner near the targets: draw ever nearer to it.
+        shape = rng.random((_POINTS, k)) * (1.0 if i < 5 else rng.random((_POINTS, 1)))
+        points = shape * front.reference
+        free = (
+            ~(front.objectives[:, None] <= points).all(-1).any(0) if len(front.objectives) else np.ones(_POINTS, bool)
+        )
+        kept.append(points[free])
+        if sum(len(part) for part in kept) >= _POINTS:
+            break
+    return np.concatenate(kept)[:_POINTS]

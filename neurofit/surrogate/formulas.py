@@ -1,0 +1,129 @@
+"""Rule margins as differentiable functions of predicted features: the expressions' own trees, walked with torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from neurofit.problem.expression.nodes import (
+    Binary,
+    Columns,
+    Compare,
+    Function,
+    Index,
+    Logic,
+    Negative,
+    Node,
+    Not,
+    Number,
+)
+
+# Half of a count: `n == 0` then has a margin of 0.5 where it holds, as much as it lacks at one spike too many.
+_EQUAL = 0.5
+
+
+def margin(node: Node, features: Tensor) -> Tensor | None:
+    """The signed margin (...,) of a resolved expression at features (..., m) in their units; None where the form gives
+    none.
+    """
+    match node:
+        case Compare(operands, operators):
+            values = [value(a, features) for a in operands]
+            pairs = zip(operators, values[:-1], values[1:], strict=True)
+            return _least([_distance(op, a, b).amin(-1) for op, a, b in pairs])
+        case Logic("and", operands):
+            return _least([margin(a, features) for a in operands])
+        case Logic(_, operands):
+            parts = [margin(a, features) for a in operands]
+            return None if any(p is None for p in parts) else torch.stack([p for p in parts if p is not None]).amax(0)
+        case Not(operand):
+            inner = margin(operand, features)
+            return None if inner is None else -inner
+        case Function(("increasing" | "decreasing") as name, (operand,)):
+            steps = torch.diff(value(operand, features), dim=-1)
+            return (steps if name == "increasing" else -steps).amin(-1)
+        case Function("all" | "any", (operand,)):
+            return margin(operand, features)
+    return None
+
+
+def value(node: Node, features: Tensor) -> Tensor:
+    """The numbers (..., v) of a resolved expression, v = 1 for a scalar."""
+    match node:
+        case Number(number):
+            return torch.full((*features.shape[:-1], 1), number, dtype=features.dtype)
+        case Columns(columns):
+            return features[..., list(columns)]
+        case Negative(operand):
+            return -value(operand, features)
+        case Binary(operator, left, right):
+            return _binary(operator, value(left, features), value(right, features))
+        case Index(operand, index):
+            return value(operand, features)[..., [index]]
+        case Function(name, arguments):
+            return _function(name, [value(a, features) for a in arguments])
+    raise TypeError(f"{node} is not a resolved number")
+
+
+def _least(parts: list[Tensor | None]) -> Tensor | None:
+    known = [p for p in parts if p is not None]
+    return torch.stack(known).amin(0) if known else None
+
+
+def _distance(operator: str, a: Tensor, b: Tensor) -> Tensor:
+    match operator:
+        case ">" | ">=":
+            return a - b
+        case "<" | "<=":
+            return b - a
+        case "==":
+            return _EQUAL - (a - b).abs()
+        case _:
+            return (a - b).abs() - _EQUAL
+
+
+def _binary(operator: str, a: Tensor, b: Tensor) -> Tensor:
+    match operator:
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case "/":
+            # A divisor near zero is a prediction's accident; it must not send the gradient to infinity.
+            return a / torch.where(b.abs() < 1e-9, torch.full_like(b, 1e-9), b)
+        case _:
+            return a.clamp_min(1e-12) ** b
+
+
+def _function(name: str, values: list[Tensor]) -> Tensor:
+    first = values[0]
+    match name:
+        case "abs":
+            return first.abs()
+        case "exp":
+            return first.clamp_max(50.0).exp()
+        case "log":
+            return first.clamp_min(1e-12).log()
+        case "sqrt":
+            return first.clamp_min(1e-12).sqrt()
+        case "min" | "max" if len(values) > 1:
+            stacked = torch.stack(torch.broadcast_tensors(*values))
+            return stacked.amin(0) if name == "min" else stacked.amax(0)
+        case "min":
+            return first.amin(-1, keepdim=True)
+        case "max":
+            return first.amax(-1, keepdim=True)
+        case "mean":
+            return first.mean(-1, keepdim=True)
+        case "sum":
+            return first.sum(-1, keepdim=True)
+        case "std":
+            return first.std(-1, unbiased=False, keepdim=True)
+        case "first":
+            return first[..., :1]
+        case "last":
+            return first[..., -1:]
+        case _:  # count: a prediction has a value for every column
+            return torch.full_like(first[..., :1], float(first.shape[-1]))

@@ -1,0 +1,251 @@
+"""The joint surrogate: one differentiable sample of features, definedness and rules, hence objectives and P(feasible).
+
+Trained on every evaluation, failed ones included. What it says of feasibility is calibrated against what it would have
+said of each evaluation without having seen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol as Interface
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid, softplus
+
+from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.problem import Problem
+from neurofit.surrogate import gp
+from neurofit.surrogate.formulas import margin
+from neurofit.surrogate.scores import Scores
+from neurofit.surrogate.table import Table, table
+
+MEMBERS = 8
+_SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
+_STEEP = 4.0  # logits a unit of that scale, before calibration
+
+
+class Samples(Interface):
+    """Sampled functions of the raw outputs, differentiable in where they are asked for."""
+
+    @property
+    def members(self) -> int: ...
+
+    @property
+    def loo_mean(self) -> np.ndarray:
+        """(n, o) predictions of each row fitted on, made without it."""
+        ...
+
+    @property
+    def loo_sd(self) -> np.ndarray: ...
+
+    def of_all(self, u: Tensor) -> Tensor:
+        """(s, p, o): every member at the same points u (p, d)."""
+        ...
+
+    def of_each(self, u: Tensor) -> Tensor:
+        """(s, p, o): member s at its own points u (s, p, d)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is predicted at points: features (s, p, m) in their units, objectives (s, p, k) in std, and rules.
+
+    `holds` (s, p, z) says for each condition how surely it holds (1 as where it held, -1 as where it was broken);
+    `logit` (s, p) is
+    that of being feasible, all conditions within the sample taken together, calibrated.
+    """
+
+    features: Tensor
+    objectives: Tensor
+    holds: Tensor
+    logit: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Outputs:
+    """Which raw outputs stand for what: `source` (m,) the output of each feature column (-1: constant), labels follow
+    them.
+    """
+
+    source: np.ndarray
+    constant: np.ndarray
+    values: np.ndarray  # (n, o)
+    binary: np.ndarray  # (o,)
+    first_label: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A condition of feasibility: a label's output, a formula over features, or both."""
+
+    label: int
+    formula: int
+    scale: float
+
+
+class JointModel:
+    """The surrogate fitted to a table."""
+
+    def __init__(self, problem: Problem, data: Table, seed: int):
+        self._problem, self._data = problem, data
+        self._scores = Scores.of(problem)
+        self._outputs = _outputs(data)
+        self._rules = _conditions(problem, data, self._outputs.first_label)
+        self._feasible = next(
+            (self._outputs.first_label + q for q, role in enumerate(data.roles) if role[0] == "feasible"), -1
+        )
+        self._scale, self._center, self._low, self._high, self._constant = (
+            torch.tensor(a, dtype=torch.float32)
+            for a in (
+                data.scaling.scale,
+                data.scaling.center,
+                data.scaling.low,
+                data.scaling.high,
+                self._outputs.constant,
+            )
+        )
+        outputs = self._outputs
+        self.samples: Samples = gp.fit(data.u, outputs.values, outputs.binary, MEMBERS, seed)
+        self._weights = torch.tensor([0.0, _STEEP, _STEEP * 0.5 if self._feasible >= 0 else 0.0])
+        self._weights = self._calibrated(seed)
+
+    @property
+    def members(self) -> int:
+        return self.samples.members
+
+    def of_all(self, u: Tensor) -> Outlook:
+        """Every member's outlook at the same points u (p, d)."""
+        return self._outlook(self.samples.of_all(u))
+
+    def of_each(self, u: Tensor) -> Outlook:
+        """Member s's outlook at its own points u (s, p, d)."""
+        return self._outlook(self.samples.of_each(u))
+
+    def probability(self, outlook: Outlook) -> Tensor:
+        """P(feasible) (p,): the mean over members, within each of which all conditions are judged together."""
+        return torch.sigmoid(outlook.logit).mean(0)
+
+    def _outlook(self, raw: Tensor) -> Outlook:
+        features = self._features(raw)
+        holds = self._holds(raw, features)
+        w = self._weights
+        logit = w[0] + w[1] * soft_minimum(holds) + (w[2] * raw[..., self._feasible] if self._feasible >= 0 else 0.0)
+        return Outlook(features, self._scores(features), holds, logit)
+
+    def _features(self, raw: Tensor) -> Tensor:
+        source = torch.from_numpy(np.maximum(self._outputs.source, 0))
+        t = torch.where(torch.from_numpy(self._outputs.source >= 0), raw[..., source], self._constant)
+        t = torch.maximum(torch.minimum(t, self._high), self._low)
+        return self._center + self._scale * torch.sinh(t)
+
+    def _holds(self, raw: Tensor, features: Tensor) -> Tensor:
+        parts = []
+        for rule in self._rules:
+            terms = []
+            if rule.label >= 0:
+                terms.append(raw[..., rule.label])
+            if rule.formula >= 0:
+                found = margin(self._problem.rules[rule.formula].expression.node, features)
+                if found is not None:
+                    terms.append(torch.tanh(found / rule.scale))
+            parts.append(torch.stack(terms).mean(0))
+        return torch.stack(parts, -1) if parts else torch.ones((*raw.shape[:-1], 1))
+
+    def _calibrated(self, seed: int) -> Tensor:
+        """Weights of (1, soft minimum of conditions, feasible label): logistic regression on leave-one-out samples."""
+        feasible = torch.from_numpy(self._data.feasible).float()
+        if self._feasible < 0 or feasible.sum() < 3:
+            return self._weights
+        generator = torch.Generator().manual_seed(seed + 1)
+        mean, sd = (torch.tensor(a, dtype=torch.float32) for a in (self.samples.loo_mean, self.samples.loo_sd))
+        raw = mean + sd * torch.randn((self.members, *mean.shape), generator=generator)
+        least, label = soft_minimum(self._holds(raw, self._features(raw))), raw[..., self._feasible]
+        prior = self._weights.clone()
+        weights = prior.clone().requires_grad_(True)
+        optimizer = torch.optim.Adam([weights], lr=0.1)
+        for _ in range(80):
+            optimizer.zero_grad()
+            logit = weights[0] + weights[1] * least + weights[2] * label
+            p = torch.sigmoid(logit).mean(0).clamp(1e-4, 1 - 1e-4)
+            loss = -(feasible * p.log() + (1 - feasible) * (1 - p).log()).sum()
+            (loss + 0.5 * ((weights - prior) / torch.tensor([1.0, 1.5, 1.0])).square().sum()).backward()
+            optimizer.step()
+            with torch.no_grad():
+                weights[1:].clamp_(min=0.2)
+        return weights.detach()
+
+
+def soft_minimum(holds: Tensor) -> Tensor:
+    """The least of the conditions (..., z), smoothed so that all that are near it feel the gradient."""
+    return -_SOFT * torch.logsumexp(-holds / _SOFT, -1)
+
+
+def shortfall(holds: Tensor) -> Tensor:
+    """-sum log P over the conditions (..., z), each for itself: what leads to feasibility while nothing is feasible."""
+    return softplus(-_STEEP * holds).sum(-1)
+
+
+def log_probability(outlook: Outlook) -> Tensor:
+    """log P(feasible) within each sample, (s, p)."""
+    return logsigmoid(outlook.logit)
+
+
+def fit(problem: Problem, evaluations: Sequence[Evaluation], seed: int, most: int = 300) -> tuple[JointModel, Table]:
+    """The surrogate of all evaluations, and their whole table; at most `most` rows are conditioned on.
+
+    Of more, the best three fifths and a random rest are kept: the search is near the best, the rest says where not to
+    go.
+    """
+    whole = table(problem, evaluations)
+    return JointModel(problem, whole.rows(_subset(whole, most, seed)), seed), whole
+
+
+def _subset(data: Table, most: int, seed: int) -> np.ndarray:
+    n = len(data.u)
+    if n <= most:
+        return np.arange(n)
+    broken = (data.labels < 0).sum(axis=1)
+    order = np.lexsort((np.nan_to_num(data.objectives, nan=1e9).clip(max=1e9).sum(axis=1), broken, ~data.feasible))
+    best = order[: int(0.6 * most)]
+    rest = np.random.default_rng([seed, 2]).permutation(order[len(best) :])[: most - len(best)]
+    return np.sort(np.concatenate([best, rest]))
+
+
+def _outputs(data: Table) -> _Outputs:
+    """The distinct, varying columns of a table; repeated feature columns share an output."""
+    m = data.t.shape[1]
+    source, constant, columns = np.full(m, -1), np.zeros(m), []
+    for j in range(m):
+        column = data.t[:, j]
+        seen = column[np.isfinite(column)]
+        constant[j] = seen.mean() if seen.size else 0.0
+        if seen.size < 3 or np.ptp(seen) < 1e-9:
+            continue
+        same = [i for i, other in enumerate(columns) if np.array_equal(column, other, equal_nan=True)]
+        source[j] = same[0] if same else len(columns)
+        if not same:
+            columns.append(column)
+    first = len(columns)
+    values = np.column_stack([*columns, *data.labels.T]) if first + len(data.roles) else np.zeros((len(data.u), 0))
+    binary = np.arange(values.shape[1]) >= first
+    return _Outputs(source, constant, values, binary, first)
+
+
+def _conditions(problem: Problem, data: Table, first_label: int) -> list[_Rule]:
+    """Every condition of feasibility that anything is known of."""
+    labels = {role: first_label + q for q, role in enumerate(data.roles)}
+    found = []
+    features = torch.from_numpy(data.scaling.center + data.scaling.scale * np.sinh(data.t))
+    for r, rule in enumerate(problem.rules):
+        label = labels.get(("rule", r), -1)
+        known = margin(rule.expression.node, features) if rule.margin and (label >= 0 or data.hopeless[r]) else None
+        seen = known[torch.isfinite(known)].abs() if known is not None else torch.zeros(0)
+        usable = len(seen) > 2 and float(seen.median()) > 0
+        if label >= 0 or usable:
+            found.append(_Rule(label, r if usable else -1, float(seen.median()) if usable else 1.0))
+    found += [_Rule(index, -1, 1.0) for (kind, _), index in labels.items() if kind in ("ok", "defined")]
+    return found

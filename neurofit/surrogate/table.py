@@ -1,0 +1,125 @@
+"""What the surrogate learns from: every evaluation as one row of features, definedness, rules and feasibility."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurofit.problem.evaluation import NOT_RUN, TRUE, UNKNOWN, VALUE, Evaluation
+from neurofit.problem.problem import Problem
+
+# targets are learned as asinh((feature - target) / (SPREAD std)): straight near the target, a logarithm far off
+SPREAD = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """t = asinh((feature - center) / scale), each (m,); `low` and `high` (m,) are what t may be predicted as."""
+
+    center: np.ndarray
+    scale: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def to_t(self, features: np.ndarray) -> np.ndarray:
+        return np.arcsinh((features - self.center) / self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of training data.
+
+    u           (n, d) points of the unit cube
+    t           (n, m) scaled features, nan where undefined or not run
+    labels      (n, q) +1 or -1, nan where not known; a column is kept only where both classes occur
+    roles       (q,) what a label is: ("ok", 0), ("rule", r), ("defined", objective), ("feasible", 0)
+    objectives  (n, k) scores in std, nan where missing
+    feasible    (n,)
+    hopeless    (r,) rules that no evaluation has satisfied yet: their label says nothing, their formula may
+    """
+
+    u: np.ndarray
+    t: np.ndarray
+    labels: np.ndarray
+    roles: tuple[tuple[str, int], ...]
+    objectives: np.ndarray
+    feasible: np.ndarray
+    hopeless: np.ndarray
+    scaling: Scaling
+
+    def rows(self, chosen: np.ndarray) -> Table:
+        """The same table with some rows only; scaling and roles stay."""
+        parts = (self.u[chosen], self.t[chosen], self.labels[chosen])
+        return Table(*parts, self.roles, self.objectives[chosen], self.feasible[chosen], self.hopeless, self.scaling)
+
+
+def table(problem: Problem, evaluations: Sequence[Evaluation]) -> Table:
+    """The table of all evaluations, in their order."""
+    features = np.array([e.features for e in evaluations], float).reshape(len(evaluations), len(problem.features))
+    features[~np.isfinite(features)] = np.nan
+    states = np.array([e.states for e in evaluations]).reshape(features.shape)
+    rules = np.array([e.rules for e in evaluations]).reshape(len(evaluations), len(problem.rules))
+    ok = np.array([e.status == "ok" for e in evaluations])
+    objectives = np.array([e.objectives for e in evaluations], float).reshape(-1, len(problem.objectives))
+    feasible = np.array([e.feasible for e in evaluations], bool)
+    scaling = _scaling(problem, features)
+    labels, roles = _labels(problem, states, rules, ok, feasible)
+    return Table(
+        u=problem.space.to_unit(np.array([e.x for e in evaluations])),
+        t=scaling.to_t(features),
+        labels=labels,
+        roles=roles,
+        objectives=objectives,
+        feasible=feasible,
+        hopeless=np.array([not (rules[:, r] == TRUE).any() for r in range(len(problem.rules))], bool),
+        scaling=scaling,
+    )
+
+
+def _scaling(problem: Problem, features: np.ndarray) -> Scaling:
+    m = features.shape[1]
+    center, scale = np.zeros(m), np.ones(m)
+    for j in range(m):
+        seen = features[np.isfinite(features[:, j]), j]
+        if seen.size:
+            low, middle, high = np.percentile(seen, [25, 50, 75])
+            center[j] = middle
+            scale[j] = (high - low) / 1.35 or seen.std() or max(abs(middle), 1.0)
+    for objective in problem.objectives:
+        for target in objective.targets:
+            center[target.column] = (target.low + target.high) / 2
+            scale[target.column] = SPREAD * target.std
+    t = np.arcsinh((features - center) / scale)
+    low, high = np.zeros(m), np.zeros(m)
+    for j in range(m):
+        seen = t[np.isfinite(t[:, j]), j]
+        if seen.size:
+            # Half as far again as anything seen: sinh of a wild extrapolation would swamp every score.
+            margin = 0.5 * (seen.max() - seen.min()) + 0.1
+            low[j], high[j] = seen.min() - margin, seen.max() + margin
+    return Scaling(center, scale, low, high)
+
+
+def _labels(
+    problem: Problem, states: np.ndarray, rules: np.ndarray, ok: np.ndarray, feasible: np.ndarray
+) -> tuple[np.ndarray, tuple[tuple[str, int], ...]]:
+    n = len(ok)
+    candidates: list[tuple[tuple[str, int], np.ndarray]] = [(("ok", 0), np.where(ok, 1.0, -1.0))]
+    for r in range(rules.shape[1]):
+        verdict = np.where(rules[:, r] == TRUE, 1.0, -1.0)
+        candidates.append((("rule", r), np.where(rules[:, r] == UNKNOWN, np.nan, verdict)))
+    for k, objective in enumerate(problem.objectives):
+        mine = states[:, list(objective.columns)]
+        defined = np.where((mine == VALUE).all(axis=1), 1.0, -1.0)
+        candidates.append((("defined", k), np.where((mine == NOT_RUN).any(axis=1), np.nan, defined)))
+    candidates.append((("feasible", 0), np.where(feasible, 1.0, -1.0)))
+    kept: list[tuple[tuple[str, int], np.ndarray]] = []
+    for role, label in candidates:
+        known = label[np.isfinite(label)]
+        repeated = any(np.array_equal(label, other, equal_nan=True) for _, other in kept)
+        if known.size and known.min() < 0 < known.max() and not repeated:
+            kept.append((role, label))
+    labels = np.array([label for _, label in kept]).T if kept else np.zeros((n, 0))
+    return labels, tuple(role for role, _ in kept)
