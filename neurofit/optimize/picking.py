@@ -26,7 +26,7 @@ class Front:
 
     @staticmethod
     def of(feasible: np.ndarray, reference: np.ndarray) -> Front:
-        rows = np.asarray(nondominated(feasible), int) if len(feasible) else np.zeros(0, int)
+        rows = np.flatnonzero(nondominated(feasible)) if len(feasible) else np.zeros(0, int)
         front = feasible[rows]
         if len(front) and (front < reference).all(axis=1).sum() < 3:
             nearest = np.argsort((front / reference).max(axis=1), kind="stable")[:3]

@@ -23,6 +23,7 @@ from neurofit.surrogate.scores import Scores
 from neurofit.surrogate.table import Table, table
 
 MEMBERS = 8
+_NEAR = 30  # rows at least that count as near to what is sought
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
 _STEEP = 4.0  # logits a unit of that scale, before calibration
 
@@ -109,7 +110,7 @@ class JointModel:
             )
         )
         outputs = self._outputs
-        self.samples: Samples = gp.fit(data.u, outputs.values, outputs.binary, MEMBERS, seed)
+        self.samples: Samples = gp.fit(data.u, outputs.values, outputs.binary, _far(data), MEMBERS, seed)
         self._weights = torch.tensor([0.0, _STEEP, _STEEP * 0.5 if self._feasible >= 0 else 0.0])
         self._weights = self._calibrated(seed)
 
@@ -213,6 +214,12 @@ def _subset(data: Table, most: int, seed: int) -> np.ndarray:
     best = order[: int(0.6 * most)]
     rest = np.random.default_rng([seed, 2]).permutation(order[len(best) :])[: most - len(best)]
     return np.sort(np.concatenate([best, rest]))
+
+
+def _far(data: Table) -> np.ndarray:
+    """(n,) rows with more broken rules than the best thirty have."""
+    broken = (data.labels < 0).sum(axis=1) * ~data.feasible
+    return broken > np.sort(broken)[min(_NEAR, len(broken)) - 1]
 
 
 def _outputs(data: Table) -> _Outputs:
