@@ -37,13 +37,15 @@ class Trial:
 
 
 def default_point(problem: Problem) -> np.ndarray:
-    """The free parameters (d,) at the model's own values, and where it has none inside the bounds, in the middle."""
+    """The free parameters (d,) at the model's own values, and where it has none that they can take, in the middle."""
     x = problem.space.from_unit(np.full((1, len(problem.space)), 0.5))[0]
     if isinstance(problem.model, CellTemplate):
         own = {p.name: p.value for p in problem.model.parameters}
         for j, parameter in enumerate(problem.space.parameters):
             value = own.get(parameter.name)
-            if value is not None and parameter.low <= value <= parameter.high:
+            if value is None or not parameter.low <= value <= parameter.high:
+                continue
+            if parameter.kind != "categorical" or value in parameter.choices:
                 x[j] = value
     return x
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from neurofit.console import console, guarded
 from neurofit.errors import ConfigError, NeurofitError
+from neurofit.optimize import OPTIMIZERS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +59,14 @@ def fit(
     batch: Annotated[int | None, typer.Option(min=1, help="Candidates asked for at a time")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the optimizer")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; all usable cores by default")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="random, grid or nsga2")] = None,
+    optimizer: Annotated[str | None, typer.Option(help=", ".join(OPTIMIZERS))] = None,
+    patience: Annotated[
+        int | None, typer.Option(min=1, help="End after so many evaluations without growth of the hypervolume")
+    ] = None,
+    warm_start: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="RUN", help="A run whose evaluations are known from the start; may repeat"),
+    ] = None,
     changes: SetOption = None,
     debug: DebugOption = False,
 ) -> None:
@@ -66,9 +74,10 @@ def fit(
     with guarded(debug) as guard:
         from neurofit.report.live import Watch
         from neurofit.run import fit as run_fit
+        from neurofit.run import overrides
 
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
-        problem = _load(file, changes, {f"fit.{key}": str(value) for key, value in given.items() if value is not None})
+        problem = _load(file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None}))
         directory = Path("runs") / problem.name if out is None else out
         guard.log = directory / "log.txt"
         screen = console()
@@ -81,6 +90,7 @@ def fit(
         from neurofit.report.pictures import overview
 
         written = _save(overview(results, results.chosen()), directory)
+        screen.print(f"Ended: {run.ended}", markup=False, soft_wrap=True)
         _where(screen, directory, written, feasible=bool(results.feasible.any()))
 
 
@@ -90,12 +100,15 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
     with guarded(debug):
         from neurofit.check import try_out
         from neurofit.report import checked
+        from neurofit.warm import gathered
 
         problem = _load(file, changes, {})
         screen = console()
         trial = try_out(problem)
         for table in checked.tables(problem, trial):
             screen.print(table, "")
+        for line in gathered(problem).lines:
+            screen.print(Text(line), soft_wrap=True)
         for warning in problem.warnings:
             screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
         screen.print(Text(checked.summary(trial)), soft_wrap=True)
@@ -124,6 +137,23 @@ def show(
             screen = console()
             for table in _shown(opened, _results(opened)):
                 screen.print(table, "")
+
+
+@app.command()
+def retarget(
+    run: RunArgument,
+    file: FileArgument,
+    out: Annotated[Path, typer.Option(help="A new directory, into which `neurofit fit FILE` then goes on")],
+    changes: SetOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Score RUN's evaluations by the targets and rules of FILE, without a simulation."""
+    with guarded(debug):
+        made = _open(run).retarget(_load(file, changes, {}), out)
+        screen = console()
+        for table in _shown(made, _results(made)):
+            screen.print(table, "")
+        screen.print(f"Written to {out}. Next: neurofit fit {file} --out {out}", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 from collections import Counter
@@ -19,7 +18,7 @@ from neurofit.archive import Contents, Header, read
 from neurofit.config.load import load
 from neurofit.errors import NeurofitError
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
-from neurofit.problem.problem import FitSettings, Problem
+from neurofit.problem.problem import Problem
 
 
 class Run:
@@ -28,8 +27,8 @@ class Run:
     A solution is named by its evaluation's number, which is the index of every table.
     """
 
-    def __init__(self, directory: Path, contents: Contents):
-        self.directory, self._contents = directory, contents
+    def __init__(self, directory: Path, contents: Contents, problem: Problem | None = None):
+        self.directory, self._contents, self._problem = directory, contents, problem
 
     @property
     def header(self) -> Header:
@@ -51,9 +50,16 @@ class Run:
         """The evaluations as the archive holds them, in order of their numbers."""
         return tuple(self._contents.evaluations)
 
+    @property
+    def warm(self) -> tuple[Evaluation, ...]:
+        """Evaluations of other runs that the optimizer knew from the start, as this problem scores them."""
+        return self._contents.warm
+
     @cached_property
     def problem(self) -> Problem:
         """The problem, loaded from the text in the archive. Raises ConfigError where a file it names is gone."""
+        if self._problem is not None:
+            return self._problem
         if not self.header.text:
             raise NeurofitError(
                 f"{self.directory} was fitted from a Problem without a file, so it cannot be loaded again"
@@ -66,14 +72,15 @@ class Run:
                 path = Path(folder) / "problem.yaml"
                 path.write_text(self.header.text, encoding="utf-8")
                 problem = load(path)
-        return replace(problem, fit=FitSettings(**json.loads(self.header.settings)))
+        return replace(problem, fit=self.header.fit)
 
     @cached_property
     def evaluations(self) -> pd.DataFrame:
         """A row an evaluation; columns (parameter | feature | objective | rule | margin | run, name).
 
-        Parameters and features in their units, objectives in standard deviations; rules are bool (not run is False);
-        run has status, reason, seconds (of simulation and features together) and feasible.
+        Parameters and features in their units (a choice that has a name by that), objectives in standard deviations;
+        rules are bool (not run is False); run has status, reason, seconds (of simulation and features together) and
+        feasible.
         """
         h, raw = self.header, self.raw
         columns: dict[tuple[str, str], np.ndarray] = {}
@@ -86,6 +93,8 @@ class Run:
         ):
             table = np.array(rows, bool if kind == "rule" else float).reshape(len(raw), len(names))
             columns |= {(kind, name): table[:, j] for j, name in enumerate(names)}
+        for name, labels in h.labels:
+            columns["parameter", name] = np.array(labels, object)[columns["parameter", name].astype(int)]
         columns["run", "status"] = np.array([e.status for e in raw], object)
         columns["run", "reason"] = np.array([e.reason for e in raw], object)
         columns["run", "seconds"] = np.array([sum(e.seconds) for e in raw], float)
@@ -123,6 +132,22 @@ class Run:
         volumes = front.convergence(self._objectives, self._feasible, self._reference(reference))
         return pd.Series(volumes, self.evaluations.index, name="hypervolume")
 
+    def retarget(self, target: str | Path | Problem, out: str | Path | None = None) -> Run:
+        """The same evaluations under the targets, rules and bounds of `target` (a file, a built-in's name or a
+        Problem), without one simulation; they keep their numbers.
+
+        Objectives, rules and margins are scored anew from the archived features. What was not run, since an old rule
+        stopped it early, stays unknown, so that such a candidate is not feasible. Candidates outside the new bounds are
+        left out. With `out`, a new directory, all of it is written there as the start of a run, and
+        `neurofit fit TARGET --out DIR` goes on with `budget` evaluations of its own.
+
+        Raises ConfigError that names the features or parameters that `target` needs and this run lacks, or what else
+        the two simulate differently; ArchiveError where `out` holds a run.
+        """
+        from neurofit.retarget import retargeted  # which makes runs
+
+        return retargeted(self, target, out)
+
     @property
     def seconds(self) -> dict[str, float]:
         """Where the time went over all sessions [s]; "simulate", "features" and "idle" summed over workers."""
@@ -155,7 +180,7 @@ class Run:
         e, h = self._contents.rows[number].evaluation, self.header
         return {
             "evaluation": number,
-            "parameters": _named([n for n, _ in h.parameters], e.x),
+            "parameters": dict(zip([n for n, _ in h.parameters], h.given(e.x), strict=True)),
             "features": _named([n for n, _ in h.features], e.features),
             "objectives": _named(h.objectives, e.objectives),
         }

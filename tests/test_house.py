@@ -22,11 +22,12 @@ BELOW = {
     "evaluate": GROUND | {"simulate", "evaluate"},
     "executors": GROUND | {"evaluate", "executors"},
     "surrogate": GROUND | {"surrogate"},
-    "optimize": GROUND | {"surrogate", "optimize"},
+    "optimize": GROUND | {"surrogate", "optimize", "front"},
     "archive": GROUND | {"archive"},
     "front": GROUND | {"front"},
 }
 RUN = set(BELOW) | {"run", "results", "progress", "stop", "check", "doctor", "builtin"}
+RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles"}
 REPORT = RUN | {"report", "export", "hpc"}
 CLI = REPORT | {"cli", "console"}
 ALLOWED = (

@@ -8,13 +8,16 @@ from pathlib import Path
 import bnh
 import numpy as np
 import pytest
+import toy_problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymoo.core.problem import Problem as PymooProblem
 
 from neurofit.errors import ArchiveError, ConfigError
 from neurofit.front import hypervolume
 from neurofit.optimize import make_optimizer
 from neurofit.optimize.grid import Grid
+from neurofit.optimize.mating import CategoricalCrossover, CategoricalMutation
 from neurofit.optimize.nsga2 import Nsga2, violation_of
 from neurofit.optimize.random import Random
 from neurofit.problem.evaluation import Evaluation
@@ -31,6 +34,15 @@ MIXED = Space(
 )
 SMALL = Space((Parameter("a", "", 0, 2, kind="integer"), Parameter("b", "", 1, 1000, "log", kind="integer")))
 TINY = Space((Parameter("a", "", 0, 2, kind="integer"), Parameter("b", "", -1, 2, kind="integer")))
+CHOICES = Space(
+    (
+        Parameter("g", "S/cm2", 1e-5, 1e-2, "log"),
+        Parameter.one_of("r", "", [5.0, 0.5, 2.0]),
+        Parameter("n", "", 1, 6, kind="integer"),
+        Parameter.one_of("where", "", ["soma", "basal", "apical", "axon"]),
+    )
+)
+CATEGORIES = Space((Parameter.one_of("a", "", [7.0, -1.0, 3.0]), Parameter.one_of("b", "", ["s", "t", "u", "v"])))
 
 
 def make(name: str, space: Space, fit: FitSettings, seed: int = 1):
@@ -55,27 +67,30 @@ def spend(optimizer, sizes) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["sobol", "lhs", "grid", "nsga2"])
-@pytest.mark.parametrize("space", [MIXED, SMALL], ids=["mixed", "small"])
+@pytest.mark.parametrize("space", [MIXED, SMALL, CHOICES], ids=["mixed", "small", "choices"])
 def test_exact_budget_inside_the_bounds_and_no_duplicates(name: str, space: Space) -> None:
     fit = FitSettings(budget=127, batch=25, points_per_axis=200 if name == "grid" else None)
     x = spend(make(name, space, fit), [25, 25, 25, 25, 25, 2])
     assert len(x) == 127 == len(np.unique(x, axis=0))
     for j, p in enumerate(space.parameters):
         assert p.low <= x[:, j].min() and x[:, j].max() <= p.high
-        assert p.kind == "real" or np.array_equal(x[:, j], x[:, j].round())
+        assert p.values is None or set(x[:, j]) <= set(p.values)
+        assert not p.choices or set(x[:, j]) == set(p.choices)
 
 
 @pytest.mark.parametrize("name", ["sobol", "lhs", "grid", "nsga2"])
-def test_same_seed_same_points_and_another_seed_others(name: str) -> None:
+@pytest.mark.parametrize("space", [MIXED, CHOICES], ids=["mixed", "choices"])
+def test_same_seed_same_points_and_another_seed_others(name: str, space: Space) -> None:
     fit = FitSettings(budget=80, batch=20, points_per_axis=9 if name == "grid" else None)
-    a, b, c = (spend(make(name, MIXED, fit, seed), [20] * 4) for seed in (3, 3, 4))
+    a, b, c = (spend(make(name, space, fit, seed), [20] * 4) for seed in (3, 3, 4))
     assert np.array_equal(a, b)
     assert not np.array_equal(a, c)
 
 
 @pytest.mark.parametrize("name", ["sobol", "lhs", "nsga2"])
-def test_a_small_space_is_exhausted_and_then_it_ends(name: str) -> None:
-    optimizer = make(name, TINY, FitSettings(budget=100, batch=5, initial=6))
+@pytest.mark.parametrize("space", [TINY, CATEGORIES], ids=["tiny", "categories"])
+def test_a_small_space_is_exhausted_and_then_it_ends(name: str, space: Space) -> None:
+    optimizer = make(name, space, FitSettings(budget=100, batch=5, initial=6))
     x = spend(optimizer, [5] * 6)
     assert len(x) == 12 == len(np.unique(x, axis=0))
     assert len(optimizer.ask(5)) == 0 and "every point" in optimizer.ended
@@ -108,6 +123,60 @@ def test_grid_is_the_full_product_in_the_parameters_scale() -> None:
     assert np.allclose(axes[0], [1e-5, 1e-4, 1e-3, 1e-2], rtol=1e-12)  # rounding of exp(log)
     assert list(axes[1]) == [1, 3, 4, 6]  # 1, 2.67, 4.33, 6
     assert len(x) == 16 == len(np.unique(x, axis=0))
+
+
+@pytest.mark.parametrize(
+    ("fit", "counts"), [(FitSettings(points_per_axis=2), [2, 3, 2, 4]), (FitSettings(budget=300), [5, 3, 5, 4])]
+)
+def test_a_grid_has_all_choices(fit: FitSettings, counts: list[int]) -> None:
+    x = make("grid", CHOICES, fit).ask(1000)
+    assert [len(np.unique(x[:, j])) for j in range(4)] == counts
+    assert len(x) == np.prod(counts) == len(np.unique(x, axis=0))
+
+
+def test_choices_are_drawn_alike() -> None:
+    x = make("sobol", CHOICES, FitSettings(budget=240)).ask(240)
+    for j in (1, 3):  # a Sobol axis is even to a few points in 240
+        counts = np.unique(x[:, j], return_counts=True)[1]
+        assert np.ptp(counts) <= 6
+
+
+def test_categorical_children_inherit_or_mutate() -> None:
+    crossover, mutation = CategoricalCrossover([(1, 4)], eta=15, prob=0.9), CategoricalMutation([(1, 4)], eta=20)
+    cube = PymooProblem(n_var=2, n_obj=1, xl=0.0, xu=1.0)
+    rng = np.random.default_rng(0)
+    centres = np.array([0.125, 0.375, 0.625, 0.875])
+    parents = np.stack([rng.random((2, 400)), centres[rng.integers(4, size=(2, 400))]], axis=-1)
+    children = crossover._do(cube, parents, random_state=rng)
+    straight, crossed = (children[..., 1] == parents[..., 1]).all(0), (children[..., 1] == parents[::-1, :, 1]).all(0)
+    assert (straight | crossed).all()
+    distinct = parents[0, :, 1] != parents[1, :, 1]
+    assert 0.4 < crossed[distinct].mean() < 0.6  # a fair coin: sd 0.03 of some 300 pairs
+    before = np.column_stack([rng.random(4000), np.full(4000, centres[2])])
+    after = mutation._do(cube, before, random_state=rng)[:, 1]
+    shares = [(after == c).mean() for c in centres]
+    assert sum(shares) == 1 and np.ptp([shares[0], shares[1], shares[3]]) < 0.03  # sd of a share: 0.006
+    assert 0.45 < shares[2] < 0.55  # of two variables each changes with probability 1/2
+
+
+def test_nsga2_can_find_the_one_choice_among_traps_where_random_does_not() -> None:
+    problem = toy_problems.kinds_problem()
+    answer, trap = toy_problems.kinds_answer()
+
+    def best(name: str, seed: int) -> Evaluation:
+        optimizer = make_optimizer(name, replace(problem, fit=FitSettings(name, budget=600, batch=30)), seed)
+        done: list[Evaluation] = []
+        while len(done) < 600:
+            optimizer.tell(batch := toy_problems.evaluated(problem, optimizer.ask(30), len(done)))
+            done += batch
+        return min((e for e in done if e.feasible), key=lambda e: e.objectives[0])
+
+    evolved, drawn = ([best(name, seed) for seed in range(3)] for name in ("nsga2", "random"))
+    # at the bottom of some trap at least; two of eight seeds leave them all
+    assert all(e.objectives[0] < 1.01 * trap for e in evolved)
+    first = min(evolved, key=lambda e: e.objectives[0])
+    assert first.x[4] == answer[4] and first.x[3] == answer[3]
+    assert first.objectives[0] < 0.2 * trap < min(e.objectives[0] for e in drawn)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +305,7 @@ def test_replay_restores_the_state_and_notices_another_optimizer(tmp_path: Path)
 
 def test_unknown_names_and_no_free_parameter(tmp_path: Path) -> None:
     problem = bnh.problem(tmp_path)
-    with pytest.raises(ConfigError, match="grid, nsga2, random"):
+    with pytest.raises(ConfigError, match=r"grid, .*nsga2, random"):
         make_optimizer("annealing", problem)
     with pytest.raises(ConfigError, match="free parameter"):
         make_optimizer("random", replace(problem, space=Space(())))

@@ -56,7 +56,7 @@ def test_a_run_is_complete_and_in_order(run: Run, problem: Problem) -> None:
     x, y = ok["parameter", "x"], ok["parameter", "y"]
     assert np.allclose(ok["feature", "f1"], 4 * x**2 + 4 * y**2, rtol=1e-15)  # a float and an array square differently
     assert np.array_equal(ok["rule", "inside"], (x - 5) ** 2 + y**2 <= 25)
-    assert run.ended == "the budget is spent" and run.budget == 115
+    assert run.ended == "the budget of 115 evaluations is spent" and run.budget == 115
     assert run.problem.identity == problem.identity
     assert (run.directory / "problem.yaml").read_text() == problem.text
     log = (run.directory / "log.txt").read_text()

@@ -1,6 +1,7 @@
 """Function models for tests: well-behaved, and failing in every way a model can.
 
-Each takes the parameters x in [0, 1] and y in [-1, 1]; where only some candidates are to fail, x decides.
+Each takes the parameters x in [0, 1] and y in [-1, 1]; where only some candidates are to fail, x decides. Problems with
+known answers, for the search, are in toy_problems.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The archive keeps every finished evaluation of a run on disk, whatever happens to the process that writes it."""
 
-from neurofit.archive.archive import Archive, read
-from neurofit.archive.records import Batch, Contents, Header, Row
+from neurofit.archive.archive import Archive, describe, exists, read
+from neurofit.archive.records import GIVEN, Batch, Contents, Header, Row
 
-__all__ = ["Archive", "Batch", "Contents", "Header", "Row", "read"]
+__all__ = ["GIVEN", "Archive", "Batch", "Contents", "Header", "Row", "describe", "exists", "read"]

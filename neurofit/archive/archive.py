@@ -15,7 +15,7 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +25,7 @@ import numpy as np
 from neurofit.archive.hdf5 import read_file, write_file
 from neurofit.archive.journal import Journal, Record, read_journal
 from neurofit.archive.records import (
+    GIVEN,
     Batch,
     Contents,
     Header,
@@ -77,14 +78,24 @@ class Archive:
         self._in_journal, self._last, self._written = 0, contents.sequence, -math.inf
 
     @classmethod
-    def create(cls, directory: str | Path, problem: Problem) -> Archive:
-        """A new archive for `problem` in `directory`, which is made. Raises ArchiveError where one is there already."""
+    def create(
+        cls,
+        directory: str | Path,
+        problem: Problem,
+        given: Sequence[Evaluation] = (),
+        warm: Sequence[Evaluation] = (),
+    ) -> Archive:
+        """A new archive for `problem` in `directory`, which is made. Raises ArchiveError where one is there already.
+
+        It begins with the evaluations `given`, as a part of the run that cost it nothing, and with those of other runs
+        that its optimizer is to know, `warm`. Both are there from the first moment on, or there is no archive.
+        """
         directory = Path(directory)
         lock = _locked(directory)
         try:
-            if (directory / RESULTS).exists() or (directory / JOURNAL).exists():
+            if exists(directory):
                 raise ArchiveError(f"{directory} already holds a run; open it, or give another directory")
-            contents = Contents(describe(problem))
+            contents = Contents(describe(problem), {e.index: Row(e, GIVEN) for e in given}, warm=tuple(warm))
             write_file(directory / RESULTS, contents)
             return cls(directory, lock, contents)
         except BaseException:
@@ -106,11 +117,10 @@ class Archive:
             raise
 
     @classmethod
-    def create_or_open(cls, directory: str | Path, problem: Problem) -> Archive:
-        """`open` where `directory` holds an archive, `create` where it does not."""
-        directory = Path(directory)
-        there = (directory / RESULTS).exists() or (directory / JOURNAL).exists()
-        return cls.open(directory, problem) if there else cls.create(directory, problem)
+    def create_or_open(cls, directory: str | Path, problem: Problem, warm: Sequence[Evaluation] = ()) -> Archive:
+        """`open` where `directory` holds an archive, `create` where it does not; an old one keeps its own `warm`."""
+        there = exists(directory)
+        return cls.open(directory, problem) if there else cls.create(directory, problem, warm=warm)
 
     def asked(self, batch: int, indexes: np.ndarray, x: np.ndarray) -> Batch:
         """Records that candidates `indexes` (n,) with values `x` (n, d) were asked for, before they are evaluated."""
@@ -137,6 +147,10 @@ class Archive:
         """Records that the run is over, and why."""
         if why != self.contents.ended:
             self._record(Kind.ENDED, encode_json(why))
+
+    def renewed(self, evaluations: int) -> None:
+        """Records that patience begins anew after so many evaluations of the run's own asks."""
+        self._record(Kind.RENEWED, encode_json(evaluations))
 
     @property
     def evaluations(self) -> list[Evaluation]:
@@ -187,6 +201,11 @@ class Archive:
         self.contents.apply(record)
 
 
+def exists(directory: str | Path) -> bool:
+    """Whether `directory` holds an archive, or what is left of one."""
+    return (Path(directory) / RESULTS).exists() or (Path(directory) / JOURNAL).exists()
+
+
 def describe(problem: Problem) -> Header:
     """The header of a new archive for `problem`."""
     settings = dataclasses.asdict(problem.fit)
@@ -205,6 +224,7 @@ def describe(problem: Problem) -> Header:
         settings=json.dumps(settings),
         versions=tuple(versions.items()),
         file_hashes=problem.file_hashes,
+        labels=tuple((p.name, p.labels) for p in problem.space.parameters if p.labels),
     )
 
 
@@ -216,12 +236,12 @@ def check(header: Header, problem: Problem, directory: Path) -> None:
         for what in ("parameters", "features", "objectives", "rules")
         if getattr(header, what) != getattr(wanted, what)
     ]
-    free = {"budget", "workers", "timeout", "pack"}
-    there, here = json.loads(header.settings), json.loads(wanted.settings)
+    free = {"budget", "workers", "timeout", "pack", "patience", "good_enough"}
+    there, here = dataclasses.asdict(header.fit), dataclasses.asdict(wanted.fit)
     differs += [
-        f"fit.{key}: {there.get(key)} there, {here[key]} here"
+        f"fit.{key}: {there[key]} there, {here[key]} here"
         for key in here
-        if key not in free and there.get(key) != here[key]
+        if key not in free and there[key] != here[key]
     ]
     if not differs and header.identity != wanted.identity:
         changed = [n for n, h in wanted.file_hashes if dict(header.file_hashes).get(n) != h]

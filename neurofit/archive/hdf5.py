@@ -1,20 +1,23 @@
 """results.h5, written whole and renamed into place, so that what lies there is a closed HDF5 file at every moment.
 
 Any HDF5 reader understands it: `/parameters`, `/features`, `/states`, `/objectives`, `/rules`, `/margins` have a row an
-evaluation, in order of `/index`; their columns' names and units are in the attributes `names` and `units`.
+evaluation, in order of `/index`; their columns' names and units are in the attributes `names` and `units`. `/warm` has
+the same of the other runs' evaluations that the optimizer was given. `/labels` names (as JSON) what the numbers 0, 1,
+... of a parameter stand for where its choices have names.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 import h5py
 import numpy as np
 
-from neurofit.archive.records import FORMAT, Batch, Contents, Header, Row
+from neurofit.archive.records import FORMAT, GIVEN, Batch, Contents, Header, Row
 from neurofit.errors import ArchiveError
 from neurofit.problem.evaluation import Evaluation
 
@@ -27,7 +30,7 @@ _MEANING = {
     "rules": "verdicts: 1 true, 0 false, -1 not run",
     "margins": "signed distance to breaking the rule; nan where it has none",
     "index": "number of the candidate in the run, from 0",
-    "batch": "number of the ask that the candidate came from",
+    "batch": "number of the ask that the candidate came from; -1: of another run, and scored anew",
     "status": "ok, or why there is no simulation to trust: nan, error, crash, timeout",
     "reason": "a sentence where the status is not ok, or the candidate was stopped early",
     "seconds": "this candidate's share of its pack's wall-clock time",
@@ -40,7 +43,8 @@ def write_file(path: Path, contents: Contents) -> None:
     try:
         with h5py.File(new, "w") as file:
             _write_header(file, contents)
-            _write_rows(file, contents)
+            _write_rows(file, contents.header, [contents.rows[i] for i in sorted(contents.rows)])
+            _write_warm(file, contents)
             _write_asked(file, contents)
         _sync(new)
         os.replace(new, path)
@@ -53,7 +57,7 @@ def read_file(path: Path) -> Contents:
     """What `write_file` wrote. Raises ArchiveError where it is missing, not an archive, or of a newer format."""
     try:
         file = h5py.File(path, "r", locking=False)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ArchiveError(f"{path.parent} holds no run: there is no {path.name} in it") from None
     except OSError as error:
         raise ArchiveError(f"{path} is not a neurofit archive: {error}") from error
@@ -65,7 +69,8 @@ def read_file(path: Path) -> Contents:
             raise ArchiveError(f"{path} has format {found}; this neurofit reads up to {FORMAT}: install a newer one")
         try:
             contents = _read_header(file)
-            _read_rows(file, contents)
+            contents.rows.update({row.evaluation.index: row for row in _read_rows(file)})
+            contents.warm = _read_warm(file)
             _read_asked(file, contents)
         except (KeyError, ValueError) as error:
             raise ArchiveError(f"{path} is damaged: {error}") from error
@@ -81,11 +86,16 @@ def _write_header(file: h5py.File, contents: Contents) -> None:
     file.attrs["journal_sequence"] = contents.sequence
     file.attrs["budget"] = contents.budget
     file.attrs["ended"] = contents.ended
+    file.attrs["renewed"] = contents.renewed
     for name, value in contents.seconds.items():
         file.attrs[f"seconds_{name}"] = value
     # datasets, since an attribute may not be longer than 64 KiB
     file.create_dataset("problem", data=header.text, dtype=_TEXT)
-    for name, pairs in (("versions", header.versions), ("file_hashes", header.file_hashes)):
+    for name, pairs in (
+        ("versions", header.versions),
+        ("file_hashes", header.file_hashes),
+        ("labels", header.labels),
+    ):
         file.create_dataset(name, data=json.dumps(dict(pairs), indent=1), dtype=_TEXT)
 
 
@@ -106,6 +116,10 @@ def _read_header(file: h5py.File) -> Contents:
         rules=_columns(file, "rules", "texts"),
         reference=tuple(float(v) for v in np.asarray(attrs["reference"])),
         format=int(cast(int, attrs["neurofit_format"])),
+        # archives from before there were categorical parameters have none
+        labels=tuple(
+            (n, tuple(v)) for n, v in json.loads(_scalar(file, "labels") if "labels" in file else "{}").items()
+        ),
     )
     return Contents(
         header,
@@ -113,12 +127,11 @@ def _read_header(file: h5py.File) -> Contents:
         budget=int(cast(int, attrs["budget"])),
         ended=_str(attrs["ended"]),
         sequence=int(cast(int, attrs["journal_sequence"])),
+        renewed=int(cast(int, attrs.get("renewed", 0))),
     )
 
 
-def _write_rows(file: h5py.File, contents: Contents) -> None:
-    header = contents.header
-    rows = [contents.rows[i] for i in sorted(contents.rows)]
+def _write_rows(file: h5py.Group, header: Header, rows: Sequence[Row]) -> None:
     evaluations = [row.evaluation for row in rows]
     objectives, rules = tuple((name, "std") for name in header.objectives), tuple((n, "") for n, _ in header.rules)
     margins = tuple((n, "") for n, _ in header.rules)
@@ -146,7 +159,18 @@ def _write_rows(file: h5py.File, contents: Contents) -> None:
     seconds.attrs["units"] = np.array(["s", "s"], dtype=_TEXT)
 
 
-def _read_rows(file: h5py.File, contents: Contents) -> None:
+def _write_warm(file: h5py.File, contents: Contents) -> None:
+    group = file.create_group("warm")
+    group.attrs["meaning"] = "evaluations of other runs that the optimizer knows, as this problem scores them"
+    _write_rows(group, contents.header, [Row(e, GIVEN) for e in contents.warm])
+
+
+def _read_warm(file: h5py.File) -> tuple[Evaluation, ...]:
+    # archives from before there were warm starts have none
+    return tuple(row.evaluation for row in _read_rows(cast(h5py.Group, file["warm"]))) if "warm" in file else ()
+
+
+def _read_rows(file: h5py.Group) -> Iterator[Row]:
     wanted = ("index", "parameters", "features", "states", "objectives", "rules", "margins", "seconds", "batch")
     data = {name: _array(file, name) for name in wanted}
     status, reason = (cast(h5py.Dataset, file[name]).asstr()[()] for name in ("status", "reason"))
@@ -163,7 +187,7 @@ def _read_rows(file: h5py.File, contents: Contents) -> None:
             reason=reason[i],
             seconds=(float(data["seconds"][i, 0]), float(data["seconds"][i, 1])),
         )
-        contents.rows[int(index)] = Row(evaluation, int(data["batch"][i]))
+        yield Row(evaluation, int(data["batch"][i]))
 
 
 def _write_asked(file: h5py.File, contents: Contents) -> None:
@@ -183,13 +207,13 @@ def _read_asked(file: h5py.File, contents: Contents) -> None:
         contents.asked.append(Batch(int(number), index[of_batch].astype(np.int64), x[of_batch].astype(float)))
 
 
-def _dataset(file: h5py.File, name: str, data: np.ndarray) -> h5py.Dataset:
+def _dataset(file: h5py.Group, name: str, data: np.ndarray) -> h5py.Dataset:
     made = file.create_dataset(name, data=data, dtype=_TEXT if data.dtype.kind == "O" else None)
     made.attrs["meaning"] = _MEANING[name]
     return made
 
 
-def _array(file: h5py.File, name: str) -> np.ndarray:
+def _array(file: h5py.Group, name: str) -> np.ndarray:
     return np.asarray(cast(h5py.Dataset, file[name])[()])
 
 

@@ -43,7 +43,7 @@ def read_journal(path: Path) -> tuple[bytes, list[Record], int]:
     """
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return b"", [], 0
     if data[: len(MAGIC)] != MAGIC or len(data) < _START:
         raise ArchiveError(f"{path} is not a neurofit journal; move it away to go on with results.h5 alone")

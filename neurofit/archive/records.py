@@ -12,8 +12,10 @@ import numpy as np
 from neurofit.archive.journal import Record
 from neurofit.errors import ArchiveError
 from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.problem import FitSettings
 
 FORMAT = 1
+GIVEN = -1  # the batch of evaluations that were there before the first ask: another run's, scored anew
 _LENGTH = struct.Struct("<I")
 
 
@@ -25,6 +27,7 @@ class Kind(IntEnum):
     SPENT = 3
     BUDGET = 4
     ENDED = 5
+    RENEWED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class Header:
     """What does not change over a run: enough to read the archive without neurofit, or without the model's files.
 
     `parameters` and `features` are (name, unit) pairs; `rules` (name, text) pairs; `reference` the hypervolume's, in
-    std; `settings` the fit's settings at the start as JSON; `versions` and `file_hashes` (name, value) pairs.
+    std; `settings` the fit's settings at the start as JSON; `versions` and `file_hashes` (name, value) pairs; `labels`
+    (parameter, names of its choices 0, 1, ...) where a parameter's choices have names.
     """
 
     uuid: str
@@ -49,6 +53,19 @@ class Header:
     versions: tuple[tuple[str, str], ...]
     file_hashes: tuple[tuple[str, str], ...]
     format: int = FORMAT
+    labels: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def given(self, x: np.ndarray) -> tuple[float | str, ...]:
+        """The values `x` (d,) of the parameters as tables show them: a label where a choice has one."""
+        labels = dict(self.labels)
+        pairs = zip(self.parameters, x.tolist(), strict=True)
+        return tuple(labels[name][round(value)] if name in labels else value for (name, _), value in pairs)
+
+    @property
+    def fit(self) -> FitSettings:
+        """The fit's settings at the start; those that were not known then have their defaults."""
+        found = json.loads(self.settings)
+        return FitSettings(**found | {"warm_start": tuple(found.get("warm_start", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,8 @@ class Contents:
     rows      by the candidate's number        asked   in order
     seconds   "optimizer" and "idle" [s], summed over all sessions
     budget    evaluations wanted last          ended   why the run is over, "" while it is not
+    renewed   evaluations of this run's own asks after which its patience began anew
+    warm      evaluations of other runs that the optimizer knows, as this problem scores them: no part of the run
     """
 
     header: Header
@@ -84,6 +103,8 @@ class Contents:
     budget: int = 0
     ended: str = ""
     sequence: int = 0
+    renewed: int = 0
+    warm: tuple[Evaluation, ...] = ()
 
     def apply(self, record: Record) -> None:
         """Takes up one journal record; those that are already in are passed over."""
@@ -103,6 +124,8 @@ class Contents:
                 self.budget = int(json.loads(record.payload))
             case Kind.ENDED:
                 self.ended = str(json.loads(record.payload))
+            case Kind.RENEWED:
+                self.renewed = int(json.loads(record.payload))
             case _:
                 raise ArchiveError(
                     f"the journal holds a record of kind {record.kind}, from a newer neurofit; use that one to go on"
@@ -113,6 +136,11 @@ class Contents:
     def evaluations(self) -> list[Evaluation]:
         """Finished evaluations, in order of their numbers."""
         return [self.rows[i].evaluation for i in sorted(self.rows)]
+
+    @property
+    def given(self) -> list[Evaluation]:
+        """Those of them that were there before the first ask."""
+        return [self.rows[i].evaluation for i in sorted(self.rows) if self.rows[i].batch == GIVEN]
 
 
 def encode_batch(batch: Batch) -> bytes:

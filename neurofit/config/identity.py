@@ -11,12 +11,13 @@ from neurofit.problem.expression import Expression
 from neurofit.problem.problem import Problem, sha256
 
 _FORMAT = 1
-# Neither what a problem is called nor how fast it is run makes another problem.
+# Neither what a problem is called nor how fast it is run, or how long, makes another problem. A warm start does, by the
+# names of its runs; the evaluations that were taken from them are in the archive.
 _LEFT_OUT = {
     "Problem": ("name", "text", "identity", "warnings"),
     "CellTemplate": ("name",),
     "FunctionModel": ("name",),
-    "FitSettings": ("budget", "workers", "timeout", "pack"),
+    "FitSettings": ("budget", "workers", "timeout", "pack", "patience", "good_enough"),
     "Sweep": ("label",),
 }
 
@@ -25,6 +26,11 @@ def sealed(problem: Problem, text: str) -> Problem:
     """The problem with its resolved `text` and its identity."""
     canonical = json.dumps([_FORMAT, _plain(problem)], sort_keys=True, allow_nan=True)
     return replace(problem, text=text, identity=sha256(canonical.encode()))
+
+
+def digest(value: object) -> str:
+    """A hash of plain frozen data, a model or a protocol say: the same for two that are equal in all that matters."""
+    return sha256(json.dumps(_plain(value), sort_keys=True, allow_nan=True).encode())
 
 
 def _plain(value: Any) -> Any:

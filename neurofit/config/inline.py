@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +18,7 @@ def inline(document: Document, changes: Mapping[str, str]) -> None:
     Paths inside become independent of the file they were written in. ConfigError for a file or name that is not there.
     """
     overrides.apply(document, changes, inside_model=False)
+    _find_runs(document)
     try:
         _inline_model(document)
         overrides.apply(document, changes, inside_model=True)
@@ -83,6 +85,21 @@ def _rewrite(owner: dict[str, Data], key: str, folder: Path) -> None:
     text = owner.get(key)
     if isinstance(text, str) and text.strip() and "\0" not in text:
         owner[key] = library.portable(library.resolve(text, folder))
+
+
+def _find_runs(document: Document) -> None:
+    """Makes the paths of `fit.warm_start` absolute. A copy of the file may be read where those runs are long gone, so
+    that they are there is looked at when a fit begins.
+    """
+    fit = document.data.get("fit")
+    found = fit.get("warm_start") if isinstance(fit, dict) else None
+    if isinstance(fit, dict) and isinstance(found, (str, list)):
+        paths = found if isinstance(found, list) else [found]
+        fit["warm_start"] = [_absolute(p, document.file.parent) if isinstance(p, str) else p for p in paths]
+
+
+def _absolute(text: str, folder: Path) -> str:
+    return os.path.realpath(folder / os.path.expanduser(text)) if text.strip() and "\0" not in text else ""
 
 
 def _used(document: Document, spec: Data, path: str, seen: tuple[str, ...]) -> Data:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neurofit.config.choices import categorical, refuse_ranges
 from neurofit.config.locations import Places
 from neurofit.config.numbers import number
 from neurofit.config.schema.base import did_you_mean
@@ -24,7 +25,7 @@ _POSITIVE = (*SECTION_VARIABLES, "diam", "cm")
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """A parameter and what the problem does with it: free on `free`'s bounds, or fixed at `model.value`."""
+    """A parameter and what the problem does with it: free on `free`'s bounds or choices, or fixed at `model.value`."""
 
     model: ModelParameter
     free: Parameter | None
@@ -48,7 +49,7 @@ class Written:
 def merged(template: Mapping[str, ParameterSpec], fit: Mapping[str, ParameterSpec]) -> list[Written]:
     """Template parameters in their order, then the fit file's new ones; the fit file's keys replace the template's.
 
-    A template's bounds only suggest: a parameter is free where the fit file gives bounds.
+    A template's bounds and choices only suggest: a parameter is free where the fit file gives some.
     """
     return [_merge(name, template.get(name), fit.get(name)) for name in dict.fromkeys((*template, *fit))]
 
@@ -58,7 +59,7 @@ def _merge(name: str, base: ParameterSpec | None, own: ParameterSpec | None) -> 
     paths: dict[str, str] = {}
     for spec, path in ((base, f"$.model.parameters.{name}"), (own, f"$.parameters.{name}")):
         for key in spec.model_fields_set if spec is not None else ():
-            if spec is base and key == "bounds":
+            if spec is base and key in ("bounds", "choices"):
                 continue
             values[key] = getattr(spec, key)
             paths[key] = f"{path}.{key}"
@@ -71,7 +72,7 @@ def for_function(written: Written) -> Knob:
     for key in ("sets", "distribution"):
         if getattr(written.values, key) is not None:
             raise ConfigError(written.at(key), got=key, expected=f"no `{key}`: a function model has no sections")
-    return _knob(written, written.values.unit or "", ())
+    return _knob(written, written.values.unit or "", (), names=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,33 +177,56 @@ def _known_unit(written: Written) -> None:
         raise ConfigError(written.at("unit"), got=unit, expected="a unit, such as mS/cm2, mV, um")
 
 
-def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: str = "") -> Knob:
+def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: str = "", names: bool = False) -> Knob:
     spec = written.values
     written_in = spec.unit
     if written_in is not None and (not units.known(written_in) or not units.compatible(written_in, unit)):
         raise ConfigError(
             written.at("unit"), got=written_in, expected=f"a unit that converts to {unit or 'a pure number'}"
         )
+    if spec.choices is not None:
+        return _chosen(written, unit, sets, variable, names)
     value = None
     if spec.value is not None:
         value = number(spec.value, unit, written.at("value"), written_in)
         _physical(variable, value, written.at("value"), spec.integer)
     if spec.bounds is None:
         if value is None:
-            raise ConfigError(written.path, expected=f"a value or bounds for {written.name}")
+            raise ConfigError(written.path, expected=f"a value or bounds (or choices) for {written.name}")
         return Knob(ModelParameter(written.name, unit, value, sets), None)
     free, warning = _free(written, unit, written_in)
     _physical(variable, free.low, written.at("bounds"), spec.integer)
-    if free.low < 0 and units.compatible(unit, "S/cm2"):
-        raise ConfigError(
-            written.at("bounds"), got=list(spec.bounds), expected="bounds of at least 0, as a conductance is"
-        )
+    _conductance(free, unit, written.at("bounds"), spec.bounds)
     if variable == "nseg" and not spec.integer:
         raise ConfigError(written.path, got=spec.bounds, expected="`integer: true`, as a number of segments is whole")
     own_value = written.at("value").startswith("$.parameters.")
     if value is not None and own_value and not free.low <= value <= free.high:
         raise ConfigError(written.at("value"), got=spec.value, expected=f"a value within the bounds, {spec.bounds}")
     return Knob(ModelParameter(written.name, unit, value, sets), free, warning)
+
+
+def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable: str, names: bool) -> Knob:
+    """The knob of a categorical parameter; its own value, where the model gives one, is where trying out begins."""
+    spec, path = written.values, written.at("choices")
+    assert spec.choices is not None
+    own = [key for key, at in written.paths.items() if at.startswith("$.parameters.")]
+    refuse_ranges(own, written.path)
+    free = categorical(written.name, spec.choices, unit, spec.unit, path, names)
+    for i, choice in enumerate(() if free.labels else free.choices):
+        _physical(variable, choice, f"{path}[{i}]", spec.integer)
+    _conductance(free, unit, path, spec.choices)
+    if free.labels:
+        value = float(free.labels.index(spec.value)) if spec.value in free.labels else None
+    else:
+        value = None if spec.value is None else number(spec.value, unit, written.at("value"), spec.unit)
+    if "value" in own and value not in free.choices:
+        raise ConfigError(written.at("value"), got=spec.value, expected=f"one of the choices, {spec.choices}")
+    return Knob(ModelParameter(written.name, unit, value, sets), free)
+
+
+def _conductance(free: Parameter, unit: str, path: str, got: Sequence[float | str]) -> None:
+    if free.low < 0 and units.compatible(unit, "S/cm2"):
+        raise ConfigError(path, got=list(got), expected="values of at least 0, as those of a conductance are")
 
 
 def _physical(variable: str, value: float, path: str, integer: bool) -> None:

@@ -42,7 +42,9 @@ def _problem(fit: FitFile, document: Document) -> Problem:
     built = _model(fit)
     free = {k.free.name: k.free for k in built.knobs if k.free is not None}
     if not free:
-        raise ConfigError("$.parameters", got="no bounds", expected="at least one free parameter: NAME: [low, high]")
+        raise ConfigError(
+            "$.parameters", got="no bounds", expected="at least one free parameter: NAME: [low, high], or choices"
+        )
     done = protocols.build(fit.protocols, built.places, built.variables)
     columns = Columns(
         done,
@@ -106,6 +108,11 @@ def _settings(spec: FitSpec) -> FitSettings:
         pack=None if spec.pack == "auto" else spec.pack,
         points_per_axis=spec.points_per_axis,
         design=spec.design,
+        surrogate=spec.surrogate,
+        sensitive_steps=spec.sensitive_steps,
+        patience=spec.patience,
+        good_enough=spec.good_enough,
+        warm_start=(spec.warm_start,) if isinstance(spec.warm_start, str) else tuple(spec.warm_start or ()),
     )
 
 

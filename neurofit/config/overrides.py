@@ -9,7 +9,7 @@ from neurofit.errors import ConfigError
 
 # Keys of these mappings are names that may hold dots themselves (soma.g_pas, dend1.v).
 _NAMED = ("parameters", "record", "sets", "mechanisms")
-_PARAMETER_KEYS = ("value", "bounds", "scale", "integer", "unit", "distribution")
+_PARAMETER_KEYS = ("value", "bounds", "choices", "scale", "integer", "unit", "distribution")
 
 
 def apply(document: Document, overrides: Mapping[str, str], *, inside_model: bool) -> None:

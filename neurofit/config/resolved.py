@@ -18,7 +18,7 @@ def text(fit: FitFile, problem: Problem) -> str:
     data = fit.model_copy(update={"name": problem.name}).model_dump(exclude_none=True)
     # Which keys of a parameter were written matters where the fit file's replace the template's.
     written = fit.model_dump(exclude_unset=True, exclude_none=True)
-    scales = {p.name: "linear" if p.scale == "linear" else "log" for p in problem.space.parameters}
+    scales = {p.name: "linear" if p.scale == "linear" else "log" for p in problem.space.parameters if not p.choices}
     if "parameters" in written.get("model", {}):
         data["model"]["parameters"] = written["model"]["parameters"]
     data["parameters"] = written.get("parameters", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import math
 import reprlib
 import sys
@@ -23,12 +24,17 @@ _PACK = 16  # candidates at a time: a function may take microseconds, a message 
 
 
 class FunctionEvaluator:
-    """Calls the function once a candidate, one after the other."""
+    """Calls the function once a candidate, one after the other.
+
+    It is given the parameters by name, and where it has a parameter `seed` besides, an int that is this evaluation's
+    own: the model's randomness is then the same in every repeat of the run.
+    """
 
     def __init__(self, problem: Problem):
         assert isinstance(problem.model, FunctionModel)
         self.problem = problem
         self.function = load_function(problem.model.file, problem.model.function)
+        self._takes_seed = takes_seed(self.function)
         self.pack = problem.fit.pack or _PACK
         self.sequential = True  # the first unfinished candidate of a pack is the one under way
 
@@ -38,10 +44,11 @@ class FunctionEvaluator:
             yield self._one(index, np.asarray(x, float))
 
     def _one(self, index: int, x: np.ndarray) -> Evaluation:
-        values = dict(self.problem.fixed) | dict(zip(self.problem.space.names, x.tolist(), strict=True))
+        values = dict(self.problem.fixed) | self.problem.space.given(x)
+        seeded = {"seed": seed_of(self.problem.fit.seed, index)} if self._takes_seed else {}
         began = time.perf_counter()
         try:
-            answer = self.function(values)
+            answer = self.function(values, **seeded)
         except Exception as error:  # whatever the user's function raises is this candidate's result
             return self.problem.failed(index, x, "error", reason_of(error), time.perf_counter() - began)
         seconds = time.perf_counter() - began
@@ -61,6 +68,20 @@ class FunctionEvaluator:
         return finish(self.problem, index, x, features, states, seconds=(seconds, 0.0))
 
 
+def takes_seed(function: Callable[..., object]) -> bool:
+    """Whether `function` has a parameter named `seed` after its first, which takes the model's parameters."""
+    try:
+        found = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # some callables made in C tell nothing of themselves
+        return False
+    return any(p.name == "seed" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in found[1:])
+
+
+def seed_of(run: int, index: int) -> int:
+    """The seed, below 2**32, of evaluation `index` in a run with seed `run`: the same whatever worker it falls to."""
+    return int(np.random.SeedSequence([run, index]).generate_state(1)[0])
+
+
 def _number(value: object) -> float | None:
     """The value as a float, nan for None (no such feature); None for what is not a number, such as text."""
     if value is None:
@@ -73,7 +94,7 @@ def _number(value: object) -> float | None:
         return None
 
 
-def load_function(file: Path, name: str) -> Callable[[dict[str, float]], object]:
+def load_function(file: Path, name: str) -> Callable[..., object]:
     """The function `name` of a Python file, which may import what lies beside it.
 
     Raises ConfigError where the file or the function is missing, or the file raises.

@@ -48,7 +48,10 @@ def _with_units(row: pd.Series, kind: str, names: Iterable[tuple[str, str]]) -> 
     return {name: {"value": _finite(row, kind, name), "unit": unit} for name, unit in names}
 
 
-def _finite(row: pd.Series, kind: str, name: str) -> float | None:
-    """None for nan: JSON has no such number."""
-    value = float(cast(float, row[kind, name]))
+def _finite(row: pd.Series, kind: str, name: str) -> float | str | None:
+    """None for nan: JSON has no such number. A choice that has a name by that."""
+    found = row[kind, name]
+    if isinstance(found, str):
+        return found
+    value = float(cast(float, found))
     return value if math.isfinite(value) else None

@@ -30,6 +30,12 @@ class Optimizer(ABC):
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Takes up a batch's evaluations, in order of their numbers."""
 
+    def warm(self, evaluations: Sequence[Evaluation]) -> None:  # noqa: B027 - nothing to do is a fair default
+        """Takes up what is known before the first ask: evaluations of other runs, whose indexes mean nothing here.
+
+        Called once at most, before anything else. By default nothing is learned.
+        """
+
     def replay(self, x: np.ndarray, evaluations: Sequence[Evaluation]) -> None:
         """Brings back the batch `x` (n, d) of an earlier session, with all of its `evaluations`.
 

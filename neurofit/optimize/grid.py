@@ -20,8 +20,8 @@ class Grid(Optimizer):
     """Evenly spaced points on every axis (in logarithms where the parameter is logarithmic), bounds included.
 
     With `points_per_axis` every axis has so many; without it the axes share the largest grid that fits the budget,
-    whose axes differ by one point at most. The points come in random order, so that a run stopped early, or with a
-    budget smaller than its grid, has looked everywhere.
+    whose axes differ by one point at most. A categorical axis has all its choices. The points come in random order, so
+    that a run stopped early, or with a budget smaller than its grid, has looked everywhere.
     """
 
     def __init__(self, space: Space, fit: FitSettings, seed: int):
@@ -29,7 +29,12 @@ class Grid(Optimizer):
         self._rng = np.random.default_rng(seed)
         most = [_most(p) for p in space.parameters]
         wanted = fit.points_per_axis
-        counts = _largest(most, fit.budget) if wanted is None else [min(wanted, m) for m in most]
+        least = [len(p.choices) or 1 for p in space.parameters]
+        counts = (
+            _largest(least, most, fit.budget)
+            if wanted is None
+            else [max(min(wanted, m), n) for n, m in zip(least, most, strict=True)]
+        )
         self._axes = [_axis(p, c) for p, c in zip(space.parameters, counts, strict=True)]
         self._size = math.prod(counts)
         self._order = self._rng.permutation(self._size) if self._size <= _PERMUTED else None
@@ -45,6 +50,10 @@ class Grid(Optimizer):
             self.ended = f"every point of the grid ({' x '.join(str(len(a)) for a in self._axes)}) has been proposed"
         return got
 
+    def warm(self, evaluations: Sequence[Evaluation]) -> None:
+        """Points of the grid that are known are passed over."""
+        self._unseen.take(np.stack([e.x for e in evaluations]))
+
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Nothing is learned."""
 
@@ -57,9 +66,11 @@ class Grid(Optimizer):
         return np.stack(np.unravel_index(numbers, counts), axis=-1)
 
 
-def _largest(most: list[int], budget: int) -> list[int]:
-    """Points on each axis, at most `most`, so that their product is the largest that fits and the axes stay even."""
-    counts = [1] * len(most)
+def _largest(least: list[int], most: list[int], budget: int) -> list[int]:
+    """Points on each axis, from `least` to `most`, so that their product is the largest that fits and the axes stay
+    even.
+    """
+    counts = list(least)
     while True:
         free = [j for j, c in enumerate(counts) if c < most[j] and math.prod(counts) // c * (c + 1) <= budget]
         if not free:
@@ -68,8 +79,11 @@ def _largest(most: list[int], budget: int) -> list[int]:
 
 
 def _most(p: Parameter) -> int:
-    return math.floor(p.high) - math.ceil(p.low) + 1 if p.kind == "integer" else 1 << 40
+    values = p.values
+    return 1 << 40 if values is None else len(values)
 
 
 def _axis(p: Parameter, count: int) -> np.ndarray:
+    if p.kind == "categorical":
+        return (np.arange(count) + 0.5) / count
     return np.linspace(0.0, 1.0, count) if count > 1 else np.array([0.5])

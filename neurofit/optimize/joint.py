@@ -19,23 +19,38 @@ from neurofit.optimize.picking import Front, pick_apart, pick_by_gain
 from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
+from neurofit.problem.space import Space
 from neurofit.surrogate import joint
 from neurofit.surrogate.joint import JointModel, Outlook, log_probability, shortfall
+from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.table import Table
+from neurofit.surrogate.warp import spans
 
 INITIAL = 50
 _ENOUGH = 3  # feasible evaluations before the search for a better front begins
-_LOCAL, _SCOUTS = 12, 5  # slots a member: near what is known to be good, and anywhere
-_GENERATIONS, _STEPS = 12, 30
+_GENERATIONS = 12
 _SCOUT_SHARE = 0.2  # of a batch
+_FIRM = 10  # feasible evaluations before batches are whole
+_SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
+_CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
 _FEW = 6  # objectives up to which the hypervolume is worth its price
 
 
 @dataclass(frozen=True, slots=True)
+class _Effort:
+    """Slots a member, near what is known to be good and anywhere, and gradient steps of each."""
+
+    local: int
+    scouts: int
+    steps: int
+
+
+_WHOLE, _LIGHT = _Effort(20, 5, 30), _Effort(12, 3, 15)  # light: above _FEW objectives, where every sample costs more
+
+
+@dataclass(frozen=True, slots=True)
 class _Goal:
-    """What each slot of each member minimises: `weights` (s, p, k) of the objectives, or the rules alone while nothing
-    is feasible.
-    """
+    """What each slot of each member minimises: objectives by its `weights` (s, p, k), rules first while exploring."""
 
     weights: Tensor
     reference: Tensor
@@ -45,10 +60,12 @@ class _Goal:
         """(s, p). One unit is the reference; far outside it scores count by their logarithm."""
         y = torch.log1p(outlook.objectives / self.reference) / np.log(2.0)
         weighted = self.weights * y
-        scalar = weighted.amax(-1) + 0.05 * weighted.sum(-1)
+        scalar = 0.05 * weighted.sum(-1)
+        if weighted.shape[-1]:
+            scalar = scalar + weighted.amax(-1)
         if self.exploring:
             return shortfall(outlook.holds) + 0.3 * scalar
-        return scalar - 0.15 * log_probability(outlook)
+        return scalar - _CAUTION * log_probability(outlook)
 
 
 class Joint(Optimizer):
@@ -57,93 +74,155 @@ class Joint(Optimizer):
     def __init__(self, problem: Problem, seed: int):
         self._problem, self._seed = problem, seed
         self._unseen = Unseen(problem.space)
+        self._relaxation = Relaxation(problem.space)
         self._told: list[Evaluation] = []
-        self._asked = 0
-        self._design = _symmetric_hypercube(len(problem.space), problem.fit.initial or INITIAL, seed)
+        self._groups: list[int] = []  # of what was told; evaluations proposed together have one number
+        self._asked = self._known = 0
+        self._design = _design(problem.space, problem.fit.initial or INITIAL, seed)
+        self._said: _Said | None = None
 
     def ask(self, n: int) -> np.ndarray:
-        if self._asked < len(self._design):
-            x = self._problem.space.from_unit(self._design[self._asked : self._asked + n])
+        self.note, self._said = "", None
+        designing = self._asked < len(self._design)
+        if designing:
+            x = self._unseen.take(self._problem.space.from_unit(self._design[self._asked : self._asked + n]))
         else:
-            x = self._problem.space.from_unit(self._propose(n))
-        x = self._unseen.take(x)
+            if sum(e.feasible for e in self._told) < _FIRM:
+                # What half a batch teaches is worth more to the other half than an idle worker costs.
+                n = max(1, n // 2)
+            x = self._propose(n)
         rng = np.random.default_rng([self._seed, self._asked, 7])
-        for _ in range(20):  # rounding, or a converged batch, may leave too few
-            if len(x) == n or (len(x) and self._asked < len(self._design)):
-                break
-            more = self._unseen.take(self._problem.space.from_unit(rng.random((n - len(x), len(self._problem.space)))))
-            x = np.concatenate([x, more])
+        if len(x) < n and not (designing and len(x)):  # rounding, or a converged batch, may leave too few
+            for _ in range(20):
+                drawn = self._problem.space.from_unit(rng.random((n - len(x), len(self._problem.space))))
+                x = np.concatenate([x, self._unseen.take(drawn)])
+            x = np.concatenate([x, self._unseen.remaining(n - len(x), rng)])
         self._asked += len(x)
         if len(x) == 0:
             self.ended = "every point of the space has been proposed"
         return x
 
+    def warm(self, evaluations: Sequence[Evaluation]) -> None:
+        """They are learned from like the design's points, and stand in for as many of them."""
+        self._unseen.take(np.stack([e.x for e in evaluations]))
+        self._told, self._groups = list(evaluations), list(range(len(evaluations)))
+        self._known = len(evaluations)
+        self._design = self._design[: max(0, len(self._design) - len(evaluations))]
+
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        start = len(self._told)
+        designed = max(0, min(len(evaluations), self._known + len(self._design) - start))
+        batch = start + designed
+        self._groups += [*range(start, batch), *[batch] * (len(evaluations) - designed)]
         self._told += evaluations
+        if self._said is not None:
+            self.note = self._said.against(evaluations)
 
     def replay(self, x: np.ndarray, evaluations: Sequence[Evaluation]) -> None:
         """Nothing is trained again: a proposal depends on what was told, the seed and the count alone."""
         self._unseen.take(x)
         self._asked += len(x)
+        self._said = None
         self.tell(evaluations)
 
     def _propose(self, n: int) -> np.ndarray:
-        """n points (n, d) of the unit cube."""
+        """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""
         threads = torch.get_num_threads()
         # One thread: sums in another order would make another run.
         torch.set_num_threads(1)
         try:
-            model, data = joint.fit(self._problem, self._told, self._seed * 1009 + self._asked)
-            return _Search(self._problem, model, data, np.random.default_rng([self._seed, self._asked])).batch(n)
+            model, data = joint.fit(self._problem, self._told, self._seed * 1009 + self._asked, np.array(self._groups))
+            if model.blind:  # every evaluation failed: there is nothing to learn from yet
+                return np.zeros((0, len(self._problem.space)))
+            rng = np.random.default_rng([self._seed, self._asked])
+            u, scouts = _Search(self._problem, self._relaxation, model, data, rng).batch(n)
+            with torch.no_grad():
+                p = model.probability(model.of_all(torch.from_numpy(u).float())).numpy()
         finally:
             torch.set_num_threads(threads)
+        x = self._relaxation.values(u)
+        new = self._unseen.new(x)
+        self._said = _Said(p[new], scouts[new])
+        return self._unseen.take(x)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """P(feasible) (n,) foretold of a batch's first n candidates, and which of them are scouts (n,)."""
+
+    p: np.ndarray
+    scouts: np.ndarray
+
+    def against(self, evaluations: Sequence[Evaluation]) -> str:
+        """A line that holds what was foretold against what came of it."""
+        feasible = np.array([e.feasible for e in evaluations[: len(self.p)]], bool)
+        parts = []
+        for name, mine in (("proposals", ~self.scouts), ("scouts", self.scouts)):
+            if mine.any():
+                parts.append(
+                    f"{feasible[mine].sum()} of {mine.sum()} {name} feasible, {self.p[mine].sum():.1f} foretold"
+                )
+        return "; ".join(parts)
 
 
 class _Search:
-    """One batch's search on a fitted surrogate."""
+    """One batch's search on a fitted surrogate, in the relaxed cube."""
 
-    def __init__(self, problem: Problem, model: JointModel, data: Table, rng: np.random.Generator):
-        self._problem, self._model, self._data, self._rng = problem, model, data, rng
+    def __init__(
+        self, problem: Problem, relaxation: Relaxation, model: JointModel, data: Table, rng: np.random.Generator
+    ):
+        self._space, self._relaxation, self._model, self._data, self._rng = problem.space, relaxation, model, data, rng
         self._exploring = int(data.feasible.sum()) < _ENOUGH
         self._front = Front.of(data.objectives[data.feasible], np.asarray(problem.box, float))
-        self._d, self._k = len(problem.space), len(problem.objectives)
+        self._axes = model.samples.warp
+        self._d, self._k = relaxation.columns, len(problem.objectives)
+        self._effort = _WHOLE if self._k <= _FEW else _LIGHT
 
-    def batch(self, n: int) -> np.ndarray:
+    def batch(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Points (n, D) that stand for values, and which of them are scouts (n,)."""
         scouts = 0 if self._exploring else round(_SCOUT_SHARE * n)
-        local, wide = self._slots(_LOCAL, near=True), self._slots(_SCOUTS, near=False)
+        local, wide = self._slots(self._effort.local, near=True), self._slots(self._effort.scouts, near=False)
         if self._exploring:
             pool = np.concatenate([local, wide])
             with torch.no_grad():
-                outlook = self._model.of_all(torch.from_numpy(pool))
-                cost = shortfall(outlook.holds).mean(0).numpy()
-            return pool[pick_apart(pool, cost, self._data.u, n)]
-        chosen = self._picked(local, np.zeros((0, self._d)), n - scouts, apart=False)
-        more = self._picked(wide, chosen, scouts, apart=True)
-        return np.concatenate([chosen, more])
+                cost = shortfall(self._model.of_all(torch.from_numpy(pool)).holds).mean(0).numpy()
+            chosen = pool[pick_apart(self._axes.to(pool), cost, self._axes.to(self._data.u), n)]
+        else:
+            near = self._picked(local, np.zeros((0, self._d)), n - scouts, apart=False)
+            chosen = np.concatenate([near, self._picked(wide, near, scouts, apart=True)])
+        return chosen, np.arange(len(chosen)) >= n - scouts
 
     def _picked(self, pool: np.ndarray, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
         with torch.no_grad():
             outlook = self._model.of_all(torch.from_numpy(pool))
             objectives = outlook.objectives.numpy()
             p = torch.sigmoid(outlook.logit).numpy()
-        seen = np.concatenate([self._data.u, before])
-        if self._k > _FEW:
-            value = np.log1p(objectives / self._front.reference).mean(-1)
-            return pool[pick_apart(pool, (value - 0.15 * np.log(p + 1e-6)).mean(0), seen, n)]
-        return pool[pick_by_gain(pool, objectives, p, self._front, seen, n, apart, self._rng)]
+        if not apart:  # scouts may fail
+            likely = np.argsort(-p.mean(0), kind="stable")
+            safe = np.sort(likely[: max(2 * n, int((p.mean(0) >= _SAFE).sum()))])
+            pool, objectives, p = pool[safe], objectives[:, safe], p[:, safe]
+        seen = self._axes.to(np.concatenate([self._data.u, before]))
+        if 0 < self._k <= _FEW:
+            return pool[pick_by_gain(self._axes.to(pool), objectives, p, self._front, seen, n, apart, self._rng)]
+        cost = _closeness(objectives, self._front.reference) - _CAUTION * np.log(p + 1e-6)
+        return pool[pick_apart(self._axes.to(pool), cost.mean(0), seen, n)]
 
     def _slots(self, per_member: int, near: bool) -> np.ndarray:
         """The end points (s p, d) of all slots' searches: evolution, then gradient steps."""
         s = self._model.members
-        weights = torch.from_numpy(self._rng.dirichlet(np.ones(self._k), (s, per_member))).float() * self._k
+        drawn = self._rng.dirichlet(np.ones(self._k), (s, per_member)) if self._k else np.zeros((s, per_member, 0))
+        weights = torch.from_numpy(drawn).float() * self._k
         goal = _Goal(weights, torch.from_numpy(self._front.reference).float(), self._exploring)
         u = self._evolved(self._start(s, per_member, near), goal)
-        return self._refined(u, goal).reshape(-1, self._d)
+        ends = self._relaxation.snap(self._refined(u, goal).reshape(-1, self._d))
+        return ends[np.sort(np.unique(ends, axis=0, return_index=True)[1])]
 
     def _start(self, s: int, p: int, near: bool) -> np.ndarray:
         """(s, p, d): around the best rows, or the best of random points by the model's own word."""
         if not near:
-            return self._rng.random((s, p, self._d))
+            u = self._rng.random((s, p, len(self._space)))
+            moved = np.where(self._rng.random((s, p, 1)) < 0.5, u, stretched(self._space, u))
+            return self._relaxation.start(moved)
         rows = self._good_rows()
         u = self._data.u[self._rng.choice(rows, (s, p))]
         width = np.exp(self._rng.uniform(np.log(0.01), np.log(0.2), (s, p, 1)))
@@ -155,7 +234,7 @@ class _Search:
             broken = (data.labels < 0).sum(axis=1)
             return np.argsort(broken, kind="stable")[:20]
         feasible = np.flatnonzero(data.feasible)
-        score = np.log1p(data.objectives[feasible] / self._front.reference).mean(axis=1)
+        score = _closeness(data.objectives[feasible], self._front.reference)
         best = feasible[np.argsort(score, kind="stable")[:20]]
         return np.unique(np.concatenate([best, feasible[self._front.rows]]))
 
@@ -181,8 +260,8 @@ class _Search:
         x = torch.tensor(u, dtype=torch.float32, requires_grad=True)
         optimizer = torch.optim.Adam([x], lr=0.02)
         best, least = x.detach().clone(), torch.full(x.shape[:-1], torch.inf)
-        for step in range(_STEPS):
-            optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / _STEPS) + 0.001
+        for step in range(self._effort.steps):
+            optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / self._effort.steps) + 0.001
             optimizer.zero_grad()
             value = goal(self._model.of_each(x))
             with torch.no_grad():
@@ -195,10 +274,34 @@ class _Search:
         return best.numpy().astype(float)
 
 
+def _closeness(objectives: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """(...) the mean over objectives (..., k) of log(1 + score / reference): 0 where every target is met."""
+    return np.log1p(objectives / reference).sum(axis=-1) / max(objectives.shape[-1], 1)
+
+
 def _reflected(u: np.ndarray) -> np.ndarray:
     """Points outside the cube, folded back into it."""
     u = np.abs(u)
     return np.clip(np.where(u > 1, 2 - u, u), 0, 1)
+
+
+def stretched(space: Space, u: np.ndarray) -> np.ndarray:
+    """Points (..., d) of the cube, moved to where they would lie if linear axes over a decade or more were logarithmic.
+
+    A conductance from 1e-5 to 1e-2 may do all that it does in the lowest hundredth of a linear axis.
+    """
+    moved = u.copy()
+    for j, p in enumerate(space.parameters):
+        if spans(p):
+            moved[..., j] = np.expm1(u[..., j] * np.log(p.high / p.low)) / (p.high / p.low - 1)
+    return moved
+
+
+def _design(space: Space, n: int, seed: int) -> np.ndarray:
+    """The initial points (n, d) of the cube: a symmetric Latin hypercube, every second pair on stretched axes."""
+    u = _symmetric_hypercube(len(space), n, seed)
+    second = np.arange(n) % (n // 2 or 1) % 2 == 1
+    return np.where(second[:, None], stretched(space, u), u)
 
 
 def _symmetric_hypercube(d: int, n: int, seed: int) -> np.ndarray:

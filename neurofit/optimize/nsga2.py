@@ -15,9 +15,12 @@ from pymoo.core.evaluator import Evaluator
 from pymoo.core.population import Population
 from pymoo.core.problem import Problem
 from pymoo.core.termination import NoTermination
+from pymoo.operators.crossover.sbx import SBX
+from pymoo.operators.mutation.pm import PM
 from pymoo.problems.static import StaticProblem
 
 from neurofit.optimize.base import Optimizer
+from neurofit.optimize.mating import CategoricalCrossover, CategoricalMutation
 from neurofit.optimize.random import Design, Drawn
 from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import TRUE, Evaluation
@@ -48,7 +51,13 @@ class Nsga2(Optimizer):
         self._told: list[Evaluation] = []  # of the initial design, until it is complete
         k = max(len(self._reference), 1)
         self._problem = Problem(n_var=len(space), n_obj=k, n_ieq_constr=1, xl=0.0, xu=1.0)
-        self._nsga2 = NSGA2(pop_size=self._initial, eliminate_duplicates=_NotSeen(space, self._unseen))
+        choices = tuple((j, len(p.choices)) for j, p in enumerate(space.parameters) if p.choices)
+        self._nsga2 = NSGA2(
+            pop_size=self._initial,
+            crossover=CategoricalCrossover(choices, eta=15, prob=0.9) if choices else SBX(eta=15, prob=0.9),
+            mutation=CategoricalMutation(choices, eta=20) if choices else PM(eta=20),
+            eliminate_duplicates=_NotSeen(space, self._unseen),
+        )
         self._nsga2.setup(self._problem, termination=NoTermination(), seed=seed)
 
     def ask(self, n: int) -> np.ndarray:
@@ -62,6 +71,12 @@ class Nsga2(Optimizer):
         if len(x) == 0:
             self.ended = "every point of the space has been proposed"
         return x
+
+    def warm(self, evaluations: Sequence[Evaluation]) -> None:
+        """They stand in for points of the design, and are the first population where they are enough for one."""
+        self._unseen.take(np.stack([e.x for e in evaluations]))
+        self._asked += len(evaluations)
+        self.tell(evaluations)
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         if not self._nsga2.is_initialized:

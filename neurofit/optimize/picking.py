@@ -10,6 +10,7 @@ from neurofit.front import nondominated
 
 _POINTS = 2000  # Monte-Carlo points in the part of the box that is not dominated yet
 _DRAWS = 30
+_CHEAP = 0.5  # of the pool, from which what lies apart is chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Front:
     def of(feasible: np.ndarray, reference: np.ndarray) -> Front:
         rows = np.flatnonzero(nondominated(feasible)) if len(feasible) else np.zeros(0, int)
         front = feasible[rows]
-        if len(front) and (front < reference).all(axis=1).sum() < 3:
+        if front.size and (front < reference).all(axis=1).sum() < 3:
             nearest = np.argsort((front / reference).max(axis=1), kind="stable")[:3]
             reference = np.maximum(reference, 1.05 * front[nearest].max(axis=0))
         return Front(rows, front, reference)
@@ -47,10 +48,8 @@ def pick_by_gain(
     """Indices of n candidates, one after the other, each by its gain given those before.
 
     pool (c, d) in the unit cube; objectives (s, c, k) and p (s, c) by member. The gain of a candidate is the mean over
-    members of
-    P(feasible) times the volume it would newly dominate; what a member's earlier picks already dominate counts no
-    more. `apart`
-    multiplies by the distance to what is `seen` (e, d) and picked.
+    members of P(feasible) times the volume it would newly dominate; what a member's earlier picks already dominate
+    counts no more. `apart` multiplies by the distance to what is `seen` (e, d) and picked.
     """
     points = _open_points(front, rng)
     dominates = (objectives[:, :, None, :] <= points).all(-1)  # (s, c, q)
@@ -74,10 +73,10 @@ def pick_by_gain(
 def pick_apart(pool: np.ndarray, cost: np.ndarray, seen: np.ndarray, n: int) -> np.ndarray:
     """Indices of n candidates of low `cost` (c,), far from each other and from what was `seen` (e, d).
 
-    Among the cheaper half (or n at least), each next one is the farthest from all before, in units where the cheapest
-    count double.
+    Among the cheaper half, or n at least, each next one is the farthest from all before, where the cheapest count
+    double.
     """
-    order = np.argsort(cost, kind="stable")[: max(n, len(pool) // 2)]
+    order = np.argsort(cost, kind="stable")[: max(n, int(len(pool) * _CHEAP))]
     rank = 1.0 - 0.5 * np.arange(len(order)) / len(order)
     distance = _distances(pool[order], seen)
     chosen: list[int] = []

@@ -15,7 +15,7 @@ from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import FitSettings
 from neurofit.problem.space import Space
 
-_TRIES = 50  # draws without one new point before a space of whole numbers is listed
+_TRIES = 50  # draws without one new point before a finite space is listed
 
 
 class Design:
@@ -69,7 +69,12 @@ class Random(Optimizer):
     """Scrambled Sobol points or Latin hypercubes over the unit cube, so logarithmic where a parameter is."""
 
     def __init__(self, space: Space, fit: FitSettings, seed: int):
-        self._drawn = Drawn(space, Design(fit.design, len(space), seed, fit.budget), Unseen(space), seed)
+        self._unseen = Unseen(space)
+        self._drawn = Drawn(space, Design(fit.design, len(space), seed, fit.budget), self._unseen, seed)
+
+    def warm(self, evaluations: Sequence[Evaluation]) -> None:
+        """What is known is not drawn again."""
+        self._unseen.take(np.stack([e.x for e in evaluations]))
 
     def ask(self, n: int) -> np.ndarray:
         x = self._drawn.take(n)

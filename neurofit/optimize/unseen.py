@@ -1,4 +1,4 @@
-"""No candidate is evaluated twice in a run, also not after integers are rounded: this remembers what was proposed."""
+"""No candidate is evaluated twice in a run, also not after rounding or choosing: this remembers what was proposed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import math
 
 import numpy as np
 
-from neurofit.problem.space import Parameter, Space
+from neurofit.problem.space import Space
 
-_LISTED = 100_000  # a space of whole numbers with at most so many points is listed when drawing finds nothing new
+# A finite space (of whole numbers and choices) with at most so many points is listed when drawing finds nothing new.
+_LISTED = 100_000
 
 
 class Unseen:
@@ -18,8 +19,10 @@ class Unseen:
     def __init__(self, space: Space):
         self._space = space
         self._seen: set[bytes] = set()
-        whole = all(p.kind == "integer" for p in space.parameters)
-        self._size = math.prod(len(_values(p)) for p in space.parameters) if whole else None
+        values = [p.values for p in space.parameters]
+        # the values on each axis of a finite space
+        self._axes = [v for v in values if v is not None] if None not in values else None
+        self._size = math.prod(len(v) for v in self._axes) if self._axes is not None else None
 
     @property
     def left(self) -> float:
@@ -39,16 +42,12 @@ class Unseen:
         return x
 
     def remaining(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Up to n untaken points (n', d) of a small space of whole numbers, taken in random order; else none."""
-        if self._size is None or self._size > _LISTED:
+        """Up to n untaken points (n', d) of a small finite space, taken in random order; else none."""
+        if self._axes is None or self._size is None or self._size > _LISTED:
             return np.zeros((0, len(self._space)))
-        points = np.array(list(itertools.product(*(_values(p) for p in self._space.parameters))), float)
+        points = np.array(list(itertools.product(*self._axes)), float)
         points = points[self.new(points)]
         return self.take(points[rng.permutation(len(points))[:n]])
-
-
-def _values(p: Parameter) -> range:
-    return range(math.ceil(p.low), math.floor(p.high) + 1)
 
 
 def _key(row: np.ndarray) -> bytes:

@@ -123,7 +123,11 @@ class CellTemplate:
 
 @dataclass(frozen=True, slots=True)
 class FunctionModel:
-    """Any callable `function(parameters: dict[str, float]) -> dict[str, float]` of a Python file; no NEURON."""
+    """Any callable `function(parameters: dict[str, float]) -> dict[str, float]` of a Python file; no NEURON.
+
+    A parameter whose choices have names comes as the name. A function with a second parameter `seed` is given an int
+    of this evaluation's own.
+    """
 
     name: str
     file: Path

@@ -18,7 +18,8 @@ class Results:
 
     index (n,), x (n, d), features (n, m) nan where undefined or not run, objectives (n, k) [std], rules (n, r) bool,
     feasible (n,) bool, status (n,) names, seconds (n, 2) [s] of simulation and features. Names, units and the reference
-    (k,) [std] of the hypervolume are in the columns' order.
+    (k,) [std] of the hypervolume are in the columns' order. `given` (n, d) is x with the names of choices in place of
+    their numbers.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Results:
     objective_names: tuple[str, ...]
     rule_texts: tuple[tuple[str, str], ...]
     reference: np.ndarray
+    given: tuple[tuple[float | str, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -99,4 +101,5 @@ def gather(header: Header, evaluations: Sequence[Evaluation]) -> Results:
         objective_names=header.objectives,
         rule_texts=header.rules,
         reference=np.asarray(header.reference, float),
+        given=tuple(header.given(e.x) for e in evaluations),
     )

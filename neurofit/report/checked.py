@@ -14,7 +14,7 @@ from neurofit.problem.model import Assignment, CellTemplate
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol
 from neurofit.report.goals import goals
-from neurofit.report.numbers import duration, number, percent, with_unit
+from neurofit.report.numbers import duration, extent, number, percent, shown, with_unit
 
 _WHERE = 60  # characters of an expression
 
@@ -61,14 +61,11 @@ def _parameters(problem: Problem, trial: Trial) -> Table:
     table = plain("Free parameters", "name", ">low", ">high", "unit", "scale", ">tried", "goes to")
     for parameter, x in zip(problem.space.parameters, trial.evaluation.x, strict=True):
         scale = parameter.scale + (", integer" if parameter.kind == "integer" else "")
-        row = (
-            number(parameter.low),
-            number(parameter.high),
-            parameter.unit,
-            scale,
-            number(x),
-            _goes_to(problem, parameter.name),
-        )
+        if parameter.kind == "categorical":
+            low, high, scale = "", "", f"one of {extent(parameter)}"
+        else:
+            low, high = number(parameter.low), number(parameter.high)
+        row = (low, high, parameter.unit, scale, shown(parameter.given(x)), _goes_to(problem, parameter.name))
         table.add_row(*(Text(cell) for cell in (parameter.name, *row)))
     return table
 

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import math
 
+from neurofit.problem.space import Parameter
+
 
 def number(value: float, digits: int = 4) -> str:
     """A number in `digits` significant digits; a dash where there is none."""
     return f"{value + 0.0:.{digits}g}" if math.isfinite(value) else "–"
+
+
+def shown(value: float | str, digits: int = 4) -> str:
+    """A parameter's value: a number, or the name of a choice."""
+    return value if isinstance(value, str) else number(value, digits)
+
+
+def extent(parameter: Parameter) -> str:
+    """What a free parameter can be, in words."""
+    if parameter.kind != "categorical":
+        return f"{parameter.low:g} to {parameter.high:g}"
+    *others, last = (shown(parameter.given(choice)) for choice in parameter.choices)
+    return f"{', '.join(others)} or {last}"
 
 
 def percent(share: float) -> str:

@@ -14,7 +14,7 @@ from neurofit.archive import Header
 from neurofit.problem.problem import Problem
 from neurofit.report.arrays import Results
 from neurofit.report.goals import goals
-from neurofit.report.numbers import duration, number, percent, with_unit
+from neurofit.report.numbers import duration, extent, number, percent, shown, with_unit
 from neurofit.report.pictures import Picture
 from neurofit.report.style import png
 
@@ -79,14 +79,22 @@ def _facts(header: Header, results: Results, seconds: Mapping[str, float]) -> li
 
 
 def _parameters(results: Results, chosen: Sequence[tuple[str, int]], problem: Problem | None) -> Table:
-    bounds = {} if problem is None else {p.name: f"{p.low:g} to {p.high:g}" for p in problem.space.parameters}
-    front = results.x[results.front]
+    bounds = {} if problem is None else {p.name: extent(p) for p in problem.space.parameters}
+    unordered = set() if problem is None else {p.name for p in problem.space.parameters if p.choices}
     rows = []
     for j, (name, unit) in enumerate(results.parameters):
-        reach = f"{number(front[:, j].min())} to {number(front[:, j].max())}" if len(front) else "–"
-        rows.append((name, unit, bounds.get(name, "–"), *(number(results.x[r, j]) for _, r in chosen), reach))
+        reach = _reach([results.given[r][j] for r in results.front], name in unordered)
+        rows.append((name, unit, bounds.get(name, "–"), *(shown(results.given[r][j]) for _, r in chosen), reach))
     head = ("parameter", "unit", "bounds", *(label for label, _ in chosen), "on the front")
     return Table("Parameters", head, tuple(rows), "A solution is named by the number of its evaluation, from 0.")
+
+
+def _reach(values: Sequence[float | str], unordered: bool) -> str:
+    """What a parameter is on the front: from the least to the greatest, or each that there is."""
+    numbers = [v for v in values if not isinstance(v, str)]
+    if unordered or len(numbers) < len(values):
+        return ", ".join(dict.fromkeys(shown(v) for v in values)) or "–"
+    return f"{number(min(numbers))} to {number(max(numbers))}" if numbers else "–"
 
 
 def _targets(problem: Problem, results: Results, chosen: Sequence[tuple[str, int]]) -> Table:

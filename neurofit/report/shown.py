@@ -10,7 +10,7 @@ from rich.text import Text
 
 from neurofit.report.arrays import Results
 from neurofit.report.checked import plain
-from neurofit.report.numbers import duration, number, percent
+from neurofit.report.numbers import duration, number, percent, shown
 
 _FRONT_ROWS = 12
 
@@ -71,5 +71,5 @@ def _front(results: Results) -> Table:
 def _parameters(results: Results, chosen: Sequence[tuple[str, int]]) -> Table:
     table = plain("Parameters", "name", "unit", *(f">{label}" for label, _ in chosen))
     for j, (name, unit) in enumerate(results.parameters):
-        table.add_row(Text(name), Text(unit), *(number(results.x[row, j]) for _, row in chosen))
+        table.add_row(Text(name), Text(unit), *(shown(results.given[row][j]) for _, row in chosen))
     return table

@@ -19,7 +19,7 @@ from neurofit.surrogate.warp import Warp, curve
 _HYPER_POINTS, _HYPER_STEPS = 110, 30
 _FOURIER = 384
 _MISSING = 1e6  # noise variance of an entry that is not there
-_STRENGTH, _STRENGTH_SD = -2.0, 4.0  # log c of the warp: all but straight, unless the data want more
+_STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
 _LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
 
 
@@ -80,12 +80,20 @@ class GaussianProcesses:
 
 
 def fit(
-    u: np.ndarray, y: np.ndarray, binary: np.ndarray, far: np.ndarray, members: int, seed: int
+    u: np.ndarray,
+    y: np.ndarray,
+    binary: np.ndarray,
+    far: np.ndarray,
+    groups: np.ndarray,
+    strength: np.ndarray,
+    members: int,
+    seed: int,
 ) -> GaussianProcesses:
     """Fits outputs y (n, o), nan where missing, at u (n, d); `binary` (o,) marks labels of +-1.
 
     Rows marked `far` (n,) have, in outputs that are not labels, a noise of their own: what a cell does in another
-    regime is rough, and must not spoil what is known of the regime that is sought.
+    regime is rough, and must not spoil what is known of the regime that is sought. Rows of one of `groups` (n,) are
+    left out together for `loo_mean` and `loo_sd`. `strength` (d,) is what to expect of the axes.
     """
     generator = torch.Generator().manual_seed(seed)
     points = torch.from_numpy(u)
@@ -94,14 +102,24 @@ def fit(
     mean = (values * known).sum(0) / known.sum(0).clamp_min(1)
     centred = torch.where(known, values - mean, 0.0)
     distant = torch.from_numpy(far.astype(float))
-    hyper = _map(points, centred, known, torch.from_numpy(binary), distant, generator)
+    hyper = _map(points, centred, known, torch.from_numpy(binary), distant, torch.from_numpy(strength), generator)
     warped = curve(points, hyper.strength)
-    parts, loo_mean, loo_sd = _condition(warped, centred, known, distant, hyper, members, generator)
+    parts, loo_mean, loo_sd = _condition(warped, centred, known, distant, groups, hyper, members, generator)
     length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
     loo = (loo_mean + mean).numpy(), loo_sd.numpy()
     warp = Warp(hyper.strength.numpy())
     return GaussianProcesses(
-        members, warp, hyper.strength.to(torch.float32), length, x, weights, frequencies, phases, prior, mean.to(torch.float32), *loo
+        members,
+        warp,
+        hyper.strength.to(torch.float32),
+        length,
+        x,
+        weights,
+        frequencies,
+        phases,
+        prior,
+        mean.to(torch.float32),
+        *loo,
     )
 
 
@@ -112,7 +130,13 @@ def _matern(r: Tensor) -> Tensor:
 
 
 def _map(
-    points: Tensor, centred: Tensor, known: Tensor, binary: Tensor, far: Tensor, generator: torch.Generator
+    points: Tensor,
+    centred: Tensor,
+    known: Tensor,
+    binary: Tensor,
+    far: Tensor,
+    expected: Tensor,
+    generator: torch.Generator,
 ) -> _Hyper:
     """Maximum a posteriori hyperparameters, all outputs in one batch, on a subset of the rows."""
     n, d = points.shape
@@ -133,7 +157,7 @@ def _map(
     far_noise = scale.log() - 1.5
     log_far = far_noise.clone().requires_grad_(True)
     y = centred.T[..., None]
-    strength = torch.full((d,), _STRENGTH, dtype=torch.float64, requires_grad=True)
+    strength = expected.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([log_length, log_signal, log_noise, log_far, strength], lr=0.18)
     rows = len(points)
     for _ in range(_HYPER_STEPS):
@@ -150,12 +174,12 @@ def _map(
         fit_term = 0.5 * (y * solved).sum((1, 2)) + factor.diagonal(dim1=1, dim2=2).log().sum(1)
         prior = ((log_length - prior_length) ** 2).sum(1) / (2 * 3.0) + 0.5 * (log_signal - scale.log()) ** 2
         prior = prior + 0.5 * (log_noise - noise) ** 2 + 0.5 * (log_far - far_noise) ** 2
-        ((fit_term + prior).sum() + 0.5 * ((strength - _STRENGTH) / _STRENGTH_SD).square().sum()).backward()
+        ((fit_term + prior).sum() + 0.5 * ((strength - expected) / _STRENGTH_SD).square().sum()).backward()
         optimizer.step()
         with torch.no_grad():
             log_length.clamp_(math.log(0.02), math.log(100.0))
             log_noise.clamp_(min=-7.0)
-            strength.clamp_(_STRENGTH, 8.0)
+            strength.clamp_(-2.0, 8.0)
     far_noise = torch.where(binary, -30.0, log_far)
     return _Hyper(*(part.detach() for part in (strength, log_length, log_signal, log_noise, far_noise)))
 
@@ -165,6 +189,7 @@ def _condition(
     centred: Tensor,
     known: Tensor,
     far: Tensor,
+    groups: np.ndarray,
     hyper: _Hyper,
     members: int,
     generator: torch.Generator,
@@ -187,7 +212,24 @@ def _condition(
     jitter = torch.randn((o, n, members), dtype=torch.float64, generator=generator) * noise.sqrt()[..., None]
     residual = torch.where(known.T[..., None], centred.T[..., None] - waves @ prior - jitter, 0.0)
     weights = torch.cholesky_solve(residual, factor) * (signal**2)[:, None, None]
+    return (length, x, weights, frequencies, phases, prior), *_foretold(factor, centred.T, groups)
+
+
+def _foretold(factor: Tensor, centred: Tensor, groups: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Means and deviations (n, o) of what was to be expected of each row before it was known.
+
+    A group of several rows is predicted by the rows before it: the Cholesky factor (o, n, n) of rows in order of time
+    holds the conditional covariance of each block given all before. A row that is a group of its own is predicted by
+    all others (Sundararajan & Keerthi 2001). `centred` is (o, n).
+    """
     precision = torch.cholesky_inverse(factor).diagonal(dim1=1, dim2=2)
-    loo_mean = centred.T - torch.cholesky_solve(centred.T[..., None], factor)[..., 0] / precision
-    loo_sd = (1.0 / precision).sqrt()
-    return (length, x, weights, frequencies, phases, prior), loo_mean.T, loo_sd.T
+    mean = centred - torch.cholesky_solve(centred[..., None], factor)[..., 0] / precision
+    variance = 1.0 / precision
+    white = torch.linalg.solve_triangular(factor, centred[..., None], upper=False)
+    for group, count in zip(*np.unique(groups, return_counts=True), strict=True):
+        if count > 1:
+            rows = torch.from_numpy(np.flatnonzero(groups == group))
+            block = factor[:, rows][:, :, rows]
+            mean[:, rows] = centred[:, rows] - (block @ white[:, rows])[..., 0]
+            variance[:, rows] = block.square().sum(-1)
+    return mean.T, variance.clamp_min(1e-12).sqrt().T

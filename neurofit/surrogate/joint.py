@@ -21,8 +21,11 @@ from neurofit.surrogate import gp
 from neurofit.surrogate.formulas import margin
 from neurofit.surrogate.scores import Scores
 from neurofit.surrogate.table import Table, table
+from neurofit.surrogate.warp import Warp, curve, expected
 
 MEMBERS = 8
+_STRANGE = 5.0
+_DESIGN_WEIGHT = 0.2
 _NEAR = 30  # rows at least that count as near to what is sought
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
 _STEEP = 4.0  # logits a unit of that scale, before calibration
@@ -42,6 +45,16 @@ class Samples(Interface):
     @property
     def loo_sd(self) -> np.ndarray: ...
 
+    @property
+    def warp(self) -> Warp:
+        """The axes on which distances mean the same everywhere."""
+        ...
+
+    @property
+    def strength(self) -> Tensor:
+        """(d,) log c of `warp`, as a tensor."""
+        ...
+
     def of_all(self, u: Tensor) -> Tensor:
         """(s, p, o): every member at the same points u (p, d)."""
         ...
@@ -56,8 +69,7 @@ class Outlook:
     """What is predicted at points: features (s, p, m) in their units, objectives (s, p, k) in std, and rules.
 
     `holds` (s, p, z) says for each condition how surely it holds (1 as where it held, -1 as where it was broken);
-    `logit` (s, p) is
-    that of being feasible, all conditions within the sample taken together, calibrated.
+    `logit` (s, p) is that of being feasible, all conditions within the sample taken together, calibrated.
     """
 
     features: Tensor
@@ -68,8 +80,9 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class _Outputs:
-    """Which raw outputs stand for what: `source` (m,) the output of each feature column (-1: constant), labels follow
-    them.
+    """Which raw outputs stand for what: `source` (m,) the output of each feature column, -1 of a constant one.
+
+    The labels' outputs follow the features'.
     """
 
     source: np.ndarray
@@ -110,31 +123,50 @@ class JointModel:
             )
         )
         outputs = self._outputs
-        self.samples: Samples = gp.fit(data.u, outputs.values, outputs.binary, _far(data), MEMBERS, seed)
-        self._weights = torch.tensor([0.0, _STEEP, _STEEP * 0.5 if self._feasible >= 0 else 0.0])
+        self.samples: Samples = gp.fit(
+            data.u, outputs.values, outputs.binary, _far(data), data.groups, expected(problem.space), MEMBERS, seed
+        )
+        self._home = torch.from_numpy(data.u[data.feasible]).float()
+        self._weights = torch.tensor([0.0, _STEEP, _STEEP * 0.5 if self._feasible >= 0 else 0.0, _STRANGE])
         self._weights = self._calibrated(seed)
 
     @property
     def members(self) -> int:
         return self.samples.members
 
+    @property
+    def blind(self) -> bool:
+        """Whether the table told nothing at all: no feature with two values, no label with two sides."""
+        return self._outputs.values.shape[1] == 0
+
     def of_all(self, u: Tensor) -> Outlook:
         """Every member's outlook at the same points u (p, d)."""
-        return self._outlook(self.samples.of_all(u))
+        return self._outlook(self.samples.of_all(u), self._strangeness(u))
 
     def of_each(self, u: Tensor) -> Outlook:
         """Member s's outlook at its own points u (s, p, d)."""
-        return self._outlook(self.samples.of_each(u))
+        return self._outlook(self.samples.of_each(u), self._strangeness(u))
 
     def probability(self, outlook: Outlook) -> Tensor:
         """P(feasible) (p,): the mean over members, within each of which all conditions are judged together."""
         return torch.sigmoid(outlook.logit).mean(0)
 
-    def _outlook(self, raw: Tensor) -> Outlook:
+    def _strangeness(self, u: Tensor) -> Tensor:
+        """How far points (..., d) are from the nearest feasible row, in the cube's diagonals."""
+        if not len(self._home):
+            return torch.zeros(u.shape[:-1])
+        w = curve(u.float(), self.samples.strength)
+        home = curve(self._home, self.samples.strength)
+        square = (w * w).sum(-1)[..., None] + (home * home).sum(-1) - 2 * w @ home.T
+        return (square.amin(-1).clamp_min(0) / u.shape[-1] + 1e-8).sqrt()
+
+    def _outlook(self, raw: Tensor, strange: Tensor) -> Outlook:
         features = self._features(raw)
         holds = self._holds(raw, features)
         w = self._weights
-        logit = w[0] + w[1] * soft_minimum(holds) + (w[2] * raw[..., self._feasible] if self._feasible >= 0 else 0.0)
+        logit = w[0] + w[1] * soft_minimum(holds) - w[3] * strange
+        if self._feasible >= 0:
+            logit = logit + w[2] * raw[..., self._feasible]
         return Outlook(features, self._scores(features), holds, logit)
 
     def _features(self, raw: Tensor) -> Tensor:
@@ -156,24 +188,44 @@ class JointModel:
             parts.append(torch.stack(terms).mean(0))
         return torch.stack(parts, -1) if parts else torch.ones((*raw.shape[:-1], 1))
 
+    def _before(self) -> Tensor:
+        """(n,) how far each row was from the nearest feasible one known before it (of the design: any other)."""
+        u, groups, feasible = self._data.u, self._data.groups, self._data.feasible
+        w = curve(torch.from_numpy(u).float(), self.samples.strength)
+        distance = torch.cdist(w, w) / u.shape[1] ** 0.5
+        groups = torch.from_numpy(groups)
+        _, inverse, counts = torch.unique(groups, return_inverse=True, return_counts=True)
+        together = (counts > 1)[inverse]
+        known = torch.where(together[:, None], groups[None] < groups[:, None], groups[None] != groups[:, None])
+        known = known & torch.from_numpy(feasible)[None]
+        distance = torch.where(known, distance, torch.inf).amin(1)
+        return torch.where(torch.isfinite(distance), distance, 0.0)
+
     def _calibrated(self, seed: int) -> Tensor:
-        """Weights of (1, soft minimum of conditions, feasible label): logistic regression on leave-one-out samples."""
+        """Weights of (1, soft minimum of conditions, feasible label, strangeness).
+
+        Logistic regression on samples of what was to be expected of each row before it was known; the later proposals
+        count most.
+        """
         feasible = torch.from_numpy(self._data.feasible).float()
-        if self._feasible < 0 or feasible.sum() < 3:
+        if feasible.all() or self.blind:
             return self._weights
+        weight = torch.from_numpy(_recency(self._data.groups)).float()
         generator = torch.Generator().manual_seed(seed + 1)
         mean, sd = (torch.tensor(a, dtype=torch.float32) for a in (self.samples.loo_mean, self.samples.loo_sd))
         raw = mean + sd * torch.randn((self.members, *mean.shape), generator=generator)
-        least, label = soft_minimum(self._holds(raw, self._features(raw))), raw[..., self._feasible]
+        least = soft_minimum(self._holds(raw, self._features(raw)))
+        label = raw[..., self._feasible] if self._feasible >= 0 else torch.zeros_like(least)
+        strange = self._before()
         prior = self._weights.clone()
         weights = prior.clone().requires_grad_(True)
         optimizer = torch.optim.Adam([weights], lr=0.1)
         for _ in range(80):
             optimizer.zero_grad()
-            logit = weights[0] + weights[1] * least + weights[2] * label
+            logit = weights[0] + weights[1] * least + weights[2] * label - weights[3] * strange
             p = torch.sigmoid(logit).mean(0).clamp(1e-4, 1 - 1e-4)
-            loss = -(feasible * p.log() + (1 - feasible) * (1 - p).log()).sum()
-            (loss + 0.5 * ((weights - prior) / torch.tensor([1.0, 1.5, 1.0])).square().sum()).backward()
+            loss = -(weight * (feasible * p.log() + (1 - feasible) * (1 - p).log())).sum()
+            (loss + 0.5 * ((weights - prior) / torch.tensor([2.0, 1.5, 1.0, _STRANGE])).square().sum()).backward()
             optimizer.step()
             with torch.no_grad():
                 weights[1:].clamp_(min=0.2)
@@ -195,13 +247,19 @@ def log_probability(outlook: Outlook) -> Tensor:
     return logsigmoid(outlook.logit)
 
 
-def fit(problem: Problem, evaluations: Sequence[Evaluation], seed: int, most: int = 300) -> tuple[JointModel, Table]:
+def fit(
+    problem: Problem,
+    evaluations: Sequence[Evaluation],
+    seed: int,
+    groups: np.ndarray | None = None,
+    most: int = 300,
+) -> tuple[JointModel, Table]:
     """The surrogate of all evaluations, and their whole table; at most `most` rows are conditioned on.
 
     Of more, the best three fifths and a random rest are kept: the search is near the best, the rest says where not to
     go.
     """
-    whole = table(problem, evaluations)
+    whole = table(problem, evaluations, groups)
     return JointModel(problem, whole.rows(_subset(whole, most, seed)), seed), whole
 
 
@@ -214,6 +272,13 @@ def _subset(data: Table, most: int, seed: int) -> np.ndarray:
     best = order[: int(0.6 * most)]
     rest = np.random.default_rng([seed, 2]).permutation(order[len(best) :])[: most - len(best)]
     return np.sort(np.concatenate([best, rest]))
+
+
+def _recency(groups: np.ndarray) -> np.ndarray:
+    """(n,) what each row counts in the calibration: a proposal tells of proposals, a recent one of those to come."""
+    _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    age = np.cumsum((counts > 1)[::-1])[::-1] - 1
+    return np.where(counts > 1, 0.6 ** np.maximum(age, 0), _DESIGN_WEIGHT)[inverse]
 
 
 def _far(data: Table) -> np.ndarray:

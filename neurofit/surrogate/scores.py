@@ -47,4 +47,4 @@ class Scores:
                 case "max":
                     score = mine.amax(-1)
             parts.append(objective.weight * score)
-        return torch.stack(parts, -1)
+        return torch.stack(parts, -1) if parts else features.new_zeros((*features.shape[:-1], 0))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from neurofit.problem.evaluation import NOT_RUN, TRUE, UNKNOWN, VALUE, Evaluation
 from neurofit.problem.problem import Problem
+from neurofit.surrogate.relaxation import Relaxation
 
 # targets are learned as asinh((feature - target) / (SPREAD std)): straight near the target, a logarithm far off
 SPREAD = 5.0
@@ -31,12 +32,13 @@ class Scaling:
 class Table:
     """Rows of training data.
 
-    u           (n, d) points of the unit cube
+    u           (n, d) points of the relaxed cube (relaxation.py), where d counts a column for each choice
     t           (n, m) scaled features, nan where undefined or not run
     labels      (n, q) +1 or -1, nan where not known; a column is kept only where both classes occur
     roles       (q,) what a label is: ("ok", 0), ("rule", r), ("defined", objective), ("feasible", 0)
     objectives  (n, k) scores in std, nan where missing
     feasible    (n,)
+    groups      (n,) rows of one number were proposed together by a model, which knew none of them
     hopeless    (r,) rules that no evaluation has satisfied yet: their label says nothing, their formula may
     """
 
@@ -46,33 +48,42 @@ class Table:
     roles: tuple[tuple[str, int], ...]
     objectives: np.ndarray
     feasible: np.ndarray
+    groups: np.ndarray
     hopeless: np.ndarray
     scaling: Scaling
 
     def rows(self, chosen: np.ndarray) -> Table:
         """The same table with some rows only; scaling and roles stay."""
-        parts = (self.u[chosen], self.t[chosen], self.labels[chosen])
-        return Table(*parts, self.roles, self.objectives[chosen], self.feasible[chosen], self.hopeless, self.scaling)
+        return replace(
+            self,
+            u=self.u[chosen],
+            t=self.t[chosen],
+            labels=self.labels[chosen],
+            objectives=self.objectives[chosen],
+            feasible=self.feasible[chosen],
+            groups=self.groups[chosen],
+        )
 
 
-def table(problem: Problem, evaluations: Sequence[Evaluation]) -> Table:
-    """The table of all evaluations, in their order."""
+def table(problem: Problem, evaluations: Sequence[Evaluation], groups: np.ndarray | None = None) -> Table:
+    """The table of all evaluations, in their order; each is a group of its own where there are no `groups`."""
     features = np.array([e.features for e in evaluations], float).reshape(len(evaluations), len(problem.features))
     features[~np.isfinite(features)] = np.nan
     states = np.array([e.states for e in evaluations]).reshape(features.shape)
     rules = np.array([e.rules for e in evaluations]).reshape(len(evaluations), len(problem.rules))
     ok = np.array([e.status == "ok" for e in evaluations])
-    objectives = np.array([e.objectives for e in evaluations], float).reshape(-1, len(problem.objectives))
+    objectives = np.array([e.objectives for e in evaluations], float).reshape(len(evaluations), len(problem.objectives))
     feasible = np.array([e.feasible for e in evaluations], bool)
     scaling = _scaling(problem, features)
     labels, roles = _labels(problem, states, rules, ok, feasible)
     return Table(
-        u=problem.space.to_unit(np.array([e.x for e in evaluations])),
+        u=Relaxation(problem.space).relax(np.array([e.x for e in evaluations])),
         t=scaling.to_t(features),
         labels=labels,
         roles=roles,
         objectives=objectives,
         feasible=feasible,
+        groups=np.arange(len(evaluations)) if groups is None else groups,
         hopeless=np.array([not (rules[:, r] == TRUE).any() for r in range(len(problem.rules))], bool),
         scaling=scaling,
     )

@@ -13,6 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurofit.problem.space import Parameter, Space
+
+_STRAIGHT = -2.0
+_DECADE = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Warp:
@@ -28,6 +33,23 @@ class Warp:
         """The inverse of `to`."""
         c = np.exp(self.strength)
         return np.clip(np.expm1(v * np.log1p(c)) / c, 0.0, 1.0)
+
+
+def expected(space: Space) -> np.ndarray:
+    """Strengths (D,) to start from: half way to a logarithm for a linear axis over a decade or more, else straight.
+
+    D counts a column for each choice of a categorical parameter, as `surrogate.relaxation` does.
+    """
+    strengths = [
+        [0.5 * np.log(p.high / p.low) if spans(p) else _STRAIGHT] * max(len(p.choices), 1) for p in space.parameters
+    ]
+    return np.concatenate(strengths)
+
+
+def spans(parameter: Parameter) -> bool:
+    """Whether an axis is linear although it runs over a decade or more."""
+    p = parameter
+    return p.kind == "real" and p.scale == "linear" and p.low > 0 and p.high >= _DECADE * p.low
 
 
 def curve(u: Tensor, strength: Tensor) -> Tensor:

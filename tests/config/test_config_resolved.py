@@ -51,6 +51,16 @@ def test_folder_and_function_models_return(tmp_path):
     assert_same(problem, again(problem, tmp_path))
 
 
+@pytest.mark.parametrize("written", ["runs/a", "[runs/a, ../b]", "null"])
+def test_settings_of_the_search_return(tmp_path, written):
+    text = changed("budget: 50", f"patience: 100, good_enough: 0.5, surrogate: gp, warm_start: {written}")
+    problem = load(write(tmp_path / "here", text))
+    paths = {"runs/a": ["here/runs/a"], "null": []}.get(written, ["here/runs/a", "b"])
+    assert problem.fit.warm_start == tuple(str(tmp_path / p) for p in paths)
+    assert (problem.fit.patience, problem.fit.good_enough, problem.fit.surrogate) == (100, 0.5, "gp")
+    assert_same(problem, again(problem, tmp_path))
+
+
 def test_identity_ignores_where_and_how_fast(tmp_path, monkeypatch):
     file = folder_model(tmp_path / "a")
     identity = load(file).identity
@@ -64,6 +74,8 @@ def test_identity_ignores_where_and_how_fast(tmp_path, monkeypatch):
         {"fit.workers": "2"},
         {"fit.timeout": "5 s"},
         {"fit.pack": "3"},
+        {"fit.patience": "100"},
+        {"fit.good_enough": "0.5"},
         {"name": "other"},
     ):
         assert load(file, change).identity == identity, change
@@ -82,6 +94,9 @@ def test_identity_follows_what_matters(tmp_path):
         ("optimizer: random", "optimizer: nsga2"),
         ("budget: 50", "seed: 2"),
         ("budget: 50", "batch: 51"),
+        ("budget: 50", "surrogate: net"),
+        ("budget: 50", "sensitive_steps: true"),
+        ("budget: 50", "warm_start: runs/a"),
     ]
     identities = {ball(tmp_path, change).identity for change in changes}
     assert len(identities) == len(changes) and plain not in identities

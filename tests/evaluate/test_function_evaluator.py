@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,45 @@ def test_the_function_gets_all_parameters_free_and_fixed(tmp_path):
     assert list(row.features) == [1.5, 3.5] and list(row.states) == [VALUE, VALUE]
     # (1.5 - 0.5) / 2 above the range; 3.5 from the mean; 3 - 3.5 short of the rule: exact in binary
     assert list(row.objectives) == [0.5, 3.5] and list(row.rules) == [FALSE] and list(row.margins) == [-0.5]
+
+
+SEEDED = """
+import functools
+def second(p, seed): return {'a': seed, 'b': 0.0}
+def by_name(p, *, seed=None): return {'a': -1.0 if seed is None else seed, 'b': 0.0}
+def first(seed): return {'a': seed['x'], 'b': 0.0}
+def anything(p, **others): return {'a': len(others), 'b': 0.0}
+def listed(*seed): return {'a': len(seed), 'b': 0.0}
+partial = functools.partial(by_name)
+"""
+
+
+@pytest.mark.parametrize("name", ["second", "by_name", "partial"])
+def test_a_function_that_asks_for_a_seed_gets_its_evaluations_own(tmp_path, name):
+    (tmp_path / "model.py").write_text(SEEDED)
+    plain = problem(tmp_path / "model.py", name)
+    x = np.full((6, 2), 0.5)
+    forward = [e.features[0] for e in FunctionEvaluator(plain).evaluate(range(6), x)]
+    assert len(set(forward)) == 6 and all(0 <= s < 2**32 and s == round(s) for s in forward)
+    # neither the order nor what was evaluated before matters
+    assert [e.features[0] for e in FunctionEvaluator(plain).evaluate([5, 2], x[:2])] == [forward[5], forward[2]]
+    other = replace(plain, fit=replace(plain.fit, seed=2))
+    assert not set(forward) & {e.features[0] for e in FunctionEvaluator(other).evaluate(range(6), x)}
+
+
+@pytest.mark.parametrize(("name", "a"), [("first", 0.25), ("anything", 0.0), ("listed", 1.0)])
+def test_no_other_function_gets_a_seed(tmp_path, name, a):
+    (tmp_path / "model.py").write_text(SEEDED)
+    assert one(tmp_path / "model.py", name, (0.25, 0.0)).features[0] == a
+
+
+def test_a_choice_with_a_name_comes_as_the_name(tmp_path):
+    (tmp_path / "model.py").write_text("def f(p):\n    return {'a': ['apical', 'basal'].index(p['y']), 'b': p['x']}\n")
+    where = Parameter.one_of("y", "", ["basal", "apical"])
+    space = Space((Parameter.one_of("x", "", [2.0, 0.5]), where))
+    chosen = replace(problem(tmp_path / "model.py", "f"), space=space)
+    (row,) = FunctionEvaluator(chosen).evaluate([0], np.array([[0.5, 0.0]]))
+    assert list(row.features) == [1.0, 0.5] and list(row.x) == [0.5, 0.0]
 
 
 @pytest.mark.parametrize("kind", [1, 2])

@@ -101,11 +101,20 @@ def _known_optimizer(name: str) -> str:
     return name
 
 
+def _named(path: str) -> str:
+    if not path.strip():
+        raise PydanticCustomError("path", "{expected}", {"expected": "the path of a directory that a fit wrote"})
+    return path
+
+
+RunPath = Annotated[str, AfterValidator(_named)]
+
+
 class FitSpec(Strict):
     """How to search."""
 
     optimizer: Annotated[str, AfterValidator(_known_optimizer)] = Field(
-        default="nsga2", description="random, grid or nsga2"
+        default="nsga2", description=", ".join(optimizer_names())
     )
     budget: Whole = Field(default=600, ge=1, description="number of candidates, failed ones too")
     batch: Whole = Field(default=50, ge=1, description="candidates asked for at a time")
@@ -120,6 +129,19 @@ class FitSpec(Strict):
     points_per_axis: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="grid only")
     design: Literal["sobol", "lhs"] = Field(
         default="sobol", description="random only: Sobol sequence or Latin hypercube"
+    )
+    surrogate: Literal["auto", "gp", "net"] = Field(
+        default="auto", description="joint only: Gaussian processes, networks, or whichever predicts better"
+    )
+    sensitive_steps: Flag = Field(default=False, description="joint only: smaller steps in what drives much")
+    patience: Annotated[Whole, Field(ge=1)] | None = Field(
+        default=None, description="evaluations without growth of the hypervolume after which the fit ends"
+    )
+    good_enough: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None, description="the fit ends once one solution has every objective within so many std"
+    )
+    warm_start: list[RunPath] | RunPath | None = Field(
+        default=None, description="directories of runs whose evaluations the optimizer knows, relative to this file"
     )
 
 

@@ -12,11 +12,15 @@ from neurofit.config.schema.base import ConditionsSpec, Flag, Hertz, Micrometres
 
 
 class ParameterSpec(Strict):
-    """A knob: a scalar fixes it, a pair of bounds frees it, a mapping says more."""
+    """A knob: a scalar fixes it, a pair of bounds or a list of choices frees it, a mapping says more."""
 
     value: Value | None = Field(default=None, description="the value; fixes the parameter where there are no bounds")
     bounds: Annotated[list[Value], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="[low, high]: frees the parameter"
+    )
+    choices: Annotated[list[Value], Field(min_length=2)] | None = Field(
+        default=None,
+        description="frees the parameter: one of these values, in no order; names where the model is a function",
     )
     scale: Literal["log", "linear"] | None = Field(
         default=None,

@@ -1,0 +1,40 @@
+"""New targets and rules for an old run: its evaluations scored anew, to look at or to go on from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neurofit.archive import GIVEN, Archive, Contents, Row, describe
+from neurofit.builtin import fit_file
+from neurofit.config.load import load
+from neurofit.optimize import check_optimizer
+from neurofit.problem.problem import Problem
+from neurofit.rescore import rescoring
+from neurofit.results import Run, open_run
+from neurofit.textfiles import log, put_problem
+from neurofit.warm import gathered
+
+
+def retargeted(run: Run, target: str | Path | Problem, out: str | Path | None = None) -> Run:
+    """The evaluations of `run` under the targets, rules and bounds of `target`; see `Run.retarget`."""
+    problem = target if isinstance(target, Problem) else load(fit_file(str(target)))
+    rescored = rescoring(problem, run, problem.name if isinstance(target, Problem) else str(target))
+    given = tuple(rescored.evaluation(e, e.index) for e in run.raw if rescored.fits(e))
+    outside = len(run.raw) - len(given)
+    told = f"{len(given)} evaluations of {run.directory} scored anew" + (
+        f"; {outside} lie outside the bounds" if outside else ""
+    )
+    if out is None:
+        rows = {e.index: Row(e, GIVEN) for e in given}
+        return Run(run.directory, Contents(describe(problem), rows, budget=len(rows), ended=told), problem)
+    check_optimizer(problem.fit.optimizer, problem)  # before anything is written
+    known = {e.x.tobytes() for e in given}
+    warm = gathered(problem)
+    others = [e for e in warm.evaluations if e.x.tobytes() not in known]
+    with Archive.create(out, problem, given, others) as archive:
+        put_problem(archive.directory, problem.text)
+        archive.wanted(len(given))
+        archive.ended(told)
+        for line in (told, *warm.lines):
+            log(archive.directory, line + (f" ({rescored.doubt})" if line == told and rescored.doubt else ""))
+    return open_run(out)

@@ -1,0 +1,116 @@
+"""When a run is over before its budget is spent: its targets are met, or its hypervolume no longer grows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurofit.front import hypervolume
+from neurofit.problem.evaluation import Evaluation
+
+_GROWTH = 0.01  # of the hypervolume: growth by no more is none
+_LEAST = 1e-3  # of the reference's box: what stands in for that share while the hypervolume is small
+
+
+class Course:
+    """A run as it was at the end of each batch: how many evaluations, and the scores of the feasible ones."""
+
+    def __init__(self, reference: Sequence[float], given: Sequence[Evaluation] = ()):
+        """`reference` (k,) [std] is the hypervolume's; `given` was there before the first batch and counts as none."""
+        self._reference = np.asarray(reference, float)
+        self._numbers: list[int] = []
+        self._scores: list[np.ndarray] = []
+        self._ends: list[tuple[int, int]] = []  # (evaluations, feasible ones of them and of the given)
+        self._volumes: dict[int, float] = {}
+        self._add(given, 0)
+
+    def add(self, evaluations: Sequence[Evaluation]) -> None:
+        """Takes up a whole batch, in order of its evaluations' numbers."""
+        self._add(evaluations, self.evaluations + len(evaluations))
+
+    @property
+    def evaluations(self) -> int:
+        """Those of all batches so far, without the given."""
+        return self._ends[-1][0]
+
+    @property
+    def best(self) -> tuple[int, float]:
+        """(number of the feasible evaluation whose worst objective is the smallest, that objective [std]); the number
+        is -1 where none is feasible.
+        """
+        worst = [float(scores.max(initial=0.0)) for scores in self._scores]
+        if not worst:
+            return -1, np.inf
+        i = int(np.argmin(worst))
+        return self._numbers[i], worst[i]
+
+    def growth(self, patience: int, since: int) -> tuple[int, float, float] | None:
+        """(evaluations n, hypervolume before them, hypervolume now) over the last n >= `patience` evaluations.
+
+        It looks from batch end to batch end, never to before `since` evaluations or to where nothing was feasible yet;
+        None where that leaves no such n.
+        """
+        now, feasible = self._ends[-1]
+        before = [f for n, f in self._ends if since <= n <= now - patience and f]
+        if not before:
+            return None
+        start = max(n for n, f in self._ends if since <= n <= now - patience and f)
+        return now - start, self._volume(before[-1]), self._volume(feasible)
+
+    def _add(self, evaluations: Sequence[Evaluation], count: int) -> None:
+        for evaluation in evaluations:
+            if evaluation.feasible:
+                self._numbers.append(evaluation.index)
+                self._scores.append(evaluation.objectives)
+        self._ends.append((count, len(self._scores)))
+
+    def _volume(self, feasible: int) -> float:
+        """Hypervolume of so many of the feasible, the first ones."""
+        if feasible not in self._volumes:
+            self._volumes[feasible] = hypervolume(np.stack(self._scores[:feasible]), self._reference)
+        return self._volumes[feasible]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """What ends a run, looked at where a batch ends; None never does.
+
+    budget      evaluations of the run's own asks
+    patience    evaluations without growth of the hypervolume: by no more than 1 %, or 0.001 while it is below 0.1
+    good_enough [std] that every objective of one feasible evaluation must come down to
+    """
+
+    budget: int
+    patience: int | None = None
+    good_enough: float | None = None
+
+    def why(self, course: Course, evaluations: int, since: int = 0) -> str:
+        """Why the run is over after so many `evaluations`, with the numbers that say so; "" while it is not.
+
+        Those of a batch that is not complete count here, and not in `course`. `since`: see `Course.growth`.
+        """
+        spent = f"the budget of {self.budget} evaluations is spent" if evaluations >= self.budget else ""
+        return self.met(course) or spent or self.plateau(course, since)
+
+    def met(self, course: Course) -> str:
+        """Which evaluation meets all targets, "" where none does."""
+        number, worst = (-1, np.inf) if self.good_enough is None else course.best
+        if self.good_enough is None or number < 0 or worst > self.good_enough:
+            return ""
+        return (
+            f"all targets are met: every objective of evaluation {number} is at most {worst:.3g} std, and "
+            f"{self.good_enough:g} is good enough"
+        )
+
+    def plateau(self, course: Course, since: int = 0) -> str:
+        """Over how many evaluations the hypervolume has not grown, "" where it has or it is too early to tell."""
+        seen = None if self.patience is None else course.growth(self.patience, since)
+        if seen is None:
+            return ""
+        n, before, now = seen
+        if now - before > max(_GROWTH * before, _LEAST):
+            return ""
+        step = f"{100 * _GROWTH:g} %" if _GROWTH * before >= _LEAST else f"{_LEAST:g}"
+        return f"hypervolume {now:.4f} has not grown by {step} in the last {n} evaluations"

@@ -1,0 +1,63 @@
+"""A warm start: evaluations of other runs, scored as this problem would, that the optimizer knows before its first ask.
+
+They cost nothing and are no part of the run. They are looked up once, when a run begins, and kept in its archive, so
+that it goes on with the same ones whatever becomes of the runs they are from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from neurofit.errors import ArchiveError, ConfigError
+from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.problem import Problem
+from neurofit.rescore import rescoring
+from neurofit.results import Run, open_run
+
+
+@dataclass(frozen=True, slots=True)
+class WarmStart:
+    """The evaluations, numbered from 0 in the order of their runs, and a line for the log on each run."""
+
+    evaluations: tuple[Evaluation, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+def gathered(problem: Problem) -> WarmStart:
+    """What the runs that `fit.warm_start` names hold now; candidates outside the bounds are left out, and so are those
+    that came before.
+
+    Raises ConfigError where there is no run, or it is not one of the same features and parameters.
+    """
+    found: dict[bytes, Evaluation] = {}
+    lines = []
+    for i, directory in enumerate(problem.fit.warm_start):
+        place = f"$.fit.warm_start[{i}]"
+        run = _opened(directory, place)
+        rescored = rescoring(problem, run, place)
+        inside = [e for e in run.raw if rescored.fits(e)]
+        before = len(found)
+        for old in inside:
+            made = rescored.evaluation(old, len(found))
+            found.setdefault(made.x.tobytes(), made)
+        lines.append(_line(run, len(found) - before, len(inside), rescored.doubt))
+    return WarmStart(tuple(found.values()), tuple(lines))
+
+
+def _opened(directory: str, place: str) -> Run:
+    try:
+        return open_run(directory)
+    except ArchiveError as error:
+        raise ConfigError(place, got=directory, expected=f"a directory that a fit wrote ({error})") from error
+
+
+def _line(run: Run, taken: int, inside: int, doubt: str) -> str:
+    n = len(run.raw)
+    parts = [f"warm start: {taken} of the {n} evaluations in {run.directory} are known to the optimizer"]
+    if inside < n:
+        parts.append(f"{n - inside} lie outside the bounds")
+    if taken < inside:
+        parts.append(f"{inside - taken} are known already")
+    if doubt:
+        parts.append(f"that its model and protocols are the same is taken on trust, for {doubt}")
+    return "; ".join(parts)
