@@ -33,6 +33,7 @@ _SCOUT_SHARE = 0.2  # of a batch
 _FIRM = 10  # feasible evaluations before batches are whole
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
 _CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
+_STEP_RANGE = (0.3, 3.0)  # of an axis's steps, relative to the middle one's
 _FEW = 6  # objectives up to which the hypervolume is worth its price
 
 
@@ -177,6 +178,7 @@ class _Search:
         self._axes = model.samples.warp
         self._d, self._k = relaxation.columns, len(problem.objectives)
         self._effort = _WHOLE if self._k <= _FEW else _LIGHT
+        self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)
 
     def batch(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         """Points (n, D) that stand for values, and which of them are scouts (n,)."""
@@ -226,7 +228,17 @@ class _Search:
         rows = self._good_rows()
         u = self._data.u[self._rng.choice(rows, (s, p))]
         width = np.exp(self._rng.uniform(np.log(0.01), np.log(0.2), (s, p, 1)))
-        return np.clip(u + width * self._rng.standard_normal((s, p, self._d)), 0, 1)
+        return np.clip(u + width * self._step * self._rng.standard_normal((s, p, self._d)), 0, 1)
+
+    def _step_scale(self) -> np.ndarray:
+        """(D,) of each axis's steps: the inverse of what it drives the scores and P(feasible) at the best rows."""
+        u = torch.from_numpy(self._data.u[self._good_rows()]).float().requires_grad_(True)
+        outlook = self._model.of_all(u)
+        scores = torch.log1p(outlook.objectives / torch.from_numpy(self._front.reference).float())
+        driven = [*scores.mean(0).unbind(-1), torch.sigmoid(outlook.logit).mean(0)]
+        slopes = [torch.autograd.grad(y.sum(), u, retain_graph=True)[0].abs().mean(0) for y in driven]
+        total = torch.stack(slopes).mean(0).numpy().astype(float)
+        return np.clip(np.median(total) / np.maximum(total, 1e-9), *_STEP_RANGE)
 
     def _good_rows(self) -> np.ndarray:
         data = self._data
@@ -247,7 +259,7 @@ class _Search:
                 a, b, c = (np.take_along_axis(u, self._rng.integers(p, size=(s, p, 1)), 1) for _ in range(3))
                 scale = self._rng.uniform(0.2, 0.9, (s, p, 1))
                 towards = np.where(self._rng.random((s, p, 1)) < 0.5, u, c)
-                trial = towards + scale * (a - b) + 0.02 * self._rng.standard_normal((s, p, d))
+                trial = towards + scale * (a - b) + 0.02 * self._step * self._rng.standard_normal((s, p, d))
                 keep = self._rng.random((s, p, d)) < 0.3
                 trial = _reflected(np.where(keep, u, trial))
                 found = goal(self._model.of_each(torch.from_numpy(trial))).numpy()
@@ -257,12 +269,16 @@ class _Search:
 
     def _refined(self, u: np.ndarray, goal: _Goal) -> np.ndarray:
         """Adam on the points themselves, along the surrogate's gradient; each slot keeps the best it passed."""
-        x = torch.tensor(u, dtype=torch.float32, requires_grad=True)
-        optimizer = torch.optim.Adam([x], lr=0.02)
-        best, least = x.detach().clone(), torch.full(x.shape[:-1], torch.inf)
+        # Adam's steps are alike on all axes, so an axis with a scale of its own is moved in units of it.
+        step_scale = torch.from_numpy(self._step).float()
+        x = torch.from_numpy(u).float()
+        moved = (x / step_scale).requires_grad_(True)
+        optimizer = torch.optim.Adam([moved], lr=0.02)
+        best, least = x.clone(), torch.full(x.shape[:-1], torch.inf)
         for step in range(self._effort.steps):
             optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / self._effort.steps) + 0.001
             optimizer.zero_grad()
+            x = moved * step_scale
             value = goal(self._model.of_each(x))
             with torch.no_grad():
                 better = value < least
@@ -270,7 +286,7 @@ class _Search:
             value.sum().backward()
             optimizer.step()
             with torch.no_grad():
-                x.clamp_(0, 1)
+                moved.copy_((moved * step_scale).clamp(0, 1) / step_scale)
         return best.numpy().astype(float)
 
 

@@ -31,7 +31,7 @@ class FitSettings:
     pack: int | None = None  # candidates in one simulation; None chooses by the model's size
     points_per_axis: int | None = None  # grid only
     design: str = "sobol"  # random only: "sobol" or "lhs"
-    surrogate: str = "auto"  # joint only: "gp", "net", or by held-out score and size
+    surrogate: str = "auto"  # joint only: "gp", or "auto": the one that suits
     sensitive_steps: bool = False  # joint only: parameters that drive much take smaller steps
     patience: int | None = None  # stop after so many evaluations without a growing hypervolume
     good_enough: float | None = None  # stop once one solution is within so many std of every target

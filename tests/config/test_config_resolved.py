@@ -94,7 +94,7 @@ def test_identity_follows_what_matters(tmp_path):
         ("optimizer: random", "optimizer: nsga2"),
         ("budget: 50", "seed: 2"),
         ("budget: 50", "batch: 51"),
-        ("budget: 50", "surrogate: net"),
+        ("budget: 50", "surrogate: gp"),
         ("budget: 50", "sensitive_steps: true"),
         ("budget: 50", "warm_start: runs/a"),
     ]

@@ -68,6 +68,15 @@ def test_rules_or_objectives_may_be_missing(objectives: bool, rules: bool) -> No
     assert "feasible" in optimizer.note
 
 
+def test_sensitive_steps_are_a_switch() -> None:
+    problem = of_initial(islands_problem(rules=False), 20)
+    careful = replace(problem, fit=replace(problem.fit, sensitive_steps=True))
+    (_, plain), (_, other) = (searched(p, 40, 20) for p in (problem, careful))
+    assert np.array_equal(points(plain)[:20], points(other)[:20])
+    assert not np.array_equal(points(plain)[20:], points(other)[20:])
+    assert np.mean([e.objectives.mean() for e in other[20:]]) < np.mean([e.objectives.mean() for e in other[:20]])
+
+
 def test_choices_and_whole_numbers_come_as_such() -> None:
     problem = of_initial(kinds_problem(), 20)
     _, done = searched(problem, 60, 10)

@@ -130,8 +130,8 @@ class FitSpec(Strict):
     design: Literal["sobol", "lhs"] = Field(
         default="sobol", description="random only: Sobol sequence or Latin hypercube"
     )
-    surrogate: Literal["auto", "gp", "net"] = Field(
-        default="auto", description="joint only: Gaussian processes, networks, or whichever predicts better"
+    surrogate: Literal["auto", "gp"] = Field(
+        default="auto", description="joint only: Gaussian processes; auto: whichever neurofit has that suits"
     )
     sensitive_steps: Flag = Field(default=False, description="joint only: smaller steps in what drives much")
     patience: Annotated[Whole, Field(ge=1)] | None = Field(
