@@ -238,6 +238,8 @@ class _Session:
             batch = self._archive.asked(len(earlier), self._first + np.arange(asked, asked + len(x)), x)
             self._evaluate(batch, batch.indexes, executor)
             self._tell(batch, optimizer.tell)
+            if optimizer.note:
+                self._log(f"batch {batch.number}: {optimizer.note}")
         return why
 
     def _earlier(self, batch: Batch, optimizer: Optimizer, executor: Executor) -> None:

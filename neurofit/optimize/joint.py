@@ -121,10 +121,14 @@ class Joint(Optimizer):
 
     def replay(self, x: np.ndarray, evaluations: Sequence[Evaluation]) -> None:
         """Nothing is trained again: a proposal depends on what was told, the seed and the count alone."""
+        self.reask(x)
+        self.tell(evaluations)
+
+    def reask(self, x: np.ndarray) -> None:
+        """As the archive's word is taken for x, a batch that was cut off costs no training."""
         self._unseen.take(x)
         self._asked += len(x)
         self._said = None
-        self.tell(evaluations)
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""

@@ -68,6 +68,22 @@ def test_rules_or_objectives_may_be_missing(objectives: bool, rules: bool) -> No
     assert "feasible" in optimizer.note
 
 
+def test_a_batch_that_was_cut_off_is_taken_up_again() -> None:
+    """While little is feasible an ask gives half of what was asked for; the half alone must be enough to go on."""
+    problem = of_initial(islands_problem(), 20)
+    whole, cut = Joint(problem, 1), Joint(problem, 1)
+    x = whole.ask(20)
+    told = evaluated(problem, x)
+    whole.tell(told)
+    cut.replay(x, told)
+    half = whole.ask(20)
+    assert len(half) == 10
+    cut.reask(half)
+    for optimizer in (whole, cut):
+        optimizer.tell(evaluated(problem, half, 20))
+    assert np.array_equal(whole.ask(20), cut.ask(20))
+
+
 def test_sensitive_steps_are_a_switch() -> None:
     problem = of_initial(islands_problem(rules=False), 20)
     careful = replace(problem, fit=replace(problem.fit, sensitive_steps=True))
