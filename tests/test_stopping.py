@@ -181,7 +181,7 @@ def test_what_ends_a_run_makes_no_other_problem(problem: Problem, tmp_path: Path
     plain = bnh.problem(tmp_path)
     path = tmp_path / "bnh.yaml"
     assert load(path, {"fit.patience": "30", "fit.good_enough": "1"}).identity == plain.identity
-    for key, value in (("surrogate", "net"), ("sensitive_steps", "true"), ("warm_start", "runs/a")):
+    for key, value in (("surrogate", "gp"), ("sensitive_steps", "true"), ("warm_start", "runs/a")):
         assert load(path, {f"fit.{key}": value}).identity != plain.identity, key
 
 
