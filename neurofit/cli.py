@@ -44,6 +44,7 @@ SetOption = Annotated[
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error")]
 EXPORTS = ("json", "yaml")
+_PAIRS_DRAWN = 2000  # parameters x (features and rules): of more, sensitivities take minutes and no one reads the map
 
 
 def main() -> None:
@@ -162,7 +163,7 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="Where the pictures go; RUN by default")] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Draw every picture of RUN: front, convergence, objectives, rules, f-I curves, traces of chosen solutions."""
+    """Draw every picture of RUN: front, convergence, objectives, rules, sensitivities, f-I curves, traces."""
     with guarded(debug):
         opened = _open(run)
         for path in _save(_pictures(opened, _results(opened)), out or run):
@@ -341,7 +342,12 @@ def _pictures(run: Run, results: Results) -> Iterator[Picture]:
     from neurofit.evaluate.evaluator import simulate_traces
     from neurofit.report.pictures import pictures
 
-    return pictures(results, results.chosen(), _problem(run), simulate_traces)
+    problem = _problem(run)
+    driven = None
+    pairs = len(results.parameters) * (len(results.columns) + len(results.rule_texts))
+    if problem is not None and len(results) > 1 and pairs <= _PAIRS_DRAWN:
+        driven = run.sensitivity("front" if results.feasible.any() else "all")
+    return pictures(results, results.chosen(), problem, simulate_traces, driven)
 
 
 def _save(pictures: Iterable[Picture], directory: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,9 @@ from neurofit.config.load import load
 from neurofit.errors import NeurofitError
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
+
+if TYPE_CHECKING:
+    from neurofit.surrogate.sensitivity import Sensitivity, Where
 
 
 class Run:
@@ -147,6 +151,20 @@ class Run:
         from neurofit.retarget import retargeted  # which makes runs
 
         return retargeted(self, target, out)
+
+    def sensitivity(self, where: Where = "front") -> Sensitivity:
+        """What drives each feature and rule: gradients of a surrogate trained on this run's evaluations, which takes
+        seconds; `where` is the "front", all "feasible" evaluations, or "all" of the space.
+
+        Raises NeurofitError where fewer than two were evaluated or, but for "all", none is feasible; ConfigError for
+        another `where`.
+        """
+        from neurofit.surrogate import joint, sensitivity  # torch, which takes a second to load
+
+        if len(self.raw) < 2:
+            raise NeurofitError(f"{self.directory} has {len(self.raw)} evaluations; sensitivities need at least two")
+        model, data = joint.fit(self.problem, self.raw, self.problem.fit.seed)
+        return sensitivity.sensitivity(model, data, self.problem, where)
 
     @property
     def seconds(self) -> dict[str, float]:

@@ -114,6 +114,7 @@ def test_plot_and_report(run: Done, folder: Path) -> None:
         "convergence.png",
         "objectives.png",
         "rules.png",
+        "sensitivity.png",
     ]
     reported = neurofit("report", "out/bowl", cwd=folder)
     assert reported.returncode == 0, reported.stderr

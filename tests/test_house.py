@@ -21,7 +21,7 @@ BELOW = {
     "simulate": GROUND | {"simulate"},
     "evaluate": GROUND | {"simulate", "evaluate"},
     "executors": GROUND | {"evaluate", "executors"},
-    "surrogate": GROUND | {"surrogate"},
+    "surrogate": GROUND | {"surrogate", "front"},
     "optimize": GROUND | {"surrogate", "optimize", "front"},
     "archive": GROUND | {"archive"},
     "front": GROUND | {"front"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,7 +16,11 @@ from neurofit.report.convergence import convergence_figure
 from neurofit.report.curves import curves_figure
 from neurofit.report.front import front_figure, pairs_figure
 from neurofit.report.objectives import objectives_figure, rules_figure
+from neurofit.report.sensitivity import sensitivity_figure
 from neurofit.report.traces import Solution, traces_figure
+
+if TYPE_CHECKING:
+    from neurofit.surrogate.sensitivity import Sensitivity
 
 Traces = Mapping[tuple[str, int], tuple[np.ndarray, Mapping[str, np.ndarray]]]
 # Simulates a solution x (d,) again and gives its traces by (protocol, sweep): times [ms] and recordings by name.
@@ -40,11 +45,16 @@ def overview(results: Results, chosen: Sequence[tuple[str, int]]) -> Iterator[Pi
 
 
 def pictures(
-    results: Results, chosen: Sequence[tuple[str, int]], problem: Problem | None, simulate: Simulate | None
+    results: Results,
+    chosen: Sequence[tuple[str, int]],
+    problem: Problem | None,
+    simulate: Simulate | None,
+    driven: Sensitivity | None = None,
 ) -> Iterator[Picture]:
     """Every picture that the run has material for.
 
-    `problem` None leaves out those that need its targets; `simulate` None those that need traces.
+    `problem` None leaves out those that need its targets; `simulate` None those that need traces; `driven` None the
+    sensitivities.
     """
     yield from overview(results, chosen)
     pairs = pairs_figure(results, chosen)
@@ -54,6 +64,12 @@ def pictures(
     rules = rules_figure(results)
     if rules is not None:
         yield Picture("rules", "How often each rule holds.", rules)
+    if driven is not None:
+        caption = (
+            "What each parameter drives: slopes of features and rules, by a surrogate trained on all evaluations. "
+            "Features that jump, such as spike counts, can be wrong several-fold; ± does not cover that."
+        )
+        yield Picture("sensitivity", caption, sensitivity_figure(driven, results.name))
     if problem is None:
         return
     curves = curves_figure(problem, results, chosen)

@@ -231,6 +231,13 @@ class JointModel:
                 weights[1:].clamp_(min=0.2)
         return weights.detach()
 
+    @property
+    def conditions(self) -> tuple[int, ...]:
+        """(z,) the rule that each column of `Outlook.holds` is about; -1 of one about definedness or the status."""
+        first, roles = self._outputs.first_label, self._data.roles
+        of_label = {first + q: number for q, (kind, number) in enumerate(roles) if kind == "rule"}
+        return tuple(rule.formula if rule.formula >= 0 else of_label.get(rule.label, -1) for rule in self._rules)
+
 
 def soft_minimum(holds: Tensor) -> Tensor:
     """The least of the conditions (..., z), smoothed so that all that are near it feel the gradient."""

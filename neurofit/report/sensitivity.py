@@ -1,0 +1,84 @@
+"""The picture of sensitivities: which parameter drives which feature and which rule, up or down, and how surely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from neurofit.report.style import BLACK, GREY, PALE, figure, headline, note, shortened, styled
+
+if TYPE_CHECKING:
+    from neurofit.surrogate.sensitivity import Sensitivity
+
+_WRITTEN_UP_TO = 150  # cells; above, numbers would be too small to read
+_MIXED = 0.5  # |mean gradient| below this share of the mean |gradient| has no direction to speak of
+_PLACES = {"front": "the front", "feasible": "the feasible evaluations", "all": "the whole space"}
+
+
+@styled
+def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
+    """Heat maps parameter by feature, in sd of the feature a range of the parameter, and parameter by rule, in
+    probability; red rises with the parameter, blue falls.
+
+    Cells have value ± spread while they are few, ↕ where the direction changes from place to place; a grey cross is
+    what the surrogate learned nothing of.
+    """
+    d, m, r = len(found.parameters), len(found.features), len(found.rules)
+    written = d * (m + r) <= _WRITTEN_UP_TO
+    made = figure(3.2 + max((1.15 if written else 0.3) * d, 3.0), 2.2 + (0.42 if written else 0.24) * (m + r))
+    direction = np.where(found.feature_sign < 0, -1.0, 1.0)
+    parts = [
+        (found.features, found.feature * direction, found.feature_spread, np.abs(found.feature_sign) < _MIXED, "sd"),
+        (found.rules, found.rule, found.rule_spread, np.zeros(found.rule.shape, bool), "P"),
+    ]
+    parts = [part for part in parts if len(part[0])]
+    if not parts:
+        note(made.subplots(), "no features and no rules")
+        return made
+    panels = made.subplots(len(parts), 1, squeeze=False, height_ratios=[len(part[0]) for part in parts])[:, 0]
+    for panel, (names, values, spread, mixed, unit) in zip(panels, parts, strict=True):
+        _heat(panel, values, unit)
+        panel.set_yticks(range(len(names)), [shortened(n) for n in names])
+        panel.set_xticks(range(d), [])
+        if written:
+            _write(panel, values, spread, mixed)
+    panels[-1].set_xticks(range(d), [shortened(n, 20) for n in found.parameters], rotation=30, ha="right")
+    headline(
+        made,
+        f"{name}: sensitivities",
+        f"over {_PLACES[found.where]}, {found.points} points; ± is the surrogate's spread, not its error",
+    )
+    return made
+
+
+def _heat(panel: Axes, values: np.ndarray, unit: str) -> None:
+    known = np.isfinite(values)
+    # One steep row, such as a count that jumps, would bleach all others.
+    top = float(np.quantile(np.abs(values[known]), 0.9)) if known.any() else 0.0
+    image = panel.imshow(values, cmap="RdBu_r", vmin=-(top or 1.0), vmax=top or 1.0, aspect="auto")
+    rows, columns = np.nonzero(~known)
+    panel.set_facecolor(PALE)
+    panel.scatter(columns, rows, marker="x", s=18, lw=0.8, color=GREY)
+    label = "sd / range" if unit == "sd" else "P / range"
+    figure_of = panel.get_figure()
+    assert figure_of is not None
+    figure_of.colorbar(image, ax=panel, label=label, extend="both", pad=0.02, aspect=12)
+
+
+def _write(panel: Axes, values: np.ndarray, spread: np.ndarray, mixed: np.ndarray) -> None:
+    _, limit = panel.images[0].get_clim()
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            size = _short(abs(value))
+            text = f"{size} ↕" if mixed[row, column] else f"{'+' if value >= 0 else '−'}{size}"
+            text += f" ± {_short(float(spread[row, column]))}"
+            colour = "white" if abs(value) > 0.65 * (limit or 1.0) else BLACK
+            panel.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
+
+
+def _short(value: float) -> str:
+    """Two digits or so."""
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 10 else f"{value:.0f}"
