@@ -17,6 +17,7 @@ from neurofit.errors import ArchiveError, ConfigError
 from neurofit.front import hypervolume
 from neurofit.optimize import make_optimizer
 from neurofit.optimize.grid import Grid
+from neurofit.optimize.ibea import Ibea
 from neurofit.optimize.mating import CategoricalCrossover, CategoricalMutation
 from neurofit.optimize.nsga2 import Nsga2, violation_of
 from neurofit.optimize.random import Random
@@ -46,8 +47,8 @@ CATEGORIES = Space((Parameter.one_of("a", "", [7.0, -1.0, 3.0]), Parameter.one_o
 
 
 def make(name: str, space: Space, fit: FitSettings, seed: int = 1):
-    if name == "nsga2":
-        return Nsga2(space, (5.0, 5.0), fit, seed)
+    if name in ("nsga2", "ibea"):
+        return (Nsga2 if name == "nsga2" else Ibea)(space, (5.0, 5.0), fit, seed)
     return Grid(space, fit, seed) if name == "grid" else Random(space, replace(fit, design=name), seed)
 
 
@@ -66,7 +67,7 @@ def spend(optimizer, sizes) -> np.ndarray:
     return np.concatenate(got)
 
 
-@pytest.mark.parametrize("name", ["sobol", "lhs", "grid", "nsga2"])
+@pytest.mark.parametrize("name", ["sobol", "lhs", "grid", "nsga2", "ibea"])
 @pytest.mark.parametrize("space", [MIXED, SMALL, CHOICES], ids=["mixed", "small", "choices"])
 def test_exact_budget_inside_the_bounds_and_no_duplicates(name: str, space: Space) -> None:
     fit = FitSettings(budget=127, batch=25, points_per_axis=200 if name == "grid" else None)
@@ -78,7 +79,7 @@ def test_exact_budget_inside_the_bounds_and_no_duplicates(name: str, space: Spac
         assert not p.choices or set(x[:, j]) == set(p.choices)
 
 
-@pytest.mark.parametrize("name", ["sobol", "lhs", "grid", "nsga2"])
+@pytest.mark.parametrize("name", ["sobol", "lhs", "grid", "nsga2", "ibea"])
 @pytest.mark.parametrize("space", [MIXED, CHOICES], ids=["mixed", "choices"])
 def test_same_seed_same_points_and_another_seed_others(name: str, space: Space) -> None:
     fit = FitSettings(budget=80, batch=20, points_per_axis=9 if name == "grid" else None)
@@ -87,7 +88,7 @@ def test_same_seed_same_points_and_another_seed_others(name: str, space: Space) 
     assert not np.array_equal(a, c)
 
 
-@pytest.mark.parametrize("name", ["sobol", "lhs", "nsga2"])
+@pytest.mark.parametrize("name", ["sobol", "lhs", "nsga2", "ibea"])
 @pytest.mark.parametrize("space", [TINY, CATEGORIES], ids=["tiny", "categories"])
 def test_a_small_space_is_exhausted_and_then_it_ends(name: str, space: Space) -> None:
     optimizer = make(name, space, FitSettings(budget=100, batch=5, initial=6))
@@ -305,7 +306,7 @@ def test_replay_restores_the_state_and_notices_another_optimizer(tmp_path: Path)
 
 def test_unknown_names_and_no_free_parameter(tmp_path: Path) -> None:
     problem = bnh.problem(tmp_path)
-    with pytest.raises(ConfigError, match=r"grid, .*nsga2, random"):
+    with pytest.raises(ConfigError, match="grid, ibea, joint, nsga2, random"):
         make_optimizer("annealing", problem)
     with pytest.raises(ConfigError, match="free parameter"):
         make_optimizer("random", replace(problem, space=Space(())))

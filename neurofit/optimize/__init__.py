@@ -28,6 +28,12 @@ def _nsga2(problem: Problem, seed: int) -> Optimizer:
     return Nsga2(problem.space, problem.box, problem.fit, seed)
 
 
+def _ibea(problem: Problem, seed: int) -> Optimizer:
+    from neurofit.optimize.ibea import Ibea
+
+    return Ibea(problem.space, problem.box, problem.fit, seed)
+
+
 def _joint(problem: Problem, seed: int) -> Optimizer:
     from neurofit.optimize.joint import Joint
 
@@ -37,7 +43,7 @@ def _joint(problem: Problem, seed: int) -> Optimizer:
 # A name, and how its optimizer is made from the problem and the seed. Each imports what it needs when it is asked for,
 # so that one optimizer's libraries cost the others nothing.
 OPTIMIZERS: Mapping[str, Callable[[Problem, int], Optimizer]] = MappingProxyType(
-    {"joint": _joint, "random": _random, "grid": _grid, "nsga2": _nsga2}
+    {"joint": _joint, "random": _random, "grid": _grid, "nsga2": _nsga2, "ibea": _ibea}
 )
 
 

@@ -31,10 +31,13 @@ class CategoricalCrossover(SBX):
 
 
 class CategoricalMutation(PM):
-    """Polynomial mutation; in a categorical column, with the same probability, another choice, all others alike."""
+    """Polynomial mutation; in a categorical column, with the same probability, another choice, all others alike.
 
-    def __init__(self, choices: Sequence[tuple[int, int]], eta: int):
-        super().__init__(eta=eta)
+    `prob` is an individual's probability to be mutated at all, `prob_var` then each column's; pymoo's by default.
+    """
+
+    def __init__(self, choices: Sequence[tuple[int, int]], eta: int, prob: float = 0.9, prob_var: float | None = None):
+        super().__init__(eta=eta, prob=prob, prob_var=prob_var)
         self._choices = tuple(choices)
 
     def _do(self, problem: Problem, X: np.ndarray, *args, random_state: np.random.Generator, **kwargs) -> np.ndarray:

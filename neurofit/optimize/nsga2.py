@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from pymoo.algorithms.base.genetic import GeneticAlgorithm
 from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.core.duplicate import DuplicateElimination
 from pymoo.core.evaluator import Evaluator
@@ -52,16 +53,12 @@ class Nsga2(Optimizer):
         k = max(len(self._reference), 1)
         self._problem = Problem(n_var=len(space), n_obj=k, n_ieq_constr=1, xl=0.0, xu=1.0)
         choices = tuple((j, len(p.choices)) for j, p in enumerate(space.parameters) if p.choices)
-        self._nsga2 = NSGA2(
-            pop_size=self._initial,
-            crossover=CategoricalCrossover(choices, eta=15, prob=0.9) if choices else SBX(eta=15, prob=0.9),
-            mutation=CategoricalMutation(choices, eta=20) if choices else PM(eta=20),
-            eliminate_duplicates=_NotSeen(space, self._unseen),
-        )
-        self._nsga2.setup(self._problem, termination=NoTermination(), seed=seed)
+        self._evolution = self._made(choices, _NotSeen(space, self._unseen))
+        self._termination = NoTermination()
+        self._evolution.setup(self._problem, termination=self._termination, seed=seed)
 
     def ask(self, n: int) -> np.ndarray:
-        if not self._nsga2.is_initialized:
+        if not self._evolution.is_initialized:
             x = self._drawn.take(min(n, self._initial - self._asked) if self._asked < self._initial else n)
         else:
             x = self._offspring(n)
@@ -79,18 +76,27 @@ class Nsga2(Optimizer):
         self.tell(evaluations)
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
-        if not self._nsga2.is_initialized:
+        if not self._evolution.is_initialized:
             self._told += evaluations
             if len(self._told) < self._initial:
                 return
             evaluations, self._told = self._told, []
         if evaluations:
-            self._nsga2.tell(infills=self._population(evaluations))
+            self._evolution.tell(infills=self._population(evaluations))
+
+    def _made(self, choices: Sequence[tuple[int, int]], not_seen: DuplicateElimination) -> GeneticAlgorithm:
+        """pymoo's algorithm; `choices` are the categorical columns, each with its number of choices."""
+        return NSGA2(
+            pop_size=self._initial,
+            crossover=CategoricalCrossover(choices, eta=15, prob=0.9) if choices else SBX(eta=15, prob=0.9),
+            mutation=CategoricalMutation(choices, eta=20) if choices else PM(eta=20),
+            eliminate_duplicates=not_seen,
+        )
 
     def _offspring(self, n: int) -> np.ndarray:
-        self._nsga2.n_offsprings = n
-        made = self._nsga2.ask()
-        self._nsga2.termination.force_termination = False  # pymoo would end where mating gives nothing new; we draw
+        self._evolution.n_offsprings = n
+        made = self._evolution.ask()
+        self._termination.force_termination = False  # pymoo would end where mating gives nothing new; we draw
         if made is None or len(made) == 0:
             return np.zeros((0, len(self._space)))
         u = np.asarray(made.get("X"))
@@ -102,12 +108,16 @@ class Nsga2(Optimizer):
         units = self._space.to_unit(np.stack([e.x for e in evaluations]))
         u = np.stack([self._units.pop(e.x.tobytes(), at) for e, at in zip(evaluations, units, strict=True)])
         made = Population.new("X", u)
-        violation = np.array([violation_of(e, self._reference) for e in evaluations], float)
-        scores = np.stack([e.objectives if len(e.objectives) else np.zeros(1) for e in evaluations])
-        scores = np.where(violation[:, None] > 0, _FAR, scores)
+        scores, violation = self._judged(evaluations)
         static = StaticProblem(self._problem, F=scores, G=violation[:, None])
         Evaluator().eval(static, made)
         return made
+
+    def _judged(self, evaluations: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
+        """What selection sees: objectives (n, k) to be minimised and violations (n,), above 0 where one counts."""
+        violation = np.array([violation_of(e, self._reference) for e in evaluations], float)
+        scores = np.stack([e.objectives if len(e.objectives) else np.zeros(1) for e in evaluations])
+        return np.where(violation[:, None] > 0, _FAR, scores), violation
 
 
 def default_population(fit: FitSettings) -> int:
