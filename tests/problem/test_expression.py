@@ -48,6 +48,18 @@ def resolved(text: str):
         ("defined(g(undefined))", False, math.nan),
         ("not defined(g(undefined))", True, math.nan),
         ("count(f(fi)) == 3", True, 0.0),
+        # f(fi) is 1, 2, 4: any() asks for one sweep, all() for each, and a function of the vector is the same for each
+        ("any(f(fi) > 3)", True, 1.0),
+        ("all(f(fi) > 3)", False, -2.0),
+        ("any(f(fi) > 5)", False, -1.0),
+        ("not any(f(fi) > 3)", False, -1.0),
+        ("any(not f(fi) > 3)", True, 2.0),
+        ("any(1.5 < f(fi) and f(fi) < 3)", True, 0.5),
+        ("any(f(fi) > mean(f(fi)))", True, 4 - 7 / 3),
+        ("any(f(fi) > a)", False, -6.0),
+        ("any(a > 3)", True, 7.0),
+        ("any(abs(f(fi) - 2) < 1)", True, 1.0),
+        ("any(g(undefined) > 3)", None, math.nan),
     ],
 )
 def test_truth_and_margin(text, truth, margin):

@@ -21,6 +21,7 @@ from neurofit.problem.expression.nodes import (
     Node,
     Not,
     Number,
+    elements,
 )
 
 Value = Any  # float or ndarray
@@ -111,8 +112,10 @@ def truth(node: Node, features: np.ndarray) -> bool | None:
         case Function(("increasing" | "decreasing") as name, (operand,)):
             steps = np.diff(np.atleast_1d(value(operand, {}, features)))
             return _compared(">" if name == "increasing" else "<", steps, 0.0)
-        case Function("all" | "any", (operand,)):
-            return truth(operand, features)
+        case Function("all", (operand,)):
+            return _all([truth(a, features) for a in elements(operand)])
+        case Function("any", (operand,)):
+            return _any([truth(a, features) for a in elements(operand)])
     raise TypeError(f"{node} has no truth value")
 
 
@@ -144,8 +147,10 @@ def margin(node: Node, features: np.ndarray) -> float:
         case Function(("increasing" | "decreasing") as name, (operand,)):
             steps = np.diff(np.atleast_1d(value(operand, {}, features)))
             return _least((steps if name == "increasing" else -steps).tolist())
-        case Function("all" | "any", (operand,)):
-            return margin(operand, features)
+        case Function("all", (operand,)):
+            return _least(margin(a, features) for a in elements(operand))
+        case Function("any", (operand,)):
+            return -_least(-margin(a, features) for a in elements(operand))
     return math.nan
 
 

@@ -115,6 +115,49 @@ def transform(node: Node, change: Callable[[Node], Node]) -> Node:
     return change(node)
 
 
+def elements(node: Node) -> tuple[Node, ...]:
+    """What a resolved `node` says of one sweep after the other; itself alone where it says one thing of all.
+
+    Vectors of different lengths are an IndexError where the shorter one ends, as they are no comparison either.
+    """
+
+    def at(inner: Node, i: int) -> Node:
+        match inner:
+            case Columns(columns) if len(columns) > 1:
+                return Columns((columns[i],))
+            case Negative(a):
+                return Negative(at(a, i))
+            case Not(a):
+                return Not(at(a, i))
+            case Binary(op, a, b):
+                return Binary(op, at(a, i), at(b, i))
+            case Compare(operands, ops):
+                return Compare(tuple(at(a, i) for a in operands), ops)
+            case Logic(op, operands):
+                return Logic(op, tuple(at(a, i) for a in operands))
+            case Function(name, arguments) if _elementwise(inner):
+                return Function(name, tuple(at(a, i) for a in arguments))
+        return inner
+
+    return tuple(at(node, i) for i in range(_width(node)))
+
+
+def _width(node: Node) -> int:
+    """How many values a resolved node has."""
+    if isinstance(node, Columns):
+        return len(node.columns)
+    if isinstance(node, Index) or (isinstance(node, Function) and not _elementwise(node)):
+        return 1
+    return max((_width(a) for a in _children(node)), default=1)
+
+
+def _elementwise(node: Function) -> bool:
+    """Whether a function of vectors is a vector, rather than one value of them all."""
+    return node.name in ("abs", "exp", "log", "sqrt", "defined") or (
+        node.name in ("min", "max") and len(node.arguments) > 1
+    )
+
+
 def _children(node: Node) -> tuple[Node, ...]:
     match node:
         case Negative(a) | Not(a) | Index(a, _):
