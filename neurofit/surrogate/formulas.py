@@ -16,10 +16,12 @@ from neurofit.problem.expression.nodes import (
     Node,
     Not,
     Number,
+    elements,
 )
 
 # Half of a count: `n == 0` then has a margin of 0.5 where it holds, as much as it lacks at one spike too many.
 _EQUAL = 0.5
+_LARGEST = 50.0  # exponent of e: beyond it single precision, and any use, ends
 
 
 def margin(node: Node, features: Tensor) -> Tensor | None:
@@ -34,16 +36,17 @@ def margin(node: Node, features: Tensor) -> Tensor | None:
         case Logic("and", operands):
             return _least([margin(a, features) for a in operands])
         case Logic(_, operands):
-            parts = [margin(a, features) for a in operands]
-            return None if any(p is None for p in parts) else torch.stack([p for p in parts if p is not None]).amax(0)
+            return _most([margin(a, features) for a in operands])
         case Not(operand):
             inner = margin(operand, features)
             return None if inner is None else -inner
         case Function(("increasing" | "decreasing") as name, (operand,)):
             steps = torch.diff(value(operand, features), dim=-1)
             return (steps if name == "increasing" else -steps).amin(-1)
-        case Function("all" | "any", (operand,)):
-            return margin(operand, features)
+        case Function("all", (operand,)):
+            return _least([margin(a, features) for a in elements(operand)])
+        case Function("any", (operand,)):
+            return _most([margin(a, features) for a in elements(operand)])
     return None
 
 
@@ -56,6 +59,8 @@ def value(node: Node, features: Tensor) -> Tensor:
             return features[..., list(columns)]
         case Negative(operand):
             return -value(operand, features)
+        case Binary("**", left, Number(exponent)) if exponent >= 0 and exponent == int(exponent):
+            return value(left, features) ** int(exponent)  # of what is negative too
         case Binary(operator, left, right):
             return _binary(operator, value(left, features), value(right, features))
         case Index(operand, index):
@@ -68,6 +73,11 @@ def value(node: Node, features: Tensor) -> Tensor:
 def _least(parts: list[Tensor | None]) -> Tensor | None:
     known = [p for p in parts if p is not None]
     return torch.stack(known).amin(0) if known else None
+
+
+def _most(parts: list[Tensor | None]) -> Tensor | None:
+    known = [p for p in parts if p is not None]
+    return torch.stack(known).amax(0) if len(known) == len(parts) else None
 
 
 def _distance(operator: str, a: Tensor, b: Tensor) -> Tensor:
@@ -94,7 +104,7 @@ def _binary(operator: str, a: Tensor, b: Tensor) -> Tensor:
             # A divisor near zero is a prediction's accident; it must not send the gradient to infinity.
             return a / torch.where(b.abs() < 1e-9, torch.full_like(b, 1e-9), b)
         case _:
-            return a.clamp_min(1e-12) ** b
+            return (b * a.clamp_min(1e-12).log()).clamp_max(_LARGEST).exp()
 
 
 def _function(name: str, values: list[Tensor]) -> Tensor:
@@ -103,7 +113,7 @@ def _function(name: str, values: list[Tensor]) -> Tensor:
         case "abs":
             return first.abs()
         case "exp":
-            return first.clamp_max(50.0).exp()
+            return first.clamp_max(_LARGEST).exp()
         case "log":
             return first.clamp_min(1e-12).log()
         case "sqrt":

@@ -1,0 +1,139 @@
+"""Picks out of a pool: the greatest gain in volume, by brute force, and candidates that lie apart."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from neurofit.front import hypervolume
+from neurofit.optimize.picking import Front, pick_apart, pick_by_gain
+
+NOTHING = np.zeros((0, 2))
+
+
+def picked(pool: np.ndarray, objectives: np.ndarray, front: Front, n: int, p: np.ndarray | None = None) -> np.ndarray:
+    """By gain, of members' objectives (s, c, k), feasible for sure if no `p` is given; nothing was seen."""
+    sure = np.ones(objectives.shape[:2]) if p is None else p
+    return pick_by_gain(pool, objectives, sure, front, NOTHING, n, False, np.random.default_rng(1))
+
+
+def problem(seed: int, k: int, c: int = 40) -> tuple[np.ndarray, np.ndarray, Front]:
+    """A pool, its objectives, most of them inside the box, and a front that leaves about half of the box open."""
+    rng = np.random.default_rng(seed)
+    reference = rng.uniform(2.0, 6.0, k)
+    front = Front.of(rng.uniform(0.4, 0.9, (12, k)) * reference, reference)
+    return rng.random((c, 2)), rng.uniform(0.2, 1.1, (c, k)) * reference, front
+
+
+def gains(front: Front, picks: np.ndarray, objectives: np.ndarray) -> np.ndarray:
+    """Share of the box (c,) that each of `objectives` (c, k) adds to the front and the picks (n, k)."""
+    before = np.concatenate([front.objectives, picks])
+    volume = hypervolume(before, front.reference)
+    return np.array([hypervolume(np.vstack([before, o]), front.reference) - volume for o in objectives])
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_each_pick_gains_the_most_volume_given_those_before(seed: int, k: int) -> None:
+    """Up to five standard errors of 2000 points: a pick may lose that much against the best by brute force."""
+    pool, objectives, front = problem(seed, k)
+    chosen = picked(pool, objectives[None], front, 4)
+    assert len(set(chosen.tolist())) == 4
+    whole = 1 - hypervolume(front.objectives, front.reference)
+    for i, pick in enumerate(chosen):
+        gain = gains(front, objectives[chosen[:i]], objectives)
+        share = gain.max() / whole
+        assert gain[pick] >= gain.max() - 5 * whole * math.sqrt(2 * share * (1 - share) / 2000) - 1e-6
+
+
+def test_a_gain_counts_by_the_chance_that_it_is_feasible_in_every_member() -> None:
+    """In closed form: from an empty front in a unit box, gains are the chance times (1 - x)(1 - y)."""
+    objectives = np.array([[[0.1, 0.1], [0.5, 0.5], [0.6, 0.6]], [[0.9, 0.9], [0.5, 0.5], [0.6, 0.6]]])
+    p = np.array([[0.3, 0.9, 1.0], [0.3, 0.9, 1.0]])
+    front = Front.of(np.zeros((0, 2)), np.ones(2))
+    pool = np.array([[0.1, 0.1], [0.5, 0.5], [0.9, 0.9]])
+    # .3 (.81 + .01)/2 = .123, .9 * .25 = .225, .16; what the second dominates for sure leaves the third .16 * .1
+    assert picked(pool, objectives, front, 3, p).tolist() == [1, 0, 2]
+
+
+def test_what_the_front_dominates_already_counts_for_nothing() -> None:
+    """The first dominates .47 of the box, .04 of it new; the second .18, .08 of it new."""
+    front = Front.of(np.array([[0.5, 0.1]]), np.ones(2))
+    assert picked(np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[[0.45, 0.15], [0.1, 0.8]]]), front, 1).tolist() == [1]
+
+
+def test_where_nothing_gains_the_nearest_to_gaining_comes_first() -> None:
+    """By the geometric mean of 1 + objectives: 2.2, 4 and 6.8."""
+    front = Front.of(np.array([[0.1, 0.2], [0.15, 0.15], [0.2, 0.1]]), np.ones(2))
+    objectives = np.array([[[3.0, 3.0], [1.2, 1.2], [30.0, 0.5]]])
+    assert picked(np.random.default_rng(1).random((3, 2)), objectives, front, 3).tolist() == [1, 0, 2]
+
+
+def test_what_was_seen_is_not_picked_again() -> None:
+    """The same point is of no use, however great its gain; `apart` weighs a gain by the distance."""
+    pool = np.array([[0.2, 0.2], [0.21, 0.2], [0.8, 0.8]])
+    objectives = np.array([[[0.1, 0.1], [0.2, 0.2], [0.5, 0.5]]])
+    front, seen = Front.of(np.zeros((0, 2)), np.ones(2)), np.array([[0.2, 0.2]])
+    p = np.ones((1, 3))
+    near, far = (pick_by_gain(pool, objectives, p, front, seen, 1, a, np.random.default_rng(1)) for a in (False, True))
+    assert near.tolist() == [1] and far.tolist() == [2]
+
+
+@pytest.mark.parametrize("n", [1, 7, 20, 50])
+def test_no_index_comes_twice_and_no_more_than_there_are(n: int) -> None:
+    pool, objectives, front = problem(1, 2, 20)
+    pool[5:9] = pool[4]  # the same point five times
+    for chosen in (picked(pool, objectives[None], front, n), pick_apart(pool, objectives[:, 0], NOTHING, n)):
+        assert len(chosen) == min(n, 20) == len(set(chosen.tolist()))
+        assert ((chosen >= 0) & (chosen < 20)).all()
+
+
+def test_what_lies_apart_is_cheap_and_is_far_from_all_before() -> None:
+    """Four clusters, one already seen: the next three picks are of the other three, and of the cheaper half."""
+    rng = np.random.default_rng(1)
+    centres = np.array(list(itertools.product([0.1, 0.9], repeat=2)))
+    cluster = np.repeat(np.arange(4), 10)
+    pool = centres[cluster] + rng.uniform(-0.02, 0.02, (40, 2))
+    cost = np.tile(np.arange(10.0), 4)  # in each cluster, from cheap to dear
+    chosen = pick_apart(pool, cost, centres[:1], 3)
+    assert sorted(cluster[chosen].tolist()) == [1, 2, 3]
+    assert (cost[chosen] < 5).all()
+
+
+def test_of_two_as_far_the_cheaper_is_picked() -> None:
+    pool = np.array([[0.0, 0.5], [1.0, 0.5], [0.5, 0.4], [0.5, 0.6]])
+    seen = np.array([[0.5, 0.5]])
+    assert pick_apart(pool, np.array([2.0, 1.0, 3.0, 4.0]), seen, 1).tolist() == [1]
+    assert pick_apart(pool, np.array([1.0, 2.0, 3.0, 4.0]), seen, 1).tolist() == [0]
+
+
+def dominated(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool((b <= a).all() and (b < a).any())
+
+
+def test_the_front_is_what_nothing_dominates() -> None:
+    feasible = np.random.default_rng(1).random((60, 3))
+    front = Front.of(feasible, np.full(3, 2.0))
+    expected = [i for i, a in enumerate(feasible) if not any(dominated(a, b) for b in feasible)]
+    assert front.rows.tolist() == expected
+    assert np.array_equal(front.objectives, feasible[expected])
+    assert front.reference.tolist() == [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("feasible", "reference"),
+    [
+        ([[1, 4], [2, 2], [4, 1]], [5.0, 5.0]),  # three inside: the user's
+        ([[1, 4], [2, 2], [6, 1]], [6.3, 5.0]),  # moved out to hold the third, and on one side alone
+        ([[1, 40], [2, 20], [6, 10], [50, 1]], [6.3, 42.0]),  # none inside: the three that reach out the least
+        ([[7, 8]], [7.35, 8.4]),  # fewer than three there are
+        ([], [5.0, 5.0]),
+    ],
+)
+def test_the_corner_moves_out_until_three_of_the_front_are_inside(feasible, reference) -> None:
+    front = Front.of(np.array(feasible, float).reshape(-1, 2), np.array([5.0, 5.0]))
+    assert front.reference == pytest.approx(np.array(reference), rel=1e-12)
+    assert (front.objectives < front.reference).all(axis=1).sum() >= min(3, len(front.rows))

@@ -1,0 +1,226 @@
+"""The Gaussian processes: known functions are learned, samples have the exact posterior, and what was foretold is what
+brute force foretells.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import gamma, kv
+from scipy.stats import qmc
+
+from neurofit.surrogate import gp
+from neurofit.surrogate.gp import GaussianProcesses
+from neurofit.surrogate.warp import Warp, curve
+
+MEMBERS = 6
+STRAIGHT = np.full(2, -2.0)
+
+
+def cube(n: int, seed: int) -> np.ndarray:
+    return qmc.Sobol(2, rng=np.random.default_rng(seed)).random(n)
+
+
+def smooth(u: np.ndarray) -> np.ndarray:
+    return np.sin(4 * u[:, 0]) + u[:, 1] ** 2 * np.exp(-u[:, 0])
+
+
+def half_space(u: np.ndarray) -> np.ndarray:
+    return np.where(u[:, 0] + 0.5 * u[:, 1] > 0.7, 1.0, -1.0)
+
+
+def fitted(u: np.ndarray, y: np.ndarray, binary: tuple[bool, ...], seed: int = 1) -> GaussianProcesses:
+    n = len(u)
+    return gp.fit(u, y, np.array(binary), np.zeros(n, bool), np.arange(n), STRAIGHT, MEMBERS, seed)
+
+
+def predicted(model: GaussianProcesses, u: np.ndarray) -> np.ndarray:
+    """Means over members (p, o)."""
+    return model.of_all(torch.from_numpy(u)).mean(0).numpy()
+
+
+@pytest.fixture(scope="module")
+def both() -> tuple[np.ndarray, np.ndarray, GaussianProcesses]:
+    """64 points, the smooth function and the half-space's label, and their model."""
+    u = cube(64, 1)
+    y = np.stack([smooth(u), half_space(u)], axis=1)
+    return u, y, fitted(u, y, (False, True))
+
+
+def test_a_smooth_function_is_known_where_it_was_not_seen(both) -> None:
+    """Within a twentieth of its standard deviation, after 64 points in two dimensions."""
+    held_out = cube(256, 2)
+    error = predicted(both[2], held_out)[:, 0] - smooth(held_out)
+    assert np.sqrt((error**2).mean()) < 0.05 * smooth(held_out).std()
+
+
+def test_a_labels_sign_is_right_but_for_a_strip_along_the_border(both) -> None:
+    """96 % of the cube: a Sobol grid of 64 points leaves gaps of an eighth, and the border is about 1.1 long."""
+    held_out = cube(256, 2)
+    right = np.sign(predicted(both[2], held_out)[:, 1]) == half_space(held_out)
+    assert right.mean() > 0.96
+    assert right[np.abs(held_out[:, 0] + 0.5 * held_out[:, 1] - 0.7) > 0.15].all()
+
+
+def test_the_loo_deviations_fit_the_noise_there_is() -> None:
+    """Noise of a fifth of the function: standardized errors are of one, to 30 % (48 of them: 10 % is their own sd)."""
+    u = cube(64, 3)
+    y = smooth(u) + 0.2 * np.random.default_rng(1).standard_normal(64)
+    model = fitted(u, y[:, None], (False,))
+    z = (y - model.loo_mean[:, 0]) / model.loo_sd[:, 0]
+    assert 0.7 < np.sqrt((z**2).mean()) < 1.3
+
+
+def test_the_same_seed_draws_the_same_samples(both) -> None:
+    u, y, model = both
+    where = torch.from_numpy(cube(16, 4))
+    assert torch.equal(fitted(u, y, (False, True)).of_all(where), model.of_all(where))
+    assert not torch.equal(fitted(u, y, (False, True), seed=2).of_all(where), model.of_all(where))
+
+
+def test_each_members_own_points_are_predicted_as_all_of_them_are(both) -> None:
+    """To twice what single precision leaves of a sum of the weights, which are thousands where noise is small."""
+    model = both[2]
+    u = torch.from_numpy(np.stack([cube(8, 10 + s) for s in range(MEMBERS)]))
+    every = torch.stack([model.of_all(own)[s] for s, own in enumerate(u)])
+    each = model.of_each(u)
+    assert each.shape == (MEMBERS, 8, 2)
+    rounding = torch.finfo(torch.float32).eps * model.weights.abs().sum(1).amax(1)  # (o,)
+    assert ((each - every).abs() < 2 * rounding).all()
+    assert (rounding < 0.02).all()  # else this would tell nothing
+
+
+def test_slopes_are_those_of_differences(both) -> None:
+    """To 2 %: single precision leaves a central difference over 0.01 an error of a few thousandths."""
+    model, u = both[2], torch.from_numpy(0.05 + 0.9 * cube(16, 5)).requires_grad_(True)
+    (slope,) = torch.autograd.grad(model.of_all(u)[..., 0].sum(), u)
+    for j in range(2):
+        step = 0.005 * torch.eye(2, dtype=torch.float64)[j]
+        central = (model.of_all(u + step) - model.of_all(u - step))[..., 0].sum(0) / 0.01
+        assert torch.allclose(slope[:, j], central.to(slope.dtype), rtol=0.02, atol=0.02 * float(slope.abs().max()))
+
+
+def test_missing_values_are_ignored(both) -> None:
+    """A third of one output is gone: it is still known, to a tenth of its sd, and the label is as good as before."""
+    u, y, _ = both
+    y = y.copy()
+    y[::3, 0] = math.nan
+    held_out = cube(256, 2)
+    mean = predicted(fitted(u, y, (False, True)), held_out)
+    assert np.sqrt(((mean[:, 0] - smooth(held_out)) ** 2).mean()) < 0.1 * smooth(held_out).std()
+    assert (np.sign(mean[:, 1]) == half_space(held_out)).mean() > 0.96
+
+
+def test_an_output_without_one_value_stays_finite(both) -> None:
+    u, y, _ = both
+    model = fitted(u, np.stack([np.full(len(u), math.nan), y[:, 1]], axis=1), (False, True))
+    assert np.isfinite(predicted(model, cube(16, 2))).all()
+    assert np.isfinite(model.loo_mean).all() and np.isfinite(model.loo_sd).all()
+
+
+# Brute force: two outputs, 14 rows, hyperparameters given, and the kernel from its definition by Bessel functions.
+
+ROWS = 14
+HYPER = gp._Hyper(
+    strength=torch.tensor([1.0, -1.0], dtype=torch.float64),
+    log_length=torch.log(torch.tensor([[0.4, 0.8], [1.0, 0.3]], dtype=torch.float64)),
+    log_signal=torch.log(torch.tensor([1.0, 0.7], dtype=torch.float64)),
+    log_noise=torch.log(torch.tensor([0.1, 0.2], dtype=torch.float64)),
+    log_far=torch.log(torch.tensor([0.3, 1e-9], dtype=torch.float64)),
+)
+FAR = np.arange(ROWS) % 4 == 1
+POINTS = cube(16, 6)[:ROWS]
+VALUES = np.stack([smooth(POINTS) - 0.8, half_space(POINTS)], axis=1)
+
+
+def covariance(output: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Matern covariance (Rasmussen & Williams 2006, eq. 4.14) at nu = 5/2, on the warped axes."""
+    nu, length = 2.5, HYPER.log_length[output].exp().numpy()
+    x, z = (Warp(HYPER.strength.numpy()).to(part) / length for part in (a, b))
+    r = math.sqrt(2 * nu) * np.maximum(np.linalg.norm(x[:, None] - z[None], axis=-1), 1e-6)
+    return math.exp(2 * float(HYPER.log_signal[output])) * 2 ** (1 - nu) / gamma(nu) * r**nu * kv(nu, r)
+
+
+def noise(output: int) -> np.ndarray:
+    """Variances (ROWS,) of the rows; what keeps the factor stable is 1e-6 of the signal's."""
+    jitter = 1e-6 * math.exp(2 * float(HYPER.log_signal[output]))
+    far = math.exp(2 * float(HYPER.log_far[output])) * FAR
+    return math.exp(2 * float(HYPER.log_noise[output])) + far + jitter
+
+
+def posterior(output: int, rows: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and covariances of the function at `at`, given `rows` alone."""
+    known = covariance(output, POINTS[rows], POINTS[rows]) + np.diag(noise(output)[rows])
+    cross, own = covariance(output, at, POINTS[rows]), covariance(output, at, at)
+    mean = cross @ np.linalg.solve(known, VALUES[rows, output])
+    return mean, own - cross @ np.linalg.solve(known, cross.T)
+
+
+def conditioned(
+    groups: np.ndarray, known: np.ndarray | None = None, members: int = 1
+) -> tuple[GaussianProcesses, np.ndarray, np.ndarray]:
+    """The model, and the means and deviations (ROWS, 2) of what was to be expected of each row."""
+    entries = torch.from_numpy(np.ones((ROWS, 2), bool) if known is None else known)
+    centred = torch.where(entries, torch.from_numpy(VALUES), 0.0)
+    warped, far = curve(torch.from_numpy(POINTS), HYPER.strength), torch.from_numpy(FAR.astype(float))
+    generator = torch.Generator().manual_seed(1)
+    parts, mean, sd = gp._condition(warped, centred, entries, far, groups, HYPER, members, generator)
+    length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
+    strength, loo = HYPER.strength.to(torch.float32), (mean.numpy(), sd.numpy())
+    warp = Warp(HYPER.strength.numpy())
+    model = GaussianProcesses(
+        members, warp, strength, length, x, weights, frequencies, phases, prior, torch.zeros(2), *loo
+    )
+    return model, *loo
+
+
+def foretold(output: int, row: int, given: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of one row's value, noise included, given the rows `given`."""
+    mean, variance = posterior(output, given, POINTS[[row]])
+    return float(mean[0]), math.sqrt(float(variance[0, 0]) + noise(output)[row])
+
+
+def test_a_row_of_its_own_is_foretold_by_all_others() -> None:
+    _, mean, sd = conditioned(np.arange(ROWS))
+    for output in range(2):
+        for row in range(ROWS):
+            others = np.delete(np.arange(ROWS), row)
+            assert (mean[row, output], sd[row, output]) == pytest.approx(foretold(output, row, others), abs=1e-6)
+
+
+def test_a_batch_is_foretold_by_the_rows_before_it_alone() -> None:
+    """Six rows of their own, then batches of five and of three: no row of a batch tells of another."""
+    groups = np.array([0, 1, 2, 3, 4, 5] + [6] * 5 + [7] * 3)
+    _, mean, sd = conditioned(groups)
+    for output in range(2):
+        for row in range(ROWS):
+            given = np.arange({6: 6, 7: 11}[groups[row]]) if row >= 6 else np.delete(np.arange(ROWS), row)
+            assert (mean[row, output], sd[row, output]) == pytest.approx(foretold(output, row, given), abs=1e-6)
+
+
+def test_a_missing_entry_tells_nothing() -> None:
+    """Known rows are foretold as if the missing were not there, to 1e-5: a noise of a thousand sd is not infinite."""
+    known = np.ones((ROWS, 2), bool)
+    known[[2, 5, 9], 0] = False
+    _, mean, sd = conditioned(np.arange(ROWS), known)
+    for output in range(2):
+        for row in np.flatnonzero(known[:, output]).tolist():
+            others = np.setdiff1d(np.flatnonzero(known[:, output]), [row])
+            assert (mean[row, output], sd[row, output]) == pytest.approx(foretold(output, row, others), abs=1e-5)
+
+
+def test_samples_have_the_exact_posterior() -> None:
+    """4000 members: means to five standard errors; deviations to 15 %, as 384 waves stand in for the prior."""
+    members = 4000
+    model, _, _ = conditioned(np.arange(ROWS), members=members)
+    at = cube(32, 7)
+    drawn = model.of_all(torch.from_numpy(at)).numpy()
+    for output in range(2):
+        mean, variance = posterior(output, np.arange(ROWS), at)
+        sd = np.sqrt(np.diag(variance))
+        found = drawn[..., output]
+        assert (np.abs(found.mean(0) - mean) < 5 * found.std(0) / math.sqrt(members) + 1e-4).all()
+        assert np.allclose(found.std(0), sd, rtol=0.15, atol=0.02)
