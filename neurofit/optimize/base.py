@@ -16,7 +16,8 @@ class Optimizer(ABC):
 
     What `ask` returns is a function of the evaluations told (in order of their numbers, a whole batch at once), the
     seed, and the sizes of the asks so far; of nothing else. `ended` says why there is nothing left, "" while there is.
-    `note` is what the optimizer has to say about its last ask or tell, a line for the log; "" where there is nothing.
+    `note` is what the optimizer has to say about the batch it was told last, a line for the log; "" where there is
+    nothing.
     """
 
     ended: str = ""

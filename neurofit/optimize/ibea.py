@@ -16,12 +16,10 @@ from pymoo.core.mating import Mating
 from pymoo.core.population import Population
 from pymoo.core.problem import Problem
 from pymoo.core.survival import Survival
-from pymoo.operators.crossover.sbx import SBX
-from pymoo.operators.mutation.pm import PM
 from pymoo.operators.selection.tournament import TournamentSelection
 
+from neurofit.optimize.evolution import Evolution, scores_of
 from neurofit.optimize.mating import CategoricalCrossover, CategoricalMutation
-from neurofit.optimize.nsga2 import Nsga2
 from neurofit.problem.evaluation import Evaluation
 
 PENALTY = 250.0  # std: BluePyOpt's score of a feature that has no value
@@ -31,20 +29,16 @@ _CROSSED, _MUTATED, _COLUMN = 0.7, 0.3, 0.5  # probabilities: of a pair, of an i
 _FITNESS = "indicator fitness"  # the name of what survival leaves for the tournament on each of pymoo's individuals
 
 
-class Ibea(Nsga2):
-    """IBEA: begins, mates and is told as NSGA-II is, but selects by what a member adds to the indicator.
+class Ibea(Evolution):
+    """IBEA: begins and is told as NSGA-II is, but selects by what a member adds to the indicator.
 
     It knows no rules: where a candidate is not feasible, all of its objectives are PENALTY, which is also the most that
     a feasible one's can be. So nothing leads to the first feasible candidate, as in the fits it stands for.
     """
 
     def _made(self, choices: Sequence[tuple[int, int]], not_seen: DuplicateElimination) -> GeneticAlgorithm:
-        crossover = CategoricalCrossover(choices, _ETA, _CROSSED) if choices else SBX(eta=_ETA, prob=_CROSSED)
-        mutation = (
-            CategoricalMutation(choices, _ETA, _MUTATED, _COLUMN)
-            if choices
-            else PM(eta=_ETA, prob=_MUTATED, prob_var=_COLUMN)
-        )
+        crossover = CategoricalCrossover(choices, _ETA, _CROSSED)
+        mutation = CategoricalMutation(choices, _ETA, _MUTATED, _COLUMN)
         return GeneticAlgorithm(
             pop_size=self._initial,
             mating=Mating(TournamentSelection(_fitter), crossover, mutation, eliminate_duplicates=not_seen),
@@ -58,9 +52,8 @@ class Ibea(Nsga2):
 
 def penalised(evaluations: Sequence[Evaluation]) -> np.ndarray:
     """Objectives (n, k) [std], PENALTY at most and everywhere where infeasible; one column of 0 where k is 0."""
-    scores = np.stack([e.objectives if len(e.objectives) else np.zeros(1) for e in evaluations])
     feasible = np.array([e.feasible for e in evaluations], bool)
-    return np.where(feasible[:, None], np.minimum(scores, PENALTY), PENALTY)
+    return np.where(feasible[:, None], np.minimum(scores_of(evaluations), PENALTY), PENALTY)
 
 
 def losses(objectives: np.ndarray) -> np.ndarray:

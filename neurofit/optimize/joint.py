@@ -16,6 +16,7 @@ from torch import Tensor
 
 from neurofit.optimize.base import Optimizer
 from neurofit.optimize.picking import Front, pick_apart, pick_by_gain
+from neurofit.optimize.random import Drawn
 from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -92,12 +93,10 @@ class Joint(Optimizer):
                 # What half a batch teaches is worth more to the other half than an idle worker costs.
                 n = max(1, n // 2)
             x = self._propose(n)
-        rng = np.random.default_rng([self._seed, self._asked, 7])
         if len(x) < n and not (designing and len(x)):  # rounding, or a converged batch, may leave too few
-            for _ in range(20):
-                drawn = self._problem.space.from_unit(rng.random((n - len(x), len(self._problem.space))))
-                x = np.concatenate([x, self._unseen.take(drawn)])
-            x = np.concatenate([x, self._unseen.remaining(n - len(x), rng)])
+            rng, d = np.random.default_rng([self._seed, self._asked, 7]), len(self._problem.space)
+            drawn = Drawn(self._problem.space, lambda m: rng.random((m, d)), self._unseen, rng)
+            x = np.concatenate([x, drawn.take(n - len(x))])
         self._asked += len(x)
         if len(x) == 0:
             self.ended = "every point of the space has been proposed"

@@ -1,4 +1,4 @@
-"""NSGA-II's crossover and mutation where some parameters are categorical, and a step between two choices means nothing.
+"""Crossover and mutation where some parameters are categorical, and a step between two choices means nothing.
 
 Real and whole columns are left to pymoo's operators; a categorical column is inherited whole from one parent or drawn
 anew, as a gene with several alleles is.

@@ -1,7 +1,6 @@
-"""NSGA-II with constraint domination, by pymoo, fitted to exact budgets and to candidates that are never repeated.
+"""NSGA-II with constraint domination, by pymoo.
 
-Deb, Pratap, Agarwal & Meyarivan 2002, IEEE Trans. Evol. Comput. 6:182. Works on the unit cube, where logarithmic
-parameters are straight; every ask is one generation of just so many offspring.
+Deb, Pratap, Agarwal & Meyarivan 2002, IEEE Trans. Evol. Comput. 6:182.
 """
 
 from __future__ import annotations
@@ -12,117 +11,35 @@ import numpy as np
 from pymoo.algorithms.base.genetic import GeneticAlgorithm
 from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.core.duplicate import DuplicateElimination
-from pymoo.core.evaluator import Evaluator
-from pymoo.core.population import Population
-from pymoo.core.problem import Problem
-from pymoo.core.termination import NoTermination
-from pymoo.operators.crossover.sbx import SBX
-from pymoo.operators.mutation.pm import PM
-from pymoo.problems.static import StaticProblem
 
-from neurofit.optimize.base import Optimizer
+from neurofit.optimize.evolution import Evolution, scores_of
 from neurofit.optimize.mating import CategoricalCrossover, CategoricalMutation
-from neurofit.optimize.random import Design, Drawn
-from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import TRUE, Evaluation
-from neurofit.problem.problem import FitSettings
-from neurofit.problem.space import Space
 
 _FAR = 1e30  # stands in for an infeasible candidate's objectives, which constraint domination never looks at
 
 
-class Nsga2(Optimizer):
-    """NSGA-II: a Sobol design of `fit.initial` points, then offspring by simulated binary crossover and mutation.
+class Nsga2(Evolution):
+    """NSGA-II: offspring by simulated binary crossover and mutation.
 
-    The population has as many members as the initial design. A candidate's violation is the number of rules that are
-    not true (all of them and one more where its status is not ok), or one where only an objective is missing. Where
-    nothing is broken it is below one, and says how far the objectives are outside the box up to the reference: many
-    objectives with tight targets make nearly every candidate non-dominated, and domination alone then leads nowhere.
-    Inside the box, which is all that the hypervolume counts, it is 0, and the search is NSGA-II's own.
+    A candidate's violation is the number of rules that are not true (all of them and one more where its status is not
+    ok), or one where only an objective is missing. Where nothing is broken it is below one, and says how far the
+    objectives are outside the box up to the reference: many objectives with tight targets make nearly every candidate
+    non-dominated, and domination alone then leads nowhere. Inside the box, which is all that the hypervolume counts, it
+    is 0, and the search is NSGA-II's own.
     """
 
-    def __init__(self, space: Space, reference: Sequence[float], fit: FitSettings, seed: int):
-        """`reference` (k,) is the hypervolume's, an entry an objective [std]."""
-        self._space, self._reference = space, np.asarray(reference, float)
-        self._unseen = Unseen(space)
-        self._initial = fit.initial or default_population(fit)
-        self._drawn = Drawn(space, Design("sobol", len(space), seed, fit.budget), self._unseen, seed)
-        self._asked = 0
-        self._units: dict[bytes, np.ndarray] = {}  # what each candidate in flight was on the cube, before rounding
-        self._told: list[Evaluation] = []  # of the initial design, until it is complete
-        k = max(len(self._reference), 1)
-        self._problem = Problem(n_var=len(space), n_obj=k, n_ieq_constr=1, xl=0.0, xu=1.0)
-        choices = tuple((j, len(p.choices)) for j, p in enumerate(space.parameters) if p.choices)
-        self._evolution = self._made(choices, _NotSeen(space, self._unseen))
-        self._termination = NoTermination()
-        self._evolution.setup(self._problem, termination=self._termination, seed=seed)
-
-    def ask(self, n: int) -> np.ndarray:
-        if not self._evolution.is_initialized:
-            x = self._drawn.take(min(n, self._initial - self._asked) if self._asked < self._initial else n)
-        else:
-            x = self._offspring(n)
-            if len(x) < n:  # the population has converged onto what was evaluated already
-                x = np.concatenate([x, self._drawn.take(n - len(x))])
-        self._asked += len(x)
-        if len(x) == 0:
-            self.ended = "every point of the space has been proposed"
-        return x
-
-    def warm(self, evaluations: Sequence[Evaluation]) -> None:
-        """They stand in for points of the design, and are the first population where they are enough for one."""
-        self._unseen.take(np.stack([e.x for e in evaluations]))
-        self._asked += len(evaluations)
-        self.tell(evaluations)
-
-    def tell(self, evaluations: Sequence[Evaluation]) -> None:
-        if not self._evolution.is_initialized:
-            self._told += evaluations
-            if len(self._told) < self._initial:
-                return
-            evaluations, self._told = self._told, []
-        if evaluations:
-            self._evolution.tell(infills=self._population(evaluations))
-
     def _made(self, choices: Sequence[tuple[int, int]], not_seen: DuplicateElimination) -> GeneticAlgorithm:
-        """pymoo's algorithm; `choices` are the categorical columns, each with its number of choices."""
         return NSGA2(
             pop_size=self._initial,
-            crossover=CategoricalCrossover(choices, eta=15, prob=0.9) if choices else SBX(eta=15, prob=0.9),
-            mutation=CategoricalMutation(choices, eta=20) if choices else PM(eta=20),
+            crossover=CategoricalCrossover(choices, eta=15, prob=0.9),
+            mutation=CategoricalMutation(choices, eta=20),
             eliminate_duplicates=not_seen,
         )
 
-    def _offspring(self, n: int) -> np.ndarray:
-        self._evolution.n_offsprings = n
-        made = self._evolution.ask()
-        self._termination.force_termination = False  # pymoo would end where mating gives nothing new; we draw
-        if made is None or len(made) == 0:
-            return np.zeros((0, len(self._space)))
-        u = np.asarray(made.get("X"))
-        x = self._unseen.take(self._space.from_unit(u))
-        self._units.update({row.tobytes(): at for row, at in zip(x, u, strict=True)})
-        return x
-
-    def _population(self, evaluations: Sequence[Evaluation]) -> Population:
-        units = self._space.to_unit(np.stack([e.x for e in evaluations]))
-        u = np.stack([self._units.pop(e.x.tobytes(), at) for e, at in zip(evaluations, units, strict=True)])
-        made = Population.new("X", u)
-        scores, violation = self._judged(evaluations)
-        static = StaticProblem(self._problem, F=scores, G=violation[:, None])
-        Evaluator().eval(static, made)
-        return made
-
     def _judged(self, evaluations: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
-        """What selection sees: objectives (n, k) to be minimised and violations (n,), above 0 where one counts."""
         violation = np.array([violation_of(e, self._reference) for e in evaluations], float)
-        scores = np.stack([e.objectives if len(e.objectives) else np.zeros(1) for e in evaluations])
-        return np.where(violation[:, None] > 0, _FAR, scores), violation
-
-
-def default_population(fit: FitSettings) -> int:
-    """Members of the population, and initial points, where the file names no number."""
-    return max(10, min(max(fit.batch, 20), 100, fit.budget // 5))
+        return np.where(violation[:, None] > 0, _FAR, scores_of(evaluations)), violation
 
 
 def violation_of(evaluation: Evaluation, reference: np.ndarray) -> float:
@@ -133,22 +50,3 @@ def violation_of(evaluation: Evaluation, reference: np.ndarray) -> float:
     if evaluation.status != "ok":
         return len(evaluation.rules) + 1
     return max(int(np.sum(evaluation.rules != TRUE)), 1)
-
-
-class _NotSeen(DuplicateElimination):
-    """pymoo's hook for leaving out duplicates, over the whole run and after rounding."""
-
-    def __init__(self, space: Space, unseen: Unseen):
-        super().__init__()
-        self._space, self._unseen = space, unseen
-
-    def do(self, pop, *args, return_indices=False, to_itself=True):
-        """The members of `pop` that are new to the run, and to `args` (the last of which are this ask's so far)."""
-        if len(pop) == 0:
-            return pop
-        others = [a.get("X") for a in args if a is not None and len(a) > 0]
-        x = self._space.from_unit(np.concatenate([*others, pop.get("X")]))
-        first = np.zeros(len(x), bool)
-        first[np.unique(x, axis=0, return_index=True)[1]] = True
-        of_pop = slice(len(x) - len(pop), None)
-        return pop[first[of_pop] & self._unseen.new(x[of_pop])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.stats import qmc
@@ -48,18 +48,20 @@ class Design:
 
 
 class Drawn:
-    """A design's points in the parameters' units, each once."""
+    """Points of the unit cube in the parameters' units, each once: `points` gives the next n (n, d) of them.
 
-    def __init__(self, space: Space, design: Design, unseen: Unseen, seed: int):
-        self._space, self._design, self._unseen = space, design, unseen
-        self._rng = np.random.default_rng([seed, 1])
+    `rng` orders what is left of a finite space that `points` finds nothing new of.
+    """
+
+    def __init__(self, space: Space, points: Callable[[int], np.ndarray], unseen: Unseen, rng: np.random.Generator):
+        self._space, self._points, self._unseen, self._rng = space, points, unseen, rng
 
     def take(self, n: int) -> np.ndarray:
         """Up to n points (n', d), none of which was taken before; fewer only where the space has no more."""
         got = np.zeros((0, len(self._space)))
         tries = 0
         while len(got) < n and tries < _TRIES and self._unseen.left > 0:
-            new = self._unseen.take(self._space.from_unit(self._design.points(n - len(got))))
+            new = self._unseen.take(self._space.from_unit(self._points(n - len(got))))
             got = np.concatenate([got, new])
             tries = 0 if len(new) else tries + 1
         return np.concatenate([got, self._unseen.remaining(n - len(got), self._rng)]) if len(got) < n else got
@@ -70,7 +72,8 @@ class Random(Optimizer):
 
     def __init__(self, space: Space, fit: FitSettings, seed: int):
         self._unseen = Unseen(space)
-        self._drawn = Drawn(space, Design(fit.design, len(space), seed, fit.budget), self._unseen, seed)
+        design = Design(fit.design, len(space), seed, fit.budget)
+        self._drawn = Drawn(space, design.points, self._unseen, np.random.default_rng([seed, 1]))
 
     def warm(self, evaluations: Sequence[Evaluation]) -> None:
         """What is known is not drawn again."""
