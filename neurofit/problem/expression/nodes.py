@@ -95,23 +95,29 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
-def transform(node: Node, change: Callable[[Node], Node]) -> Node:
-    """The tree with `change` applied from the leaves up."""
+def transform(node: Node, change: Callable[[Node], Node], enters: Callable[[Node], bool] = lambda _: True) -> Node:
+    """The tree with `change` applied from the leaves up; what `enters` says no to is left as it is."""
+    if not enters(node):
+        return node
+
+    def inside(child: Node) -> Node:
+        return transform(child, change, enters)
+
     match node:
         case Negative(a):
-            node = Negative(transform(a, change))
+            node = Negative(inside(a))
         case Binary(op, a, b):
-            node = Binary(op, transform(a, change), transform(b, change))
+            node = Binary(op, inside(a), inside(b))
         case Compare(operands, ops):
-            node = Compare(tuple(transform(a, change) for a in operands), ops)
+            node = Compare(tuple(inside(a) for a in operands), ops)
         case Logic(op, operands):
-            node = Logic(op, tuple(transform(a, change) for a in operands))
+            node = Logic(op, tuple(inside(a) for a in operands))
         case Not(a):
-            node = Not(transform(a, change))
+            node = Not(inside(a))
         case Function(name, arguments):
-            node = Function(name, tuple(transform(a, change) for a in arguments))
+            node = Function(name, tuple(inside(a) for a in arguments))
         case Index(a, i):
-            node = Index(transform(a, change), i)
+            node = Index(inside(a), i)
     return change(node)
 
 
@@ -121,41 +127,25 @@ def elements(node: Node) -> tuple[Node, ...]:
     Vectors of different lengths are an IndexError where the shorter one ends, as they are no comparison either.
     """
 
-    def at(inner: Node, i: int) -> Node:
-        match inner:
-            case Columns(columns) if len(columns) > 1:
-                return Columns((columns[i],))
-            case Negative(a):
-                return Negative(at(a, i))
-            case Not(a):
-                return Not(at(a, i))
-            case Binary(op, a, b):
-                return Binary(op, at(a, i), at(b, i))
-            case Compare(operands, ops):
-                return Compare(tuple(at(a, i) for a in operands), ops)
-            case Logic(op, operands):
-                return Logic(op, tuple(at(a, i) for a in operands))
-            case Function(name, arguments) if _elementwise(inner):
-                return Function(name, tuple(at(a, i) for a in arguments))
-        return inner
+    def at(i: int) -> Callable[[Node], Node]:
+        return lambda n: Columns((n.columns[i],)) if isinstance(n, Columns) and len(n.columns) > 1 else n
 
-    return tuple(at(node, i) for i in range(_width(node)))
+    return tuple(transform(node, at(i), _elementwise) for i in range(_width(node)))
 
 
 def _width(node: Node) -> int:
     """How many values a resolved node has."""
     if isinstance(node, Columns):
         return len(node.columns)
-    if isinstance(node, Index) or (isinstance(node, Function) and not _elementwise(node)):
-        return 1
-    return max((_width(a) for a in _children(node)), default=1)
+    return max((_width(a) for a in _children(node)), default=1) if _elementwise(node) else 1
 
 
-def _elementwise(node: Function) -> bool:
-    """Whether a function of vectors is a vector, rather than one value of them all."""
-    return node.name in ("abs", "exp", "log", "sqrt", "defined") or (
-        node.name in ("min", "max") and len(node.arguments) > 1
-    )
+def _elementwise(node: Node) -> bool:
+    """Whether a node made of vectors is a vector, rather than one value of them all."""
+    if isinstance(node, Function):
+        several = node.name in ("min", "max") and len(node.arguments) > 1
+        return several or node.name in ("abs", "exp", "log", "sqrt", "defined")
+    return not isinstance(node, Index)
 
 
 def _children(node: Node) -> tuple[Node, ...]:
