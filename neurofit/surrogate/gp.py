@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurofit.surrogate.warp import Warp, curve
+from neurofit.surrogate.warp import STRAIGHT, Warp, curve
 
 _HYPER_POINTS, _HYPER_STEPS = 110, 30
 _FOURIER = 384
@@ -179,7 +179,7 @@ def _map(
         with torch.no_grad():
             log_length.clamp_(math.log(0.02), math.log(100.0))
             log_noise.clamp_(min=-7.0)
-            strength.clamp_(-2.0, 8.0)
+            strength.clamp_(STRAIGHT, 8.0)
     far_noise = torch.where(binary, -30.0, log_far)
     return _Hyper(*(part.detach() for part in (strength, log_length, log_signal, log_noise, far_noise)))
 

@@ -20,15 +20,15 @@ from neurofit.problem.problem import Problem
 from neurofit.surrogate import gp
 from neurofit.surrogate.formulas import margin
 from neurofit.surrogate.scores import Scores
-from neurofit.surrogate.table import Table, table
+from neurofit.surrogate.table import Table, table, varies
 from neurofit.surrogate.warp import Warp, curve, expected
 
 MEMBERS = 8
-_STRANGE = 5.0
-_DESIGN_WEIGHT = 0.2
+_STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
+_DESIGN_WEIGHT = 0.2  # of a row of the design in the calibration, where one of the last proposals counts 1
 _NEAR = 30  # rows at least that count as near to what is sought
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
-_STEEP = 4.0  # logits a unit of that scale, before calibration
+STEEP = 4.0  # logits a unit of that scale, before calibration
 
 
 class Samples(Interface):
@@ -48,11 +48,6 @@ class Samples(Interface):
     @property
     def warp(self) -> Warp:
         """The axes on which distances mean the same everywhere."""
-        ...
-
-    @property
-    def strength(self) -> Tensor:
-        """(d,) log c of `warp`, as a tensor."""
         ...
 
     def of_all(self, u: Tensor) -> Tensor:
@@ -126,8 +121,9 @@ class JointModel:
         self.samples: Samples = gp.fit(
             data.u, outputs.values, outputs.binary, _far(data), data.groups, expected(problem.space), MEMBERS, seed
         )
-        self._home = torch.from_numpy(data.u[data.feasible]).float()
-        self._weights = torch.tensor([0.0, _STEEP, _STEEP * 0.5 if self._feasible >= 0 else 0.0, _STRANGE])
+        self._strength = torch.from_numpy(self.samples.warp.strength).float()
+        self._home = curve(torch.from_numpy(data.u[data.feasible]).float(), self._strength)
+        self._weights = torch.tensor([0.0, STEEP, STEEP * 0.5 if self._feasible >= 0 else 0.0, _STRANGE])
         self._weights = self._calibrated(seed)
 
     @property
@@ -155,8 +151,7 @@ class JointModel:
         """How far points (..., d) are from the nearest feasible row, in the cube's diagonals."""
         if not len(self._home):
             return torch.zeros(u.shape[:-1])
-        w = curve(u.float(), self.samples.strength)
-        home = curve(self._home, self.samples.strength)
+        w, home = curve(u.float(), self._strength), self._home
         square = (w * w).sum(-1)[..., None] + (home * home).sum(-1) - 2 * w @ home.T
         return (square.amin(-1).clamp_min(0) / u.shape[-1] + 1e-8).sqrt()
 
@@ -191,7 +186,7 @@ class JointModel:
     def _before(self) -> Tensor:
         """(n,) how far each row was from the nearest feasible one known before it (of the design: any other)."""
         u, groups, feasible = self._data.u, self._data.groups, self._data.feasible
-        w = curve(torch.from_numpy(u).float(), self.samples.strength)
+        w = curve(torch.from_numpy(u).float(), self._strength)
         distance = torch.cdist(w, w) / u.shape[1] ** 0.5
         groups = torch.from_numpy(groups)
         _, inverse, counts = torch.unique(groups, return_inverse=True, return_counts=True)
@@ -246,7 +241,7 @@ def soft_minimum(holds: Tensor) -> Tensor:
 
 def shortfall(holds: Tensor) -> Tensor:
     """-sum log P over the conditions (..., z), each for itself: what leads to feasibility while nothing is feasible."""
-    return softplus(-_STEEP * holds).sum(-1)
+    return softplus(-STEEP * holds).sum(-1)
 
 
 def log_probability(outlook: Outlook) -> Tensor:
@@ -302,7 +297,7 @@ def _outputs(data: Table) -> _Outputs:
         column = data.t[:, j]
         seen = column[np.isfinite(column)]
         constant[j] = seen.mean() if seen.size else 0.0
-        if seen.size < 3 or np.ptp(seen) < 1e-9:
+        if not varies(column):
             continue
         same = [i for i, other in enumerate(columns) if np.array_equal(column, other, equal_nan=True)]
         source[j] = same[0] if same else len(columns)
@@ -318,7 +313,7 @@ def _conditions(problem: Problem, data: Table, first_label: int) -> list[_Rule]:
     """Every condition of feasibility that anything is known of."""
     labels = {role: first_label + q for q, role in enumerate(data.roles)}
     found = []
-    features = torch.from_numpy(data.scaling.center + data.scaling.scale * np.sinh(data.t))
+    features = torch.from_numpy(data.scaling.to_features(data.t))
     for r, rule in enumerate(problem.rules):
         label = labels.get(("rule", r), -1)
         known = margin(rule.expression.node, features) if rule.margin and (label >= 0 or data.hopeless[r]) else None

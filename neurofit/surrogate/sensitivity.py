@@ -17,14 +17,13 @@ from torch import Tensor
 from neurofit.errors import ConfigError, NeurofitError
 from neurofit.front import nondominated
 from neurofit.problem.problem import Problem
-from neurofit.surrogate.joint import JointModel
+from neurofit.surrogate.joint import STEEP, JointModel
 from neurofit.surrogate.relaxation import Relaxation
-from neurofit.surrogate.table import Table
+from neurofit.surrogate.table import Table, varies
 
 Where = Literal["front", "feasible", "all"]
 _POINTS = 256  # of a Sobol sequence over the cube; a power of two keeps it balanced
 _CHUNK = 64  # points at a time: memory grows with members x points x rows trained on
-_STEEP = 4.0  # P(rule) = sigmoid(_STEEP holds): as the surrogate before it is calibrated on feasibility as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +63,18 @@ def sensitivity(model: JointModel, data: Table, problem: Problem, where: Where =
     points. Raises ConfigError for another `where`, NeurofitError where nothing is feasible yet.
     """
     points, rows = _points(data, problem, where, seed)
-    unit = np.array([_sd(column) for column in _features(data)[rows].T])
-    unit[[not _varies(column) for column in data.t.T]] = np.nan
-    m, columns = len(problem.features), [model.conditions.index(r) for r in _learned(model, problem)]
+    unit = np.array([_sd(column) for column in data.scaling.to_features(data.t)[rows].T])
+    unit[[not varies(column) for column in data.t.T]] = np.nan
+    learned = [r for r in range(len(problem.rules)) if r in model.conditions]
+    m, columns = len(problem.features), [model.conditions.index(r) for r in learned]
     drawn = [_gradients(model, part, m, columns) for part in torch.split(torch.from_numpy(points).float(), _CHUNK)]
     slopes, chances = (np.concatenate(parts, axis=2) for parts in zip(*drawn, strict=True))  # (m | z, s, p, d)
     # The gradient of the members' mean: where they disagree, what each makes up by itself does not count as steep.
     together = slopes.mean(axis=1)
     mean, size = together.mean(axis=1), np.abs(together).mean(axis=1)
     rule, rule_spread = np.full((2, len(problem.rules), points.shape[1]), np.nan)
-    rule[_learned(model, problem)] = chances.mean(axis=(1, 2))
-    rule_spread[_learned(model, problem)] = chances.mean(axis=2).std(axis=1)
+    rule[learned] = chances.mean(axis=(1, 2))
+    rule_spread[learned] = chances.mean(axis=2).std(axis=1)
     known = np.where(np.isfinite(unit), 1.0, np.nan)[:, None]
     return Sensitivity(
         where=where,
@@ -107,28 +107,12 @@ def _points(data: Table, problem: Problem, where: Where, seed: int) -> tuple[np.
     return data.u[rows], data.feasible
 
 
-def _features(data: Table) -> np.ndarray:
-    """(n, m) features in their units, nan where undefined."""
-    return data.scaling.center + data.scaling.scale * np.sinh(data.t)
-
-
 def _sd(column: np.ndarray) -> float:
     """The sd of what is defined; nan where there is none."""
     seen = column[np.isfinite(column)]
     # A constant's sd is rounding, not nought, once it went through asinh and back.
     sd = float(seen.std()) if seen.size > 1 else 0.0
     return sd if sd > 1e-9 * float(np.abs(seen).max(initial=0.0)) else float("nan")
-
-
-def _varies(t: np.ndarray) -> bool:
-    """Whether the surrogate could learn a column of scaled features."""
-    seen = t[np.isfinite(t)]
-    return seen.size >= 3 and float(np.ptp(seen)) >= 1e-9
-
-
-def _learned(model: JointModel, problem: Problem) -> list[int]:
-    """The rules that the surrogate has a condition for."""
-    return [r for r in range(len(problem.rules)) if r in model.conditions]
 
 
 def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -138,7 +122,8 @@ def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) ->
     # Each member has points of its own, so that one backward pass gives the gradients of all.
     u = points.expand(model.members, *points.shape).clone().requires_grad_(True)
     outlook = model.of_each(u)
-    chances = torch.sigmoid(_STEEP * outlook.holds)
+    # As the surrogate takes a rule by itself, before it is calibrated on feasibility as a whole.
+    chances = torch.sigmoid(STEEP * outlook.holds)
     return (
         _slopes([outlook.features[..., j] for j in range(m)], u),
         _slopes([chances[..., z] for z in columns], u),

@@ -27,6 +27,10 @@ class Scaling:
     def to_t(self, features: np.ndarray) -> np.ndarray:
         return np.arcsinh((features - self.center) / self.scale)
 
+    def to_features(self, t: np.ndarray) -> np.ndarray:
+        """The inverse of `to_t`."""
+        return self.center + self.scale * np.sinh(t)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -63,6 +67,12 @@ class Table:
             feasible=self.feasible[chosen],
             groups=self.groups[chosen],
         )
+
+
+def varies(t: np.ndarray) -> bool:
+    """Whether there is anything to learn of a column (n,) of scaled features."""
+    seen = t[np.isfinite(t)]
+    return seen.size >= 3 and float(np.ptp(seen)) >= 1e-9
 
 
 def table(problem: Problem, evaluations: Sequence[Evaluation], groups: np.ndarray | None = None) -> Table:

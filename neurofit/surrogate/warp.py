@@ -15,7 +15,7 @@ from torch import Tensor
 
 from neurofit.problem.space import Parameter, Space
 
-_STRAIGHT = -2.0
+STRAIGHT = -2.0  # log c of an axis that is all but straight, the least there is
 _DECADE = 10.0
 
 
@@ -41,7 +41,7 @@ def expected(space: Space) -> np.ndarray:
     D counts a column for each choice of a categorical parameter, as `surrogate.relaxation` does.
     """
     strengths = [
-        [0.5 * np.log(p.high / p.low) if spans(p) else _STRAIGHT] * max(len(p.choices), 1) for p in space.parameters
+        [0.5 * np.log(p.high / p.low) if spans(p) else STRAIGHT] * max(len(p.choices), 1) for p in space.parameters
     ]
     return np.concatenate(strengths)
 
