@@ -35,6 +35,7 @@ def retargeted(run: Run, target: str | Path | Problem, out: str | Path | None = 
         put_problem(archive.directory, problem.text)
         archive.wanted(len(given))
         archive.ended(told)
-        for line in (told, *warm.lines):
-            log(archive.directory, line + (f" ({rescored.doubt})" if line == told and rescored.doubt else ""))
+        log(archive.directory, told + (f" ({rescored.doubt})" if rescored.doubt else ""))
+        for line in warm.lines:
+            log(archive.directory, line)
     return open_run(out)

@@ -231,8 +231,6 @@ class _Session:
             begin = time.perf_counter()
             x = optimizer.ask(min(self._problem.fit.batch, self._problem.fit.budget - asked))
             self._optimizing += time.perf_counter() - begin
-            if optimizer.note:
-                self._log(f"batch {len(earlier)}: {optimizer.note}")
             if len(x) == 0:
                 return optimizer.ended or "the optimizer has nothing left to propose"
             batch = self._archive.asked(len(earlier), self._first + np.arange(asked, asked + len(x)), x)

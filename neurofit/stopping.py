@@ -53,11 +53,11 @@ class Course:
         None where that leaves no such n.
         """
         now, feasible = self._ends[-1]
-        before = [f for n, f in self._ends if since <= n <= now - patience and f]
-        if not before:
+        earlier = [(n, f) for n, f in self._ends if since <= n <= now - patience and f]
+        if not earlier:
             return None
-        start = max(n for n, f in self._ends if since <= n <= now - patience and f)
-        return now - start, self._volume(before[-1]), self._volume(feasible)
+        start, before = earlier[-1]
+        return now - start, self._volume(before), self._volume(feasible)
 
     def _add(self, evaluations: Sequence[Evaluation], count: int) -> None:
         for evaluation in evaluations:
@@ -96,8 +96,10 @@ class Stopping:
 
     def met(self, course: Course) -> str:
         """Which evaluation meets all targets, "" where none does."""
-        number, worst = (-1, np.inf) if self.good_enough is None else course.best
-        if self.good_enough is None or number < 0 or worst > self.good_enough:
+        if self.good_enough is None:
+            return ""
+        number, worst = course.best
+        if number < 0 or worst > self.good_enough:
             return ""
         return (
             f"all targets are met: every objective of evaluation {number} is at most {worst:.3g} std, and "
