@@ -17,6 +17,7 @@ import numpy as np
 from neurofit.config.load import load
 from neurofit.problem.evaluation import VALUE, Evaluation
 from neurofit.problem.problem import Problem
+from neurofit.progress import Progress
 
 FIT = """
 neurofit: 1
@@ -102,6 +103,16 @@ class Inline:
                 yield self.problem.failed(index, x, "crash", "signal 11", 0.5)
             else:
                 yield evaluate(self.problem, index, x)
+
+
+def power_cut(at: int) -> Callable[[Progress], None]:
+    """An observer that breaks a run off, by a RuntimeError, when it has so many evaluations."""
+
+    def cut(progress: Progress) -> None:
+        if progress.evaluations == at:
+            raise RuntimeError("power")
+
+    return cut
 
 
 def stored(directory: Path, name: str) -> Any:

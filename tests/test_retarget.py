@@ -144,13 +144,8 @@ def test_going_on_is_resumed_to_the_same_evaluations(old: Run, folder: Path, tmp
     first = 1 + max(e.index for e in unbroken.raw[:n])
     assert [e.index for e in unbroken.raw[n:]] == list(range(first, first + 30))
     for stop in (n + 1, n + 10, n + 25):
-
-        def broken(progress: Progress, stop: int = stop) -> None:
-            if progress.evaluations == stop:
-                raise RuntimeError("power")
-
         with pytest.raises(RuntimeError):
-            search(problem, tmp_path / "b", bnh.Inline, broken)
+            search(problem, tmp_path / "b", bnh.Inline, bnh.power_cut(stop))
     assert bnh.same(search(problem, tmp_path / "b", bnh.Inline).raw, unbroken.raw)
 
 

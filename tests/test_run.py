@@ -111,13 +111,8 @@ def test_progress_counts_what_the_archive_holds(problem: Problem, tmp_path: Path
 def test_an_exception_is_resumed_to_the_same_evaluations(run: Run, problem: Problem, tmp_path: Path) -> None:
     seconds = []
     for stop in (7, 20, 21, 59, 114):
-
-        def broken(progress: Progress, stop: int = stop) -> None:
-            if progress.evaluations == stop:
-                raise RuntimeError("power")
-
         with pytest.raises(RuntimeError):
-            search(problem, tmp_path / "b", inline, broken)
+            search(problem, tmp_path / "b", inline, bnh.power_cut(stop))
         assert len(open_run(tmp_path / "b").raw) == stop
         seconds.append(open_run(tmp_path / "b").seconds["idle"])
     resumed = search(problem, tmp_path / "b", inline)

@@ -15,7 +15,6 @@ from neurofit import run as run_module
 from neurofit.config.load import load
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.progress import Progress
 from neurofit.results import Run
 from neurofit.run import search
 from neurofit.stopping import Course, Stopping
@@ -129,13 +128,8 @@ def test_killed_after_more_was_asked_for_it_still_ends_at_the_same_place(problem
     unbroken = search(more, tmp_path / "a", bnh.Inline)
     n = len(search(patient, tmp_path / "b", never).raw)
     for stop in (n + 3, n + 20, n + 41):
-
-        def broken(progress: Progress, stop: int = stop) -> None:
-            if progress.evaluations == stop:
-                raise RuntimeError("power")
-
         with pytest.raises(RuntimeError):
-            search(more, tmp_path / "b", bnh.Inline, broken)
+            search(more, tmp_path / "b", bnh.Inline, bnh.power_cut(stop))
     resumed = search(more, tmp_path / "b", bnh.Inline)
     assert resumed.ended == unbroken.ended and bnh.same(resumed.raw, unbroken.raw)
 
@@ -143,13 +137,8 @@ def test_killed_after_more_was_asked_for_it_still_ends_at_the_same_place(problem
 @pytest.mark.parametrize("stop", [1, 20, 55, 100])
 def test_interrupted_it_ends_where_it_would_have(problem: Problem, tmp_path: Path, stop: int) -> None:
     patient = given(problem, patience=60)
-
-    def broken(progress: Progress) -> None:
-        if progress.evaluations == stop:
-            raise RuntimeError("power")
-
     with pytest.raises(RuntimeError):
-        search(patient, tmp_path / "a", bnh.Inline, broken)
+        search(patient, tmp_path / "a", bnh.Inline, bnh.power_cut(stop))
     resumed = search(patient, tmp_path / "a", bnh.Inline)
     unbroken = search(patient, tmp_path / "b", bnh.Inline)
     assert resumed.ended == unbroken.ended and bnh.same(resumed.raw, unbroken.raw)

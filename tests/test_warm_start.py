@@ -27,7 +27,6 @@ from neurofit.errors import ConfigError
 from neurofit.evaluate.function_evaluator import FunctionEvaluator
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.progress import Progress
 from neurofit.results import Run, open_run
 from neurofit.run import search
 from neurofit.warm import gathered
@@ -141,13 +140,8 @@ def test_a_resumed_run_knows_what_it_knew_whatever_became_of_the_other(tmp_path:
     second = warm(bnh.problem(tmp_path, budget=100, seed=5), tmp_path / "a")
     search(first, tmp_path / "a", bnh.Inline)
     unbroken = search(second, tmp_path / "b", bnh.Inline)
-
-    def broken(progress: Progress) -> None:
-        if progress.evaluations == 50:
-            raise RuntimeError("power")
-
     with pytest.raises(RuntimeError):
-        search(second, tmp_path / "c", bnh.Inline, broken)
+        search(second, tmp_path / "c", bnh.Inline, bnh.power_cut(50))
     if change == "longer":
         search(replace(first, fit=replace(first.fit, budget=90)), tmp_path / "a", bnh.Inline)
     else:
