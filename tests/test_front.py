@@ -30,6 +30,14 @@ def test_hypervolume_against_counting(k: int) -> None:
     assert hypervolume(points, reference) == pytest.approx(counted, abs=0.01)
 
 
+def test_above_31_objectives_the_best_point_stands_for_all() -> None:
+    points = np.full((3, 36), 0.5)
+    points[1] = 0.25
+    points[2, 0] = 9.0
+    assert hypervolume(points, np.full(36, 5.0)) == pytest.approx(0.95**36, rel=1e-12)
+    assert hypervolume(points[2:], np.full(36, 5.0)) == 0.0
+
+
 def test_nondominated_against_all_pairs() -> None:
     points = np.random.default_rng(0).integers(0, 6, (200, 3)).astype(float)
     slow = [not any((q <= p).all() and (q < p).any() for q in points) for p in points]

@@ -65,7 +65,7 @@ class Header:
     def fit(self) -> FitSettings:
         """The fit's settings at the start; those that were not known then have their defaults."""
         found = json.loads(self.settings)
-        return FitSettings(**found | {"warm_start": tuple(found.get("warm_start", ()))})
+        return FitSettings(**found | {name: tuple(found.get(name, ())) for name in ("warm_start", "without")})
 
 
 @dataclass(frozen=True, slots=True)

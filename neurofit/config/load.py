@@ -110,6 +110,7 @@ def _settings(spec: FitSpec) -> FitSettings:
         design=spec.design,
         surrogate=spec.surrogate,
         sensitive_steps=spec.sensitive_steps,
+        without=tuple(sorted(set(spec.without))),
         patience=spec.patience,
         good_enough=spec.good_enough,
         warm_start=(spec.warm_start,) if isinstance(spec.warm_start, str) else tuple(spec.warm_start or ()),

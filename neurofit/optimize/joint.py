@@ -7,31 +7,31 @@ candidates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 
 from neurofit.optimize.base import Optimizer
+from neurofit.optimize.design import INITIAL, design, stretched
 from neurofit.optimize.picking import Front, pick_apart, pick_by_gain
 from neurofit.optimize.random import Drawn
 from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.problem.space import Space
-from neurofit.surrogate import joint
+from neurofit.surrogate import foretold
 from neurofit.surrogate.joint import JointModel, Outlook, log_probability, shortfall
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.table import Table
-from neurofit.surrogate.warp import spans
 
-INITIAL = 50
 _ENOUGH = 3  # feasible evaluations before the search for a better front begins
 _GENERATIONS = 12
 _SCOUT_SHARE = 0.2  # of a batch
 _FIRM = 10  # feasible evaluations before batches are whole
+_EARLY = 100  # proposals before batches are whole
+_LEAST = 10  # candidates below which no batch is halved
+_CHEAP = 60  # features up to which a batch is halved: beyond, training twice costs more than it gains
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
 _CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
 _STEP_RANGE = (0.3, 3.0)  # of an axis's steps, relative to the middle one's
@@ -78,10 +78,11 @@ class Joint(Optimizer):
         self._unseen = Unseen(problem.space)
         self._relaxation = Relaxation(problem.space)
         self._told: list[Evaluation] = []
-        self._groups: list[int] = []  # of what was told; evaluations proposed together have one number
+        self._sizes: list[int] = []  # of the batches told
         self._asked = self._known = 0
-        self._design = _design(problem.space, problem.fit.initial or INITIAL, seed)
+        self._design = design(problem.space, problem.fit.initial or INITIAL, seed)
         self._said: _Said | None = None
+        self._kinds: dict[int, str] = {}  # what the first so many evaluations chose: remembered, but never needed
 
     def ask(self, n: int) -> np.ndarray:
         self.note, self._said = "", None
@@ -89,9 +90,10 @@ class Joint(Optimizer):
         if designing:
             x = self._unseen.take(self._problem.space.from_unit(self._design[self._asked : self._asked + n]))
         else:
-            if sum(e.feasible for e in self._told) < _FIRM:
+            early = sum(e.feasible for e in self._told) < _FIRM or self._asked < len(self._design) + _EARLY
+            if early and n >= 2 * _LEAST and len(self._problem.features) <= _CHEAP:
                 # What half a batch teaches is worth more to the other half than an idle worker costs.
-                n = max(1, n // 2)
+                n //= 2
             x = self._propose(n)
         if len(x) < n and not (designing and len(x)):  # rounding, or a converged batch, may leave too few
             rng, d = np.random.default_rng([self._seed, self._asked, 7]), len(self._problem.space)
@@ -105,15 +107,12 @@ class Joint(Optimizer):
     def warm(self, evaluations: Sequence[Evaluation]) -> None:
         """They are learned from like the design's points, and stand in for as many of them."""
         self._unseen.take(np.stack([e.x for e in evaluations]))
-        self._told, self._groups = list(evaluations), list(range(len(evaluations)))
+        self._told = list(evaluations)
         self._known = len(evaluations)
         self._design = self._design[: max(0, len(self._design) - len(evaluations))]
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
-        start = len(self._told)
-        designed = max(0, min(len(evaluations), self._known + len(self._design) - start))
-        batch = start + designed
-        self._groups += [*range(start, batch), *[batch] * (len(evaluations) - designed)]
+        self._sizes.append(len(evaluations))
         self._told += evaluations
         if self._said is not None:
             self.note = self._said.against(evaluations)
@@ -131,31 +130,38 @@ class Joint(Optimizer):
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""
-        threads = torch.get_num_threads()
+        together = foretold.groups(self._known, self._sizes, self._known + len(self._design))
+        first = foretold.deciding(len(self._told))
+        if first not in self._kinds:
+            self._kinds[first] = foretold.kind(self._problem, self._told, together, self._seed)
+        kind = self._kinds[first]
         # One thread: sums in another order would make another run.
-        torch.set_num_threads(1)
-        try:
-            model, data = joint.fit(self._problem, self._told, self._seed * 1009 + self._asked, np.array(self._groups))
+        with foretold.one_thread():
+            model, data = foretold.fitted(self._problem, self._told, together, self._seed, self._asked, kind)
             if model.blind:  # every evaluation failed: there is nothing to learn from yet
                 return np.zeros((0, len(self._problem.space)))
             rng = np.random.default_rng([self._seed, self._asked])
             u, scouts = _Search(self._problem, self._relaxation, model, data, rng).batch(n)
             with torch.no_grad():
-                p = model.probability(model.of_all(torch.from_numpy(u).float())).numpy()
-        finally:
-            torch.set_num_threads(threads)
+                outlook = model.of_all(torch.from_numpy(u).float())
+                p, features = model.probability(outlook).numpy(), outlook.features.numpy()
         x = self._relaxation.values(u)
         new = self._unseen.new(x)
-        self._said = _Said(p[new], scouts[new])
+        self._said = _Said(kind, p[new], scouts[new], features[:, new])
         return self._unseen.take(x)
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """P(feasible) (n,) foretold of a batch's first n candidates, and which of them are scouts (n,)."""
+    """What a surrogate of some kind foretold of a batch's first n candidates.
 
+    P(feasible) (n,), which of them are scouts (n,), and features (s, n, m) by each member.
+    """
+
+    kind: str
     p: np.ndarray
     scouts: np.ndarray
+    features: np.ndarray
 
     def against(self, evaluations: Sequence[Evaluation]) -> str:
         """A line that holds what was foretold against what came of it."""
@@ -166,7 +172,22 @@ class _Said:
                 parts.append(
                     f"{feasible[mine].sum()} of {mine.sum()} {name} feasible, {self.p[mine].sum():.1f} foretold"
                 )
+        within = self._within(evaluations)
+        if np.isfinite(within):
+            parts.append(f"{within:.0%} of features within 2 sd of what {self.kind} foretold")
         return "; ".join(parts)
+
+    def _within(self, evaluations: Sequence[Evaluation]) -> float:
+        """The share of the defined features of feasible candidates that came within two of the members' sd."""
+        told = [(j, e) for j, e in enumerate(evaluations[: len(self.p)]) if e.feasible]
+        if not told or self.features.shape[-1] != len(told[0][1].features):
+            return float("nan")
+        mine = self.features[:, [j for j, _ in told]]
+        came = np.array([e.features for _, e in told], float)
+        # A constant's sd is rounding: what is foretold to six digits is right.
+        reach = 2 * mine.std(axis=0, ddof=1) + 1e-6 * np.abs(came)
+        known = np.isfinite(came)
+        return float((np.abs(came - mine.mean(axis=0)) <= reach)[known].mean()) if known.any() else float("nan")
 
 
 class _Search:
@@ -181,6 +202,8 @@ class _Search:
         self._axes = model.samples.warp
         self._d, self._k = relaxation.columns, len(problem.objectives)
         self._effort = _WHOLE if self._k <= _FEW else _LIGHT
+        if "gradient" in problem.fit.without:
+            self._effort = replace(self._effort, steps=0)
         self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)
 
     def batch(self, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -302,34 +325,3 @@ def _reflected(u: np.ndarray) -> np.ndarray:
     """Points outside the cube, folded back into it."""
     u = np.abs(u)
     return np.clip(np.where(u > 1, 2 - u, u), 0, 1)
-
-
-def stretched(space: Space, u: np.ndarray) -> np.ndarray:
-    """Points (..., d) of the cube, moved to where they would lie if linear axes over a decade or more were logarithmic.
-
-    A conductance from 1e-5 to 1e-2 may do all that it does in the lowest hundredth of a linear axis.
-    """
-    moved = u.copy()
-    for j, p in enumerate(space.parameters):
-        if spans(p):
-            moved[..., j] = np.expm1(u[..., j] * np.log(p.high / p.low)) / (p.high / p.low - 1)
-    return moved
-
-
-def _design(space: Space, n: int, seed: int) -> np.ndarray:
-    """The initial points (n, d) of the cube: a symmetric Latin hypercube, every second pair on stretched axes."""
-    u = _symmetric_hypercube(len(space), n, seed)
-    second = np.arange(n) % (n // 2 or 1) % 2 == 1
-    return np.where(second[:, None], stretched(space, u), u)
-
-
-def _symmetric_hypercube(d: int, n: int, seed: int) -> np.ndarray:
-    """A Latin hypercube (n, d) whose points come in pairs mirrored at the centre (Ye, Li & Sudjianto 2000)."""
-    rng = np.random.default_rng([seed, 50])
-    half = n // 2
-    cells = np.array([rng.permutation(half) for _ in range(d)]).T
-    mirrored = rng.random((half, d)) < 0.5
-    cells = np.where(mirrored, n - 1 - cells, cells)
-    points = (cells + rng.random((half, d))) / n
-    pairs = np.concatenate([points, 1 - points])
-    return pairs if n % 2 == 0 else np.concatenate([pairs, qmc.LatinHypercube(d, rng=rng).random(1)])

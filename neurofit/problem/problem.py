@@ -15,6 +15,11 @@ from neurofit.problem.protocol import Protocol, Search
 from neurofit.problem.rule import Rule
 from neurofit.problem.space import Space
 
+# Of the joint search: gradient steps on candidates; a label and a formula for each rule, where else feasibility as a
+# whole is all that is learned; a label for each objective's being defined; features, where else the objectives
+# themselves are learned.
+PARTS = ("gradient", "rules", "definedness", "features")
+
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
@@ -31,8 +36,9 @@ class FitSettings:
     pack: int | None = None  # candidates in one simulation; None chooses by the model's size
     points_per_axis: int | None = None  # grid only
     design: str = "sobol"  # random only: "sobol" or "lhs"
-    surrogate: str = "auto"  # joint only: "gp", or "auto": the one that suits
+    surrogate: str = "auto"  # joint only: "gp" or "net", or "auto": the one that suits
     sensitive_steps: bool = False  # joint only: parameters that drive much take smaller steps
+    without: tuple[str, ...] = ()  # joint only: parts left out of it, of PARTS, to see what they are worth
     patience: int | None = None  # stop after so many evaluations without a growing hypervolume
     good_enough: float | None = None  # stop once one solution is within so many std of every target
     warm_start: tuple[str, ...] = ()  # runs whose evaluations the optimizer knows from the start

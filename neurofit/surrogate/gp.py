@@ -14,10 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurofit.surrogate.samples import Training, inflation
 from neurofit.surrogate.warp import STRAIGHT, Warp, curve
 
 _HYPER_POINTS, _HYPER_STEPS = 110, 30
-_FOURIER = 384
+_MANY, _MANY_STEPS = 60, 20  # outputs above which steps are too dear to take them all
+_JITTER = 1e-4  # of the signal variance: keeps a factor in single precision
+_WAVES, _MANY_WAVES = 384, 128
 _MISSING = 1e6  # noise variance of an entry that is not there
 _STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
 _LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
@@ -39,7 +42,7 @@ class _Hyper:
 
 @dataclass(frozen=True, slots=True)
 class GaussianProcesses:
-    """Sampled functions of all outputs, and leave-one-out predictions (n, o) of the rows they were fitted on.
+    """Sampled functions of all outputs, and held-out predictions (n, o) of the rows they were fitted on.
 
     Single precision: length (o, 1, d), points (o, n, d) scaled, weights (o, n, s), frequencies (o, d, f),
     phases (o, 1, f), prior (o, f, s), mean (o,).
@@ -55,8 +58,8 @@ class GaussianProcesses:
     phases: Tensor
     prior: Tensor
     mean: Tensor
-    loo_mean: np.ndarray
-    loo_sd: np.ndarray
+    held_mean: np.ndarray
+    held_sd: np.ndarray
 
     def of_all(self, u: Tensor) -> Tensor:
         """(s, p, o): every member at the same points u (p, d)."""
@@ -76,41 +79,33 @@ class GaussianProcesses:
         x = curve(u.to(torch.float32), self.strength) / self.length
         square = (x * x).sum(-1)[..., None] + (self.points * self.points).sum(-1)[:, None] - 2 * x @ self.points.mT
         kernel = _matern((square.clamp_min(0) + 1e-10).sqrt())
-        return kernel, torch.cos(x @ self.frequencies + self.phases) * math.sqrt(2.0 / _FOURIER)
+        return kernel, torch.cos(x @ self.frequencies + self.phases) * math.sqrt(2.0 / self.phases.shape[-1])
 
 
-def fit(
-    u: np.ndarray,
-    y: np.ndarray,
-    binary: np.ndarray,
-    far: np.ndarray,
-    groups: np.ndarray,
-    strength: np.ndarray,
-    members: int,
-    seed: int,
-) -> GaussianProcesses:
-    """Fits outputs y (n, o), nan where missing, at u (n, d); `binary` (o,) marks labels of +-1.
+def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
+    """Fits every output of `training`, and draws `members` samples of each.
 
-    Rows marked `far` (n,) have, in outputs that are not labels, a noise of their own: what a cell does in another
-    regime is rough, and must not spoil what is known of the regime that is sought. Rows of one of `groups` (n,) are
-    left out together for `loo_mean` and `loo_sd`. `strength` (d,) is what to expect of the axes.
+    Rows that are far have, in outputs that are not labels, a noise of their own. The deviation of samples of values is
+    corrected by what held-out rows were wrong by.
     """
     generator = torch.Generator().manual_seed(seed)
-    points = torch.from_numpy(u)
+    points, y = torch.from_numpy(training.u), training.y
     known = torch.from_numpy(np.isfinite(y))
     values = torch.from_numpy(np.nan_to_num(y))
     mean = (values * known).sum(0) / known.sum(0).clamp_min(1)
     centred = torch.where(known, values - mean, 0.0)
-    distant = torch.from_numpy(far.astype(float))
-    hyper = _map(points, centred, known, torch.from_numpy(binary), distant, torch.from_numpy(strength), generator)
-    warped = curve(points, hyper.strength)
-    parts, loo_mean, loo_sd = _condition(warped, centred, known, distant, groups, hyper, members, generator)
+    far, binary = torch.from_numpy(training.far.astype(float)), torch.from_numpy(training.binary)
+    hyper = _map(points, centred, known, binary, far, torch.from_numpy(training.strength), generator)
+    data = _Data(curve(points, hyper.strength), centred, known, far)
+    factor = _factor(data, hyper)
+    held_mean, held_sd = (part.numpy() for part in _foretold(factor, centred.T, training.groups))
+    wrong = inflation(centred.numpy() - held_mean, held_sd, known.numpy(), training.importance)
+    wrong[training.binary] = 1.0
+    parts = _sampled(data, hyper, factor, torch.from_numpy(wrong), members, generator)
     length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
-    loo = (loo_mean + mean).numpy(), loo_sd.numpy()
-    warp = Warp(hyper.strength.numpy())
     return GaussianProcesses(
         members,
-        warp,
+        Warp(hyper.strength.numpy()),
         hyper.strength.to(torch.float32),
         length,
         x,
@@ -119,8 +114,19 @@ def fit(
         phases,
         prior,
         mean.to(torch.float32),
-        *loo,
+        held_mean + mean.numpy(),
+        held_sd * wrong,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """Warped points (n, d), centred outputs (n, o) with 0 where they are not known (n, o), and far rows (n,)."""
+
+    points: Tensor
+    centred: Tensor
+    known: Tensor
+    far: Tensor
 
 
 def _matern(r: Tensor) -> Tensor:
@@ -139,6 +145,7 @@ def _map(
     generator: torch.Generator,
 ) -> _Hyper:
     """Maximum a posteriori hyperparameters, all outputs in one batch, on a subset of the rows."""
+    points, centred, far, expected = (part.float() for part in (points, centred, far, expected))
     n, d = points.shape
     if n > _HYPER_POINTS:
         # Newest rows are where the search is; the rest is a random half.
@@ -151,7 +158,7 @@ def _map(
     prior_length = math.sqrt(2.0) + 0.5 * math.log(d)
     start_length = math.log(0.5 * math.sqrt(d))
     noise = torch.where(binary, _LABEL_NOISE, _VALUE_NOISE) + scale.log()
-    log_length = torch.full((o, d), start_length, dtype=torch.float64, requires_grad=True)
+    log_length = torch.full((o, d), start_length, requires_grad=True)
     log_signal = scale.log().clone().requires_grad_(True)
     log_noise = noise.clone().requires_grad_(True)
     far_noise = scale.log() - 1.5
@@ -160,7 +167,7 @@ def _map(
     strength = expected.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([log_length, log_signal, log_noise, log_far, strength], lr=0.18)
     rows = len(points)
-    for _ in range(_HYPER_STEPS):
+    for _ in range(_HYPER_STEPS if o <= _MANY else _MANY_STEPS):
         optimizer.zero_grad()
         warped = curve(points, strength)
         # Plain differences: a matrix product with them gives the squared distances of each output.
@@ -168,7 +175,7 @@ def _map(
         r2 = (torch.exp(-2 * log_length) @ squares.T).reshape(o, rows, rows)
         kernel = torch.exp(2 * log_signal)[:, None, None] * _matern((r2 + 1e-12).sqrt())
         hyper = _Hyper(strength, log_length, log_signal, log_noise, torch.where(binary, -30.0, log_far))
-        kernel = kernel + torch.diag_embed(hyper.variance(known, far) + 1e-6)
+        kernel = kernel + torch.diag_embed(hyper.variance(known, far) + _JITTER * torch.exp(2 * log_signal)[:, None])
         factor = torch.linalg.cholesky(kernel)
         solved = torch.cholesky_solve(y, factor)
         fit_term = 0.5 * (y * solved).sum((1, 2)) + factor.diagonal(dim1=1, dim2=2).log().sum(1)
@@ -181,38 +188,50 @@ def _map(
             log_noise.clamp_(min=-7.0)
             strength.clamp_(STRAIGHT, 8.0)
     far_noise = torch.where(binary, -30.0, log_far)
-    return _Hyper(*(part.detach() for part in (strength, log_length, log_signal, log_noise, far_noise)))
+    return _Hyper(*(part.detach().double() for part in (strength, log_length, log_signal, log_noise, far_noise)))
 
 
-def _condition(
-    points: Tensor,
-    centred: Tensor,
-    known: Tensor,
-    far: Tensor,
-    groups: np.ndarray,
-    hyper: _Hyper,
-    members: int,
-    generator: torch.Generator,
-) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-    """Samples given the data, as the tensors of GaussianProcesses, and leave-one-out means and deviations (n, o)."""
-    n, d = points.shape
-    o = centred.shape[1]
+def _factor(data: _Data, hyper: _Hyper) -> Tensor:
+    """The Cholesky factor (o, n, n) of each output's covariance of its rows."""
+    x = data.points / hyper.log_length.exp()[:, None]
+    signal2 = torch.exp(2 * hyper.log_signal)[:, None]
+    noise = hyper.variance(data.known, data.far) + 1e-6 * signal2
+    return torch.linalg.cholesky(signal2[..., None] * _matern(torch.cdist(x, x)) + torch.diag_embed(noise))
+
+
+def _sampled(
+    data: _Data, hyper: _Hyper, factor: Tensor, wrong: Tensor, members: int, generator: torch.Generator
+) -> tuple[Tensor, ...]:
+    """Samples given the data, as the tensors of GaussianProcesses; their deviations are `wrong` (o,) times the
+    posterior's.
+    """
+    n, d = data.points.shape
+    o = data.centred.shape[1]
+    waved = _WAVES if o <= _MANY else _MANY_WAVES
     length = hyper.log_length.exp()[:, None]
-    x = points / length
-    signal, noise = hyper.log_signal.exp(), hyper.variance(known, far)
-    kernel = (signal**2)[:, None, None] * _matern(torch.cdist(x, x))
-    factor = torch.linalg.cholesky(kernel + torch.diag_embed(noise + 1e-6 * (signal**2)[:, None]))
+    x = data.points / length
+    signal, noise = hyper.log_signal.exp(), hyper.variance(data.known, data.far)
     # Matern-5/2 has a Student-t spectrum with 5 degrees of freedom.
-    normal = torch.randn((o, d, _FOURIER), dtype=torch.float64, generator=generator)
-    chi2 = torch.randn((5, o, 1, _FOURIER), dtype=torch.float64, generator=generator).square().sum(0)
+    normal = torch.randn((o, d, waved), dtype=torch.float64, generator=generator)
+    chi2 = torch.randn((5, o, 1, waved), dtype=torch.float64, generator=generator).square().sum(0)
     frequencies = normal * torch.sqrt(5.0 / chi2)
-    phases = 2 * math.pi * torch.rand((o, 1, _FOURIER), dtype=torch.float64, generator=generator)
-    waves = torch.cos(x @ frequencies + phases) * math.sqrt(2.0 / _FOURIER)
-    prior = torch.randn((o, _FOURIER, members), dtype=torch.float64, generator=generator) * signal[:, None, None]
-    jitter = torch.randn((o, n, members), dtype=torch.float64, generator=generator) * noise.sqrt()[..., None]
-    residual = torch.where(known.T[..., None], centred.T[..., None] - waves @ prior - jitter, 0.0)
+    phases = 2 * math.pi * torch.rand((o, 1, waved), dtype=torch.float64, generator=generator)
+    waves = torch.cos(x @ frequencies + phases) * math.sqrt(2.0 / waved)
+    scale = (signal * wrong)[:, None, None]
+    prior = _mirrored((o, waved, members), generator) * scale
+    jitter = _mirrored((o, n, members), generator) * noise.sqrt()[..., None]
+    residual = data.centred.T[..., None] - waves @ prior - jitter * wrong[:, None, None]
+    residual = torch.where(data.known.T[..., None], residual, 0.0)
     weights = torch.cholesky_solve(residual, factor) * (signal**2)[:, None, None]
-    return (length, x, weights, frequencies, phases, prior), *_foretold(factor, centred.T, groups)
+    return length, x, weights, frequencies, phases, prior
+
+
+def _mirrored(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
+    """Normal numbers, whose last axis is the negative of itself from its middle on: the samples' mean is then the
+    posterior's, exactly where their number is even.
+    """
+    half = torch.randn((*shape[:2], (shape[2] + 1) // 2), dtype=torch.float64, generator=generator)
+    return torch.cat([half, -half], dim=-1)[..., : shape[2]]
 
 
 def _foretold(factor: Tensor, centred: Tensor, groups: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol as Interface
 
 import numpy as np
 import torch
@@ -17,11 +16,12 @@ from torch.nn.functional import logsigmoid, softplus
 
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.surrogate import gp
+from neurofit.surrogate.choice import COMPARED, KINDS, OUTPUTS, held_out_score
 from neurofit.surrogate.formulas import margin
+from neurofit.surrogate.samples import Samples, Training
 from neurofit.surrogate.scores import Scores
 from neurofit.surrogate.table import Table, table, varies
-from neurofit.surrogate.warp import Warp, curve, expected
+from neurofit.surrogate.warp import curve, expected
 
 MEMBERS = 8
 _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
@@ -29,34 +29,6 @@ _DESIGN_WEIGHT = 0.2  # of a row of the design in the calibration, where one of 
 _NEAR = 30  # rows at least that count as near to what is sought
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
 STEEP = 4.0  # logits a unit of that scale, before calibration
-
-
-class Samples(Interface):
-    """Sampled functions of the raw outputs, differentiable in where they are asked for."""
-
-    @property
-    def members(self) -> int: ...
-
-    @property
-    def loo_mean(self) -> np.ndarray:
-        """(n, o) predictions of each row fitted on, made without it."""
-        ...
-
-    @property
-    def loo_sd(self) -> np.ndarray: ...
-
-    @property
-    def warp(self) -> Warp:
-        """The axes on which distances mean the same everywhere."""
-        ...
-
-    def of_all(self, u: Tensor) -> Tensor:
-        """(s, p, o): every member at the same points u (p, d)."""
-        ...
-
-    def of_each(self, u: Tensor) -> Tensor:
-        """(s, p, o): member s at its own points u (s, p, d)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +71,10 @@ class _Rule:
 class JointModel:
     """The surrogate fitted to a table."""
 
-    def __init__(self, problem: Problem, data: Table, seed: int):
+    def __init__(self, problem: Problem, data: Table, seed: int, kind: str = "gp"):
+        """`kind` is one of choice.KINDS."""
         self._problem, self._data = problem, data
-        self._scores = Scores.of(problem)
+        self._scores = _distances if "features" in problem.fit.without else Scores.of(problem)
         self._outputs = _outputs(data)
         self._rules = _conditions(problem, data, self._outputs.first_label)
         self._feasible = next(
@@ -118,9 +91,8 @@ class JointModel:
             )
         )
         outputs = self._outputs
-        self.samples: Samples = gp.fit(
-            data.u, outputs.values, outputs.binary, _far(data), data.groups, expected(problem.space), MEMBERS, seed
-        )
+        self.kind, self.training = kind, _training(problem, data, outputs)
+        self.samples: Samples = KINDS[kind].fit(self.training, MEMBERS, seed)
         self._strength = torch.from_numpy(self.samples.warp.strength).float()
         self._home = curve(torch.from_numpy(data.u[data.feasible]).float(), self._strength)
         self._weights = torch.tensor([0.0, STEEP, STEEP * 0.5 if self._feasible >= 0 else 0.0, _STRANGE])
@@ -205,9 +177,9 @@ class JointModel:
         feasible = torch.from_numpy(self._data.feasible).float()
         if feasible.all() or self.blind:
             return self._weights
-        weight = torch.from_numpy(_recency(self._data.groups)).float()
+        weight = torch.from_numpy(self.training.importance).float()
         generator = torch.Generator().manual_seed(seed + 1)
-        mean, sd = (torch.tensor(a, dtype=torch.float32) for a in (self.samples.loo_mean, self.samples.loo_sd))
+        mean, sd = (torch.tensor(a, dtype=torch.float32) for a in (self.samples.held_mean, self.samples.held_sd))
         raw = mean + sd * torch.randn((self.members, *mean.shape), generator=generator)
         least = soft_minimum(self._holds(raw, self._features(raw)))
         label = raw[..., self._feasible] if self._feasible >= 0 else torch.zeros_like(least)
@@ -234,6 +206,11 @@ class JointModel:
         return tuple(rule.formula if rule.formula >= 0 else of_label.get(rule.label, -1) for rule in self._rules)
 
 
+def _distances(objectives: Tensor) -> Tensor:
+    """Objectives that were predicted as they are: no distance is below zero."""
+    return objectives.clamp_min(0)
+
+
 def soft_minimum(holds: Tensor) -> Tensor:
     """The least of the conditions (..., z), smoothed so that all that are near it feel the gradient."""
     return -_SOFT * torch.logsumexp(-holds / _SOFT, -1)
@@ -254,15 +231,26 @@ def fit(
     evaluations: Sequence[Evaluation],
     seed: int,
     groups: np.ndarray | None = None,
-    most: int = 300,
+    kind: str = "gp",
 ) -> tuple[JointModel, Table]:
-    """The surrogate of all evaluations, and their whole table; at most `most` rows are conditioned on.
+    """The surrogate of all evaluations, and their whole table.
 
-    Of more, the best three fifths and a random rest are kept: the search is near the best, the rest says where not to
-    go.
+    Where there are more than its `kind` takes, the best three fifths and a random rest are kept: the search is near the
+    best, the rest says where not to go.
     """
     whole = table(problem, evaluations, groups)
-    return JointModel(problem, whole.rows(_subset(whole, most, seed)), seed), whole
+    return JointModel(problem, whole.rows(_subset(whole, KINDS[kind].rows, seed)), seed, kind), whole
+
+
+def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, groups: np.ndarray | None = None) -> str:
+    """The kind of surrogate that suits these evaluations, by its size and by what it says of held-out ones."""
+    whole = table(problem, evaluations, groups)
+    size = _outputs(whole).values.shape[1]
+    if size == 0 or size > COMPARED:  # nothing was learned yet, or too much to learn it twice
+        return "gp" if size <= OUTPUTS else "net"
+    models = {k: JointModel(problem, whole.rows(_subset(whole, KINDS[k].rows, seed)), seed, k) for k in KINDS}
+    scores = {k: held_out_score(model.samples, model.training) for k, model in models.items()}
+    return max(scores, key=lambda k: scores[k])
 
 
 def _subset(data: Table, most: int, seed: int) -> np.ndarray:
@@ -277,10 +265,22 @@ def _subset(data: Table, most: int, seed: int) -> np.ndarray:
 
 
 def _recency(groups: np.ndarray) -> np.ndarray:
-    """(n,) what each row counts in the calibration: a proposal tells of proposals, a recent one of those to come."""
+    """(n,) what each row says of the proposals to come: a proposal tells of proposals, a recent one most."""
     _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
     age = np.cumsum((counts > 1)[::-1])[::-1] - 1
     return np.where(counts > 1, 0.6 ** np.maximum(age, 0), _DESIGN_WEIGHT)[inverse]
+
+
+def _training(problem: Problem, data: Table, outputs: _Outputs) -> Training:
+    return Training(
+        u=data.u,
+        y=outputs.values,
+        binary=outputs.binary,
+        far=_far(data),
+        groups=data.groups,
+        importance=_recency(data.groups),
+        strength=expected(problem.space),
+    )
 
 
 def _far(data: Table) -> np.ndarray:
@@ -314,9 +314,12 @@ def _conditions(problem: Problem, data: Table, first_label: int) -> list[_Rule]:
     labels = {role: first_label + q for q, role in enumerate(data.roles)}
     found = []
     features = torch.from_numpy(data.scaling.to_features(data.t))
-    for r, rule in enumerate(problem.rules):
+    if "rules" in problem.fit.without and ("feasible", 0) in labels:
+        found.append(_Rule(labels["feasible", 0], -1, 1.0))
+    for r, rule in enumerate(problem.rules if "rules" not in problem.fit.without else ()):
         label = labels.get(("rule", r), -1)
-        known = margin(rule.expression.node, features) if rule.margin and (label >= 0 or data.hopeless[r]) else None
+        formula = rule.margin and "features" not in problem.fit.without and (label >= 0 or data.hopeless[r])
+        known = margin(rule.expression.node, features) if formula else None
         seen = known[torch.isfinite(known)].abs() if known is not None else torch.zeros(0)
         usable = len(seen) > 2 and float(seen.median()) > 0
         if label >= 0 or usable:

@@ -37,7 +37,7 @@ class Table:
     """Rows of training data.
 
     u           (n, d) points of the relaxed cube (relaxation.py), where d counts a column for each choice
-    t           (n, m) scaled features, nan where undefined or not run
+    t           (n, m) scaled features, nan where undefined or not run; objectives where `fit.without` has features
     labels      (n, q) +1 or -1, nan where not known; a column is kept only where both classes occur
     roles       (q,) what a label is: ("ok", 0), ("rule", r), ("defined", objective), ("feasible", 0)
     objectives  (n, k) scores in std, nan where missing
@@ -84,7 +84,11 @@ def table(problem: Problem, evaluations: Sequence[Evaluation], groups: np.ndarra
     ok = np.array([e.status == "ok" for e in evaluations])
     objectives = np.array([e.objectives for e in evaluations], float).reshape(len(evaluations), len(problem.objectives))
     feasible = np.array([e.feasible for e in evaluations], bool)
-    scaling = _scaling(problem, features)
+    if "features" in problem.fit.without:
+        features = objectives
+        scaling = _scaled(features, np.zeros(len(problem.objectives)), np.full(len(problem.objectives), SPREAD))
+    else:
+        scaling = _scaling(problem, features)
     labels, roles = _labels(problem, states, rules, ok, feasible)
     return Table(
         u=Relaxation(problem.space).relax(np.array([e.x for e in evaluations])),
@@ -112,9 +116,14 @@ def _scaling(problem: Problem, features: np.ndarray) -> Scaling:
         for target in objective.targets:
             center[target.column] = (target.low + target.high) / 2
             scale[target.column] = SPREAD * target.std
+    return _scaled(features, center, scale)
+
+
+def _scaled(features: np.ndarray, center: np.ndarray, scale: np.ndarray) -> Scaling:
+    """With the range that predictions of columns (n, m) may have."""
     t = np.arcsinh((features - center) / scale)
-    low, high = np.zeros(m), np.zeros(m)
-    for j in range(m):
+    low, high = np.zeros(len(center)), np.zeros(len(center))
+    for j in range(len(center)):
         seen = t[np.isfinite(t[:, j]), j]
         if seen.size:
             # Half as far again as anything seen: sinh of a wild extrapolation would swamp every score.
@@ -128,10 +137,11 @@ def _labels(
 ) -> tuple[np.ndarray, tuple[tuple[str, int], ...]]:
     n = len(ok)
     candidates: list[tuple[tuple[str, int], np.ndarray]] = [(("ok", 0), np.where(ok, 1.0, -1.0))]
-    for r in range(rules.shape[1]):
+    without = problem.fit.without
+    for r in range(rules.shape[1] if "rules" not in without else 0):
         verdict = np.where(rules[:, r] == TRUE, 1.0, -1.0)
         candidates.append((("rule", r), np.where(rules[:, r] == UNKNOWN, np.nan, verdict)))
-    for k, objective in enumerate(problem.objectives):
+    for k, objective in enumerate(problem.objectives if "definedness" not in without else ()):
         mine = states[:, list(objective.columns)]
         defined = np.where((mine == VALUE).all(axis=1), 1.0, -1.0)
         candidates.append((("defined", k), np.where((mine == NOT_RUN).any(axis=1), np.nan, defined)))

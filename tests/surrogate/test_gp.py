@@ -14,6 +14,7 @@ from scipy.stats import qmc
 
 from neurofit.surrogate import gp
 from neurofit.surrogate.gp import GaussianProcesses
+from neurofit.surrogate.samples import Training
 from neurofit.surrogate.warp import Warp, curve
 
 MEMBERS = 6
@@ -34,7 +35,8 @@ def half_space(u: np.ndarray) -> np.ndarray:
 
 def fitted(u: np.ndarray, y: np.ndarray, binary: tuple[bool, ...], seed: int = 1) -> GaussianProcesses:
     n = len(u)
-    return gp.fit(u, y, np.array(binary), np.zeros(n, bool), np.arange(n), STRAIGHT, MEMBERS, seed)
+    training = Training(u, y, np.array(binary), np.zeros(n, bool), np.arange(n), np.full(n, 0.2), STRAIGHT)
+    return gp.fit(training, MEMBERS, seed)
 
 
 def predicted(model: GaussianProcesses, u: np.ndarray) -> np.ndarray:
@@ -70,7 +72,7 @@ def test_the_loo_deviations_fit_the_noise_there_is() -> None:
     u = cube(64, 3)
     y = smooth(u) + 0.2 * np.random.default_rng(1).standard_normal(64)
     model = fitted(u, y[:, None], (False,))
-    z = (y - model.loo_mean[:, 0]) / model.loo_sd[:, 0]
+    z = (y - model.held_mean[:, 0]) / model.held_sd[:, 0]
     assert 0.7 < np.sqrt((z**2).mean()) < 1.3
 
 
@@ -118,7 +120,7 @@ def test_an_output_without_one_value_stays_finite(both) -> None:
     u, y, _ = both
     model = fitted(u, np.stack([np.full(len(u), math.nan), y[:, 1]], axis=1), (False, True))
     assert np.isfinite(predicted(model, cube(16, 2))).all()
-    assert np.isfinite(model.loo_mean).all() and np.isfinite(model.loo_sd).all()
+    assert np.isfinite(model.held_mean).all() and np.isfinite(model.held_sd).all()
 
 
 # Brute force: two outputs, 14 rows, hyperparameters given, and the kernel from its definition by Bessel functions.
@@ -159,15 +161,20 @@ def posterior(output: int, rows: np.ndarray, at: np.ndarray) -> tuple[np.ndarray
     return mean, own - cross @ np.linalg.solve(known, cross.T)
 
 
+RIGHT = np.ones(2)  # no deviation is corrected
+
+
 def conditioned(
-    groups: np.ndarray, known: np.ndarray | None = None, members: int = 1
+    groups: np.ndarray, known: np.ndarray | None = None, members: int = 1, wrong: np.ndarray = RIGHT
 ) -> tuple[GaussianProcesses, np.ndarray, np.ndarray]:
     """The model, and the means and deviations (ROWS, 2) of what was to be expected of each row."""
     entries = torch.from_numpy(np.ones((ROWS, 2), bool) if known is None else known)
     centred = torch.where(entries, torch.from_numpy(VALUES), 0.0)
     warped, far = curve(torch.from_numpy(POINTS), HYPER.strength), torch.from_numpy(FAR.astype(float))
-    generator = torch.Generator().manual_seed(1)
-    parts, mean, sd = gp._condition(warped, centred, entries, far, groups, HYPER, members, generator)
+    data = gp._Data(warped, centred, entries, far)
+    factor = gp._factor(data, HYPER)
+    mean, sd = gp._foretold(factor, centred.T, groups)
+    parts = gp._sampled(data, HYPER, factor, torch.from_numpy(wrong), members, torch.Generator().manual_seed(1))
     length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
     strength, loo = HYPER.strength.to(torch.float32), (mean.numpy(), sd.numpy())
     warp = Warp(HYPER.strength.numpy())
@@ -224,3 +231,16 @@ def test_samples_have_the_exact_posterior() -> None:
         found = drawn[..., output]
         assert (np.abs(found.mean(0) - mean) < 5 * found.std(0) / math.sqrt(members) + 1e-4).all()
         assert np.allclose(found.std(0), sd, rtol=0.15, atol=0.02)
+
+
+def test_a_corrected_deviation_changes_no_mean() -> None:
+    """2000 members with deviations made 2 and 3 times as large: means to five standard errors, ratios to 15 %."""
+    members = 2000
+    wrong = np.array([2.0, 3.0])
+    at = cube(32, 7)
+    plain, wide = (
+        conditioned(np.arange(ROWS), members=members, wrong=w)[0].of_all(torch.from_numpy(at)).numpy()
+        for w in (RIGHT, wrong)
+    )
+    assert (np.abs(wide.mean(0) - plain.mean(0)) < 5 * wide.std(0) * math.sqrt(2 / members) + 1e-4).all()
+    assert np.allclose(wide.std(0) / plain.std(0), wrong, rtol=0.15)

@@ -130,10 +130,14 @@ class FitSpec(Strict):
     design: Literal["sobol", "lhs"] = Field(
         default="sobol", description="random only: Sobol sequence or Latin hypercube"
     )
-    surrogate: Literal["auto", "gp"] = Field(
-        default="auto", description="joint only: Gaussian processes; auto: whichever neurofit has that suits"
+    surrogate: Literal["auto", "gp", "net"] = Field(
+        default="auto",
+        description="joint only: Gaussian processes, or an ensemble of networks; auto: whichever foretells better",
     )
     sensitive_steps: Flag = Field(default=False, description="joint only: smaller steps in what drives much")
+    without: list[Literal["gradient", "rules", "definedness", "features"]] = Field(
+        default=[], description="joint only: parts of the search to leave out, to see what they are worth"
+    )
     patience: Annotated[Whole, Field(ge=1)] | None = Field(
         default=None, description="evaluations without growth of the hypervolume after which the fit ends"
     )

@@ -1,0 +1,77 @@
+"""What Gaussian processes and networks have in common: what they learn from, and what they give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol as Interface
+
+import numpy as np
+from torch import Tensor
+
+from neurofit.surrogate.warp import Warp
+
+_CLIPPED = 16.0  # squared standardized errors count no more: one cell in another regime says little of the rest
+_TRUST = 10.0  # held-out rows that the model's own word on its errors is worth
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Points and outputs to learn, a row an evaluation.
+
+    u           (n, d) points of the cube
+    y           (n, o) outputs, nan where missing
+    binary      (o,) whether an output is a label of +-1
+    far         (n,) rows far from feasibility: what a cell does in another regime is rough, and must not spoil what is
+                known of the regime that is sought
+    groups      (n,) rows of one number are held out together
+    importance  (n,) how much a held-out row says of proposals to come
+    strength    (d,) log c of each axis's warp, to start from
+    """
+
+    u: np.ndarray
+    y: np.ndarray
+    binary: np.ndarray
+    far: np.ndarray
+    groups: np.ndarray
+    importance: np.ndarray
+    strength: np.ndarray
+
+
+class Samples(Interface):
+    """Sampled functions of the raw outputs, differentiable in where they are asked for."""
+
+    @property
+    def members(self) -> int: ...
+
+    @property
+    def held_mean(self) -> np.ndarray:
+        """(n, o) predictions of each row fitted on, made without it."""
+        ...
+
+    @property
+    def held_sd(self) -> np.ndarray:
+        """(n, o) what they were expected to be wrong by, corrected by what they were wrong by."""
+        ...
+
+    @property
+    def warp(self) -> Warp:
+        """The axes on which distances mean the same everywhere."""
+        ...
+
+    def of_all(self, u: Tensor) -> Tensor:
+        """(s, p, o): every member at the same points u (p, d)."""
+        ...
+
+    def of_each(self, u: Tensor) -> Tensor:
+        """(s, p, o): member s at its own points u (s, p, d)."""
+        ...
+
+
+def inflation(error: np.ndarray, sd: np.ndarray, known: np.ndarray, importance: np.ndarray) -> np.ndarray:
+    """(o,) what a model's deviations must be multiplied by to be those of its held-out errors, 1 at least.
+
+    error, sd, known (n, o); importance (n,). A shrunk root mean square of standardized errors.
+    """
+    z = np.minimum((error / sd) ** 2, _CLIPPED)
+    weight = np.where(known, importance[:, None], 0.0)
+    return np.sqrt(np.maximum(((weight * z).sum(axis=0) + _TRUST) / (weight.sum(axis=0) + _TRUST), 1.0))
