@@ -1,6 +1,6 @@
 """neurofit fits the parameters of NEURON models to recordings and rules; these are its public names.
 
-run = neurofit.fit("cell.yaml", out="runs/a");  run = neurofit.open("runs/a")
+run = neurofit.fit("cell.yaml", out="runs/a");  run = neurofit.open("runs/a");  neurofit.compare(["runs/a", "runs/b"])
 problem = neurofit.load("cell.yaml");  optimizer = neurofit.make_optimizer("nsga2", problem, seed=1)
 """
 
@@ -13,22 +13,26 @@ if TYPE_CHECKING:
     from neurofit.config.load import load as load
     from neurofit.optimize import make_optimizer as make_optimizer
     from neurofit.progress import Progress as Progress
+    from neurofit.report.live import Watch as Watch
     from neurofit.results import Run as Run
+    from neurofit.results import compare as compare
     from neurofit.results import open_run as open
     from neurofit.run import fit as fit
 
-__all__ = ["Progress", "Run", "fit", "load", "make_optimizer", "open"]
+__all__ = ["Progress", "Run", "Watch", "compare", "fit", "load", "make_optimizer", "open"]
 
 
 def __getattr__(name: str) -> object:
     # looked up when first used: a worker process imports this package too, and must not wait for tables and optimizers
     homes = {
+        "compare": ("neurofit.results", "compare"),
         "fit": ("neurofit.run", "fit"),
         "load": ("neurofit.config.load", "load"),
         "make_optimizer": ("neurofit.optimize", "make_optimizer"),
         "open": ("neurofit.results", "open_run"),
         "Progress": ("neurofit.progress", "Progress"),
         "Run": ("neurofit.results", "Run"),
+        "Watch": ("neurofit.report.live", "Watch"),
     }
     if name not in homes:
         raise AttributeError(f"module 'neurofit' has no attribute {name!r}")

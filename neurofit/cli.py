@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from neurofit.problem.problem import Problem
     from neurofit.report.arrays import Results
-    from neurofit.report.pictures import Picture
+    from neurofit.report.pictures import Material, Picture
     from neurofit.results import Run
 
 # What a command needs is imported when it is called: `neurofit --help` need not wait for NEURON's and eFEL's friends.
@@ -44,7 +44,6 @@ SetOption = Annotated[
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error")]
 EXPORTS = ("json", "yaml")
-_PAIRS_DRAWN = 2000  # parameters x (features and rules): of more, sensitivities take minutes and no one reads the map
 
 
 def main() -> None:
@@ -85,14 +84,14 @@ def fit(
         screen.print(_introduction(problem, directory), highlight=False, soft_wrap=True)
         with Watch(screen, problem.name) as watch:
             run = run_fit(problem, directory, progress=watch)
-        results = _results(run)
-        for table in _shown(run, results):
+        material = run.material()
+        for table in _shown(run, material.results):
             screen.print(table, "")
         from neurofit.report.pictures import overview
 
-        written = _save(overview(results, results.chosen()), directory)
+        written = _save(overview(material), directory)
         screen.print(f"Ended: {run.ended}", markup=False, soft_wrap=True)
-        _where(screen, directory, written, feasible=bool(results.feasible.any()))
+        _where(screen, directory, written, feasible=bool(material.results.feasible.any()))
 
 
 @app.command()
@@ -159,14 +158,22 @@ def retarget(
 
 @app.command()
 def plot(
-    run: RunArgument,
-    out: Annotated[Path | None, typer.Option(help="Where the pictures go; RUN by default")] = None,
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="The directory that a fit wrote, or several to compare")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Where the pictures go; the first RUN by default")] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Draw every picture of RUN: front, convergence, objectives, rules, sensitivities, f-I curves, traces."""
+    """Draw every picture of RUN that there is material for; of several runs, how their hypervolumes grew."""
     with guarded(debug):
-        opened = _open(run)
-        for path in _save(_pictures(opened, _results(opened)), out or run):
+        if len(runs) == 1:
+            written = _save(_pictures(_open(runs[0])), out or runs[0])
+        else:
+            from neurofit.report.style import save
+            from neurofit.results import compare
+
+            written = [save(compare([_open(run) for run in runs]), (out or runs[0]) / "hypervolumes.png")]
+        for path in written:
             console().print(str(path), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -181,9 +188,9 @@ def report(
         from neurofit.report.page import page
 
         opened = _open(run)
-        results = _results(opened)
-        pictures = list(_pictures(opened, results))
-        text = page(opened.header, results, results.chosen(), _problem(opened), pictures, opened.seconds)
+        material = opened.material()
+        pictures = list(_pictures(opened, material))
+        text = page(opened.header, material, pictures, opened.seconds)
         path = out or run / "report.html"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -317,15 +324,6 @@ def _open(directory: Path) -> Run:
     return open_run(directory)
 
 
-def _problem(run: Run) -> Problem | None:
-    """The run's problem; None, and a line that says why, where a file that it names is gone."""
-    try:
-        return run.problem
-    except NeurofitError as error:
-        console(stderr=True).print(Text(f"no targets and traces: {error}", style="yellow"), soft_wrap=True)
-        return None
-
-
 def _results(run: Run) -> Results:
     from neurofit.report.arrays import gather
 
@@ -338,16 +336,17 @@ def _shown(run: Run, results: Results) -> Iterator[Table]:
     return shown.tables(results, results.chosen(), run.seconds, run.ended)
 
 
-def _pictures(run: Run, results: Results) -> Iterator[Picture]:
-    from neurofit.evaluate.evaluator import simulate_traces
+def _pictures(run: Run, material: Material | None = None) -> Iterator[Picture]:
+    """All that can be drawn, and a line for what cannot."""
     from neurofit.report.pictures import pictures
 
-    problem = _problem(run)
-    driven = None
-    pairs = len(results.parameters) * (len(results.columns) + len(results.rule_texts))
-    if problem is not None and len(results) > 1 and pairs <= _PAIRS_DRAWN:
-        driven = run.sensitivity("front" if results.feasible.any() else "all")
-    return pictures(results, results.chosen(), problem, simulate_traces, driven)
+    def left_out(line: str) -> None:
+        console(stderr=True).print(Text(line, style="dim"), soft_wrap=True)
+
+    material = material or run.material()
+    if material.problem is None:
+        left_out(f"no targets, traces and surrogate: {material.trouble}")
+    return pictures(material, left_out)
 
 
 def _save(pictures: Iterable[Picture], directory: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A run as a modeller reads it: tables, the front, the best, the knee, the hypervolume; from the archive alone."""
+"""A run as a modeller reads it: tables, the front, the best, the hypervolume, pictures; from the archive alone."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ import pandas as pd
 from neurofit import front
 from neurofit.archive import Contents, Header, read
 from neurofit.config.load import load
-from neurofit.errors import NeurofitError
+from neurofit.errors import ConfigError, NeurofitError
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from neurofit.report.pictures import Material
+    from neurofit.surrogate.foretold import Foretold
+    from neurofit.surrogate.joint import JointModel
+    from neurofit.surrogate.partial import Partial
     from neurofit.surrogate.sensitivity import Sensitivity, Where
+    from neurofit.surrogate.table import Table
 
 
 class Run:
@@ -152,6 +159,32 @@ class Run:
 
         return retargeted(self, target, out)
 
+    def plot(self, name: str = "front") -> Figure:
+        """One of the run's pictures as a matplotlib Figure, which a notebook shows.
+
+        "front", "convergence", "pairs", "parallel", "objectives", "rules", "sensitivity", "partial", "foretold",
+        "curves" or "traces"; `neurofit plot` and `neurofit report` draw all that there is material for. Raises
+        ConfigError for another name, NeurofitError where the run lacks what the picture needs.
+        """
+        from neurofit.report.pictures import picture
+
+        return picture(name, self.material()).figure
+
+    def material(self) -> Material:
+        """What this run's pictures are drawn from (`neurofit.report.pictures`)."""
+        from neurofit.evaluate.evaluator import simulate_traces
+        from neurofit.report.arrays import gather
+        from neurofit.report.pictures import Material, Surrogate
+
+        results = gather(self.header, self.raw)
+        try:
+            problem = self.problem
+        except NeurofitError as error:
+            return Material(results, results.chosen(), trouble=str(error))
+        where = "front" if self._feasible.any() else "all"
+        surrogate = Surrogate(lambda: self.sensitivity(where), lambda: self.partial(where), self.foretold)
+        return Material(results, results.chosen(), problem, simulate_traces, surrogate if len(self.raw) > 1 else None)
+
     def sensitivity(self, where: Where = "front") -> Sensitivity:
         """What drives each feature and rule: gradients of a surrogate trained on this run's evaluations, which takes
         seconds; `where` is the "front", all "feasible" evaluations, or "all" of the space.
@@ -159,12 +192,32 @@ class Run:
         Raises NeurofitError where fewer than two were evaluated or, but for "all", none is feasible; ConfigError for
         another `where`.
         """
-        from neurofit.surrogate import joint, sensitivity  # torch, which takes a second to load
+        from neurofit.surrogate import sensitivity
 
-        if len(self.raw) < 2:
-            raise NeurofitError(f"{self.directory} has {len(self.raw)} evaluations; sensitivities need at least two")
-        model, data = joint.fit(self.problem, self.raw, self.problem.fit.seed)
+        model, data = self._surrogate
         return sensitivity.sensitivity(model, data, self.problem, where)
+
+    def partial(self, where: Where = "front") -> Partial:
+        """What the same surrogate says of the most driven features along the parameters that drive them, the others
+        as they are `where`; errors as of `sensitivity`.
+        """
+        from neurofit.surrogate import partial
+
+        model, data = self._surrogate
+        features, parameters = partial.strongest(self.sensitivity(where), self.problem)
+        return partial.partial(model, data, self.problem, features, parameters, where)
+
+    def foretold(self, most: int | None = None) -> Foretold:
+        """What a surrogate of the evaluations before a batch, trained as the joint search does, says of the batch,
+        whichever optimizer proposed it; of `most` batches at most (six; three of a large problem), evenly chosen, a
+        second or a few each.
+
+        Raises NeurofitError where there is no batch after the initial design, or nothing but failures before it.
+        """
+        from neurofit.surrogate import foretold
+
+        known, batches, designed = self._course
+        return foretold.foretold(self.problem, known, batches, designed, self.header.fit.seed, most)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -204,6 +257,34 @@ class Run:
         }
 
     @cached_property
+    def _surrogate(self) -> tuple[JointModel, Table]:
+        """A surrogate of all evaluations of this run, and their table."""
+        from neurofit.surrogate import foretold  # torch, which takes a second to load
+
+        if len(self.raw) < 2:
+            raise NeurofitError(f"{self.directory} has {len(self.raw)} evaluations; a surrogate needs at least two")
+        known, batches, designed = self._course
+        together = foretold.groups(len(known), [len(b) for b in batches], designed)
+        given, proposed = len(self._contents.given), [e for batch in batches for e in batch]
+        mine = np.concatenate([together[:given], together[len(known) :]])
+        told = [*known[:given], *proposed]
+        return foretold.fitted(self.problem, told, mine, self.header.fit.seed, len(proposed))
+
+    @property
+    def _course(self) -> tuple[list[Evaluation], list[list[Evaluation]], int]:
+        """What the optimizer knew before its first ask, each batch that came, and how many rows were no proposals of
+        a model: the design of the joint search, the first batch of any other.
+        """
+        from neurofit.optimize.joint import INITIAL
+
+        contents, fit = self._contents, self.header.fit
+        known = [*contents.given, *contents.warm]
+        rows = contents.rows
+        batches = [[rows[i].evaluation for i in sorted(b.indexes.tolist()) if i in rows] for b in contents.asked]
+        first = len(known) + (len(batches[0]) if batches else 0)
+        return known, batches, max(fit.initial or INITIAL, len(known)) if fit.optimizer == "joint" else first
+
+    @cached_property
     def _objectives(self) -> np.ndarray:
         return np.array([e.objectives for e in self.raw], float).reshape(len(self.raw), len(self.header.objectives))
 
@@ -235,6 +316,42 @@ def open_run(directory: str | Path) -> Run:
     Raises ArchiveError where there is none.
     """
     return Run(Path(directory), read(directory))
+
+
+def compare(runs: Sequence[Run | str | Path]) -> Figure:
+    """The hypervolume curves of several runs of one problem (or of their directories), grouped by optimizer.
+
+    Raises ConfigError where the runs differ in objectives, their targets, rules or reference, or where there are none.
+    """
+    from neurofit.report.seeds import Seed, seeds_figure
+
+    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
+    if not opened:
+        raise ConfigError("runs", expected="at least one run")
+    scored = [_scored(run) for run in opened]
+    for run, found in zip(opened[1:], scored[1:], strict=True):
+        for what, value in found.items():
+            expected = scored[0].get(what, value)
+            if value != expected:
+                raise ConfigError(
+                    f"{what} of {run.directory}", got=value, expected=f"{expected}, as {opened[0].directory} has"
+                )
+    seeds = [Seed(r.header.fit.optimizer, r.header.fit.seed, r.convergence().to_numpy()) for r in opened]
+    return seeds_figure(seeds, opened[0].header.name)
+
+
+def _scored(run: Run) -> dict[str, object]:
+    """What two runs must share for their hypervolumes to be held against each other; targets where they are known."""
+    h = run.header
+    found: dict[str, object] = {"objectives": h.objectives, "reference": h.reference, "rules": h.rules}
+    try:
+        problem = run.problem
+    except NeurofitError:
+        return found
+    for o in problem.objectives:
+        targets = tuple((problem.columns[t.column], t.low, t.high, t.std) for t in o.targets)
+        found[f"objective {o.name}"] = (targets, o.combine, o.weight)
+    return found
 
 
 def _named(names: Sequence[str], values: np.ndarray) -> Mapping[str, float | None]:

@@ -112,13 +112,27 @@ def test_plot_and_report(run: Done, folder: Path) -> None:
     assert [Path(p).name for p in drawn.stdout.split()] == [
         "front.png",
         "convergence.png",
+        "parallel.png",
         "objectives.png",
         "rules.png",
         "sensitivity.png",
+        "partial.png",
+        "foretold.png",
     ]
     reported = neurofit("report", "out/bowl", cwd=folder)
     assert reported.returncode == 0, reported.stderr
     assert "data:image/png" in (folder / "out/bowl/report.html").read_text()
+
+
+def test_plot_of_several_runs_is_one_picture(run: Done, folder: Path) -> None:
+    assert neurofit("fit", "bowl.yaml", "--out", "out/two", "--seed", "2", cwd=folder).returncode == 0
+    drawn = neurofit("plot", "out/bowl", "out/two", "--out", "both", cwd=folder)
+    assert drawn.returncode == 0, drawn.stderr
+    assert drawn.stdout.split() == ["both/hypervolumes.png"] and (folder / "both/hypervolumes.png").stat().st_size > 0
+    assert (
+        neurofit("fit", "bowl.yaml", "--out", "out/hard", "--set", "rules.inside=near < 1", cwd=folder).returncode == 0
+    )
+    assert_wrong_input(neurofit("plot", "out/bowl", "out/hard", cwd=folder), "near < 1")
 
 
 def test_export_gives_the_best(run: Done, folder: Path) -> None:

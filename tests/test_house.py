@@ -28,12 +28,15 @@ BELOW = {
 }
 RUN = set(BELOW) | {"run", "results", "progress", "stop", "check", "doctor", "builtin"}
 RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles"}
-REPORT = RUN | {"report", "export", "hpc"}
-CLI = REPORT | {"cli", "console"}
+# A run draws its own pictures: they are made below it, of arrays, and know no run.
+REPORT = (RUN - {"run", "results", "rescore", "warm", "retarget"}) | {"report"}
+EXPORT = RUN | {"report", "export", "hpc"}
+CLI = EXPORT | {"cli", "console"}
 ALLOWED = (
     BELOW
     | dict.fromkeys(RUN - set(BELOW), RUN)
-    | dict.fromkeys(("report", "export", "hpc"), REPORT)
+    | {"report": REPORT, "results": RUN | {"report"}}
+    | dict.fromkeys(("export", "hpc"), EXPORT)
     | dict.fromkeys(("cli", "console"), CLI)
 )
 

@@ -1,12 +1,13 @@
-"""Shows a fit as it goes on: a panel that is redrawn on a terminal, a line for each batch elsewhere."""
+"""Shows a fit as it goes on: a panel that is redrawn, on a terminal and in a notebook; a line a batch elsewhere."""
 
 from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Any
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -21,14 +22,20 @@ _REDRAW = 0.2  # s
 
 
 class Watch:
-    """An observer of a fit (`neurofit.fit(progress=...)`) that prints; use `with`."""
+    """An observer of a fit that shows how it goes: `neurofit.fit(..., progress=neurofit.Watch())`.
 
-    def __init__(self, console: Console, name: str):
+    Outside a notebook use `with`, which clears the terminal's panel at the end. `name` is what is being fitted.
+    """
+
+    def __init__(self, console: Console | None = None, name: str = ""):
+        console = console or Console()
         self._console, self._name = console, name
         self._last: Progress | None = None
         self._printed = -1
         self._shown = 0.0
-        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        self._cell = _Cell() if console.is_jupyter else None
+        terminal = console.is_terminal and self._cell is None
+        self._live = Live(console=console, auto_refresh=False, transient=True) if terminal else None
 
     def __enter__(self) -> Watch:
         if self._live is not None:
@@ -41,22 +48,43 @@ class Watch:
     ) -> None:
         if self._live is not None:
             self._live.stop()
-        elif self._last is not None and self._printed < self._last.evaluations:
+        elif self._cell is None and self._last is not None and self._printed < self._last.evaluations:
             self._line(self._last)
 
     def __call__(self, progress: Progress) -> None:
         earlier, self._last = self._last, progress
-        if self._live is not None:
+        if self._live is not None or self._cell is not None:
             now = time.monotonic()
             if now - self._shown >= _REDRAW or progress.evaluations >= progress.budget:
                 self._shown = now
-                self._live.update(panel(self._name, progress), refresh=True)
+                self._redraw(panel(self._name, progress))
         elif earlier is not None and earlier.evaluations == progress.evaluations:
             self._line(progress)  # called once more without an evaluation: a batch is over
+
+    def _redraw(self, shown: Panel) -> None:
+        if self._live is not None:
+            self._live.update(shown, refresh=True)
+        elif self._cell is not None:
+            self._cell.show(shown)
 
     def _line(self, progress: Progress) -> None:
         self._printed = progress.evaluations
         self._console.print(line(progress), highlight=False, markup=False, soft_wrap=True)
+
+
+class _Cell:
+    """A notebook's output that is written over."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, shown: Panel) -> None:
+        from IPython.display import display  # is there where a notebook is
+
+        if self._handle is None:
+            self._handle = display(shown, display_id=True)
+        else:
+            self._handle.update(shown)
 
 
 def line(p: Progress) -> str:
@@ -76,7 +104,7 @@ def line(p: Progress) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def panel(name: str, p: Progress) -> RenderableType:
+def panel(name: str, p: Progress) -> Panel:
     """The run so far as a panel: a bar, what is best, how often each rule holds."""
     head = Table.grid(padding=(0, 2), expand=True)
     head.add_column(no_wrap=True)
@@ -93,7 +121,9 @@ def panel(name: str, p: Progress) -> RenderableType:
     )
     columns = Table.grid(padding=(0, 4))
     columns.add_row(_best(p), _rules(p)) if p.rule_shares else columns.add_row(_best(p))
-    return Panel(Group(head, facts, Text(), columns), title=f"fitting {name}", title_align="left", box=box.ROUNDED)
+    return Panel(
+        Group(head, facts, Text(), columns), title=f"fitting {name}".strip(), title_align="left", box=box.ROUNDED
+    )
 
 
 def _best(p: Progress) -> Table:

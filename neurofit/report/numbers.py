@@ -49,3 +49,8 @@ def duration(seconds: float) -> str:
 def with_unit(text: str, unit: str) -> str:
     """The two, a space between, where there is a unit."""
     return f"{text} {unit}" if unit else text
+
+
+def counted(n: int, what: str) -> str:
+    """So many of something that takes an s."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

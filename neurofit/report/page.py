@@ -15,7 +15,7 @@ from neurofit.problem.problem import Problem
 from neurofit.report.arrays import Results
 from neurofit.report.goals import goals
 from neurofit.report.numbers import duration, extent, number, percent, shown, with_unit
-from neurofit.report.pictures import Picture
+from neurofit.report.pictures import Material, Picture
 from neurofit.report.style import png
 
 _FRONT_ROWS = 200
@@ -32,15 +32,9 @@ class Table:
     mark: frozenset[tuple[int, int]] = frozenset()
 
 
-def page(
-    header: Header,
-    results: Results,
-    chosen: Sequence[tuple[str, int]],
-    problem: Problem | None,
-    pictures: Sequence[Picture],
-    seconds: Mapping[str, float],
-) -> str:
+def page(header: Header, material: Material, pictures: Sequence[Picture], seconds: Mapping[str, float]) -> str:
     """The report as HTML text; `seconds` says where the run's time went [s]."""
+    results, chosen, problem = material.results, material.chosen, material.problem
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )

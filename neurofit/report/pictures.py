@@ -9,22 +9,68 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from neurofit.errors import ConfigError, NeurofitError
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
 from neurofit.report.arrays import Results
 from neurofit.report.convergence import convergence_figure
 from neurofit.report.curves import curves_figure
+from neurofit.report.foretold import foretold_figure
 from neurofit.report.front import front_figure, pairs_figure
 from neurofit.report.objectives import objectives_figure, rules_figure
+from neurofit.report.parallel import parallel_figure
+from neurofit.report.partial import partial_figure
 from neurofit.report.sensitivity import sensitivity_figure
 from neurofit.report.traces import Solution, traces_figure
 
 if TYPE_CHECKING:
+    from neurofit.surrogate.foretold import Foretold
+    from neurofit.surrogate.partial import Partial
     from neurofit.surrogate.sensitivity import Sensitivity
 
 Traces = Mapping[tuple[str, int], tuple[np.ndarray, Mapping[str, np.ndarray]]]
 # Simulates a solution x (d,) again and gives its traces by (protocol, sweep): times [ms] and recordings by name.
 Simulate = Callable[[Problem, np.ndarray], Traces]
+
+_PAIRS_DRAWN = 2000  # parameters x (features and rules): a heat map of more is not read by anyone
+
+
+@dataclass(frozen=True, slots=True)
+class Surrogate:
+    """What a run's surrogate has to say; each is asked only where its picture is drawn, as it takes seconds.
+
+    They raise NeurofitError where there is nothing to learn from.
+    """
+
+    sensitivity: Callable[[], Sensitivity]
+    partial: Callable[[], Partial]
+    foretold: Callable[[], Foretold]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a run's pictures are drawn from; `chosen` are (label, row) of the solutions to mark.
+
+    `problem` None leaves out what needs targets, and `trouble` says why; `simulate` None leaves out what needs traces;
+    `surrogate` None what it says.
+    """
+
+    results: Results
+    chosen: tuple[tuple[str, int], ...]
+    problem: Problem | None = None
+    simulate: Simulate | None = None
+    surrogate: Surrogate | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of picture: its name, its caption, what a run must have for it, and how it is drawn (None: it has not)."""
+
+    name: str
+    caption: str
+    needs: str
+    draw: Callable[[Material], Figure | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,46 +82,146 @@ class Picture:
     figure: Figure
 
 
-def overview(results: Results, chosen: Sequence[tuple[str, int]]) -> Iterator[Picture]:
-    """The pictures that need nothing but the evaluations: front and convergence."""
-    yield Picture(
-        "front", "Feasible evaluations and the front, objective against objective.", front_figure(results, chosen)
-    )
-    yield Picture("convergence", "Hypervolume, best sum of objectives and feasible share.", convergence_figure(results))
-
-
-def pictures(
-    results: Results,
-    chosen: Sequence[tuple[str, int]],
-    problem: Problem | None,
-    simulate: Simulate | None,
-    driven: Sensitivity | None = None,
-) -> Iterator[Picture]:
-    """Every picture that the run has material for.
-
-    `problem` None leaves out those that need its targets; `simulate` None those that need traces; `driven` None the
-    sensitivities.
-    """
-    yield from overview(results, chosen)
-    pairs = pairs_figure(results, chosen)
-    if pairs is not None:
-        yield Picture("pairs", "Every pair of objectives.", pairs)
-    yield Picture("objectives", "Distance of the chosen solutions to each target.", objectives_figure(results, chosen))
-    rules = rules_figure(results)
-    if rules is not None:
-        yield Picture("rules", "How often each rule holds.", rules)
-    if driven is not None:
-        caption = (
-            "What each parameter drives: slopes of features and rules, by a surrogate trained on all evaluations. "
-            "Features that jump, such as spike counts, can be wrong several-fold; ± does not cover that."
+def _sensitivity(m: Material) -> Figure | None:
+    if m.surrogate is None:
+        return None
+    d, rows = len(m.results.parameters), len(m.results.columns) + len(m.results.rule_texts)
+    if d * rows > _PAIRS_DRAWN:
+        raise NeurofitError(
+            f"a heat map of {d} parameters by {rows} features and rules cannot be read; run.sensitivity() has it as "
+            "numbers"
         )
-        yield Picture("sensitivity", caption, sensitivity_figure(driven, results.name))
-    if problem is None:
-        return
-    curves = curves_figure(problem, results, chosen)
-    if curves is not None:
-        yield Picture("curves", "Features over the injected current, with their targets.", curves)
-    if simulate is None or not chosen or isinstance(problem.model, FunctionModel) or not problem.protocols:
-        return
-    solutions = [Solution(label, results.features[row], simulate(problem, results.x[row])) for label, row in chosen]
-    yield Picture("traces", "What the chosen solutions do, sweep by sweep.", traces_figure(problem, solutions))
+    return sensitivity_figure(m.surrogate.sensitivity(), m.results.name)
+
+
+def _partial(m: Material) -> Figure | None:
+    if m.surrogate is None or m.problem is None or not m.problem.features:
+        return None
+    return partial_figure(m.surrogate.partial(), m.problem, m.results, m.chosen)
+
+
+def _foretold(m: Material) -> Figure | None:
+    return None if m.surrogate is None else foretold_figure(m.surrogate.foretold(), m.results.name)
+
+
+def _parallel(m: Material) -> Figure | None:
+    return parallel_figure(m.results, None if m.problem is None else m.problem.space, m.chosen)
+
+
+def _curves(m: Material) -> Figure | None:
+    return None if m.problem is None else curves_figure(m.problem, m.results, m.chosen)
+
+
+def _traces(m: Material) -> Figure | None:
+    problem, simulate = m.problem, m.simulate
+    if problem is None or simulate is None or not m.chosen:
+        return None
+    if isinstance(problem.model, FunctionModel) or not problem.protocols:
+        return None
+    x, features = m.results.x, m.results.features
+    return traces_figure(problem, [Solution(label, features[r], simulate(problem, x[r])) for label, r in m.chosen])
+
+
+_LEARNED = "a problem whose files are still there, and a few evaluations"
+_OVERVIEW = (
+    Kind(
+        "front",
+        "Feasible evaluations and the front, objective against objective.",
+        "objectives",
+        lambda m: front_figure(m.results, m.chosen) if m.results.objective_names else None,
+    ),
+    Kind(
+        "convergence",
+        "Hypervolume, best sum of objectives and feasible share.",
+        "evaluations",
+        lambda m: convergence_figure(m.results),
+    ),
+)
+KINDS = (
+    *_OVERVIEW,
+    Kind(
+        "pairs",
+        "Every pair of objectives.",
+        "five to seven objectives",
+        lambda m: pairs_figure(m.results, m.chosen),
+    ),
+    Kind(
+        "parallel",
+        "The front over all parameters and objectives, a line a solution; other evaluations pale.",
+        "evaluations",
+        _parallel,
+    ),
+    Kind(
+        "objectives",
+        "Distance of the chosen solutions to each target.",
+        "objectives",
+        lambda m: objectives_figure(m.results, m.chosen) if m.results.objective_names else None,
+    ),
+    Kind("rules", "How often each rule holds.", "rules and evaluations", lambda m: rules_figure(m.results)),
+    Kind(
+        "sensitivity",
+        "What each parameter drives: slopes of features and rules, by a surrogate trained on all evaluations. "
+        "Features that jump, such as spike counts, can be wrong several-fold; ± does not cover that.",
+        _LEARNED,
+        _sensitivity,
+    ),
+    Kind(
+        "partial",
+        "Features along the parameters that drive them most: evaluations as points, and the same surrogate's mean with "
+        "the range of its members, the other parameters held as they are on the front.",
+        _LEARNED,
+        _partial,
+    ),
+    Kind(
+        "foretold",
+        "What a surrogate said of batches that it had not seen, against what came: features, feasible shares, and how "
+        "often its own spread covers its error.",
+        f"{_LEARNED} before a batch",
+        _foretold,
+    ),
+    Kind(
+        "curves",
+        "Features over the injected current, with their targets.",
+        "objectives over a family of sweeps",
+        _curves,
+    ),
+    Kind("traces", "What the chosen solutions do, sweep by sweep.", "a cell with something feasible", _traces),
+)
+NAMES = tuple(kind.name for kind in KINDS)
+
+
+def overview(material: Material) -> Iterator[Picture]:
+    """The pictures that need nothing but the evaluations: front and convergence."""
+    yield from _drawn(_OVERVIEW, material, None)
+
+
+def pictures(material: Material, left_out: Callable[[str], None] | None = None) -> Iterator[Picture]:
+    """Every picture that the run has material for; `left_out` is told, in a line, why one could not be drawn."""
+    yield from _drawn(KINDS, material, left_out)
+
+
+def picture(name: str, material: Material) -> Picture:
+    """One picture by its name. Raises ConfigError where there is none of that name, NeurofitError where the run lacks
+    what it needs.
+    """
+    kind = next((kind for kind in KINDS if kind.name == name), None)
+    if kind is None:
+        raise ConfigError("picture", got=name, expected=f"one of {', '.join(NAMES)}")
+    figure = kind.draw(material)
+    if figure is None:
+        raise NeurofitError(f"there is no picture {name!r} of {material.results.name}: it needs {kind.needs}")
+    return Picture(kind.name, kind.caption, figure)
+
+
+def _drawn(kinds: Sequence[Kind], material: Material, left_out: Callable[[str], None] | None) -> Iterator[Picture]:
+    for kind in kinds:
+        try:
+            figure = kind.draw(material)
+        except ConfigError:  # the input is wrong, a mechanism say: nothing to pass over
+            raise
+        except NeurofitError as error:
+            if left_out is not None:
+                left_out(f"no picture {kind.name}: {error}")
+            continue
+        if figure is not None:
+            yield Picture(kind.name, kind.caption, figure)

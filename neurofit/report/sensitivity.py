@@ -8,14 +8,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from neurofit.report.numbers import counted
 from neurofit.report.style import BLACK, GREY, PALE, figure, headline, note, shortened, styled
 
 if TYPE_CHECKING:
     from neurofit.surrogate.sensitivity import Sensitivity
 
 _WRITTEN_UP_TO = 150  # cells; above, numbers would be too small to read
-_MIXED = 0.5  # |mean gradient| below this share of the mean |gradient| has no direction to speak of
 _PLACES = {"front": "the front", "feasible": "the feasible evaluations", "all": "the whole space"}
+_UNSURE = 0.5  # spread, in shares of the value, from which a cell that is too small for numbers gets a dot
+_MIXED = 0.5  # |mean gradient| below this share of the mean |gradient| has no direction to speak of
 
 
 @styled
@@ -23,8 +25,8 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
     """Heat maps parameter by feature, in sd of the feature a range of the parameter, and parameter by rule, in
     probability; red rises with the parameter, blue falls.
 
-    Cells have value ± spread while they are few, ↕ where the direction changes from place to place; a grey cross is
-    what the surrogate learned nothing of.
+    Cells have value ± spread while they are few, ↕ where the direction changes from place to place; of many, those
+    whose spread is over half their value have a dot. A grey cross is what the surrogate learned nothing of.
     """
     d, m, r = len(found.parameters), len(found.features), len(found.rules)
     written = d * (m + r) <= _WRITTEN_UP_TO
@@ -45,12 +47,15 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
         panel.set_xticks(range(d), [])
         if written:
             _write(panel, values, spread, mixed)
+        else:
+            rows, columns = np.nonzero(spread > _UNSURE * np.abs(values))
+            colours = [_ink(panel, values[cell]) for cell in zip(rows, columns, strict=True)]
+            panel.scatter(columns, rows, marker=".", s=9, lw=0, c=colours, label="unsure")
     panels[-1].set_xticks(range(d), [shortened(n, 20) for n in found.parameters], rotation=30, ha="right")
-    headline(
-        made,
-        f"{name}: sensitivities",
-        f"over {_PLACES[found.where]}, {found.points} points; ± is the surrogate's spread, not its error",
-    )
+    mark = "; ± is the surrogate's spread, not its error"
+    if not written:
+        mark = "\ndots: the surrogate's spread, which is not its error, is over half the value"
+    headline(made, f"{name}: sensitivities", f"over {_PLACES[found.where]}, {counted(found.points, 'point')}{mark}")
     return made
 
 
@@ -69,14 +74,18 @@ def _heat(panel: Axes, values: np.ndarray, unit: str) -> None:
 
 
 def _write(panel: Axes, values: np.ndarray, spread: np.ndarray, mixed: np.ndarray) -> None:
-    _, limit = panel.images[0].get_clim()
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             size = _short(abs(value))
             text = f"{size} ↕" if mixed[row, column] else f"{'+' if value >= 0 else '−'}{size}"
             text += f" ± {_short(float(spread[row, column]))}"
-            colour = "white" if abs(value) > 0.65 * (limit or 1.0) else BLACK
-            panel.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
+            panel.text(column, row, text, ha="center", va="center", fontsize=7, color=_ink(panel, value))
+
+
+def _ink(panel: Axes, value: float) -> str:
+    """A colour that can be read on a cell of this value."""
+    _, limit = panel.images[0].get_clim()
+    return "white" if abs(value) > 0.65 * (limit or 1.0) else BLACK
 
 
 def _short(value: float) -> str:

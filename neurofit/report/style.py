@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import wraps
 from io import BytesIO
@@ -12,10 +13,12 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, ScalarFormatter
+from PIL import Image
 
 # Okabe & Ito's palette (2008, Color Universal Design), told apart with any colour vision.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -23,6 +26,7 @@ SKY, PURPLE, BLACK, GREY, PALE = "#56B4E9", "#CC79A7", "#222222", "#8A8A8A", "#C
 SOLUTIONS = (RED, BLUE, GREEN, PURPLE, ORANGE, SKY)  # of chosen solutions, in order
 _FAR = 20.0  # [std]
 MARKERS = ("*", "D", "s", "^", "v", "P")
+_DPI, _NOTEBOOK_DPI = 150, 84
 
 _RC: Mapping[Any, Any] = MappingProxyType(
     {
@@ -47,7 +51,7 @@ _RC: Mapping[Any, Any] = MappingProxyType(
         "legend.fontsize": 9,
         "lines.linewidth": 1.6,
         "figure.dpi": 110,
-        "savefig.dpi": 150,
+        "savefig.dpi": _DPI,
     }
 )
 
@@ -66,19 +70,33 @@ def styled(draw: Callable[_P, _Drawn]) -> Callable[_P, _Drawn]:
     return drawn
 
 
+class Drawing(Figure):
+    """A Figure that keeps neurofit's look whoever draws it, and that a notebook shows, also without pyplot."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        with matplotlib.rc_context(dict(_RC)):  # ticks are made when they are drawn
+            super().draw(renderer)
+
+    def _repr_png_(self) -> bytes:
+        # 256 colours are enough, and a notebook keeps what it shows.
+        with Image.open(BytesIO(png(self, _NOTEBOOK_DPI))) as full, BytesIO() as small:
+            full.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+            return small.getvalue()
+
+
 def figure(width: float, height: float) -> Figure:
     """An empty figure [inch] that needs no screen and leaves pyplot alone."""
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.07, wspace=0.03, hspace=0.03)
-    made = Figure(figsize=(width, height), layout=layout, facecolor="white")
+    made = Drawing(figsize=(width, height), layout=layout, facecolor="white")
     FigureCanvasAgg(made)
     return made
 
 
-def png(made: Figure) -> bytes:
-    """The figure as a PNG."""
+def png(made: Figure, dpi: float = _DPI) -> bytes:
+    """The figure as a PNG of `dpi` pixels an inch."""
     buffer = BytesIO()
     with matplotlib.rc_context(dict(_RC)):
-        made.savefig(buffer, format="png")
+        made.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
 
 
@@ -102,6 +120,16 @@ def far(top: float) -> bool:
 def score_ticks(axis: Axis) -> None:
     """Plain numbers on an axis of scores that is logarithmic above one std."""
     axis.set_major_formatter(ScalarFormatter())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def log_ticks(axis: Axis, low: float, high: float) -> None:
+    """Plain or short numbers on a logarithmic axis from `low` to `high`, few enough to stay apart."""
+    decades = math.log10(high / low)
+    axis.set_major_locator(
+        LogLocator(10, subs=(1.0,) if decades >= 1.8 else (1.0, 3.0) if decades > 1 else (1.0, 2.0, 5.0))
+    )
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 

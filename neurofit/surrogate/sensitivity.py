@@ -6,8 +6,9 @@ Derivative-based global sensitivity: the mean of |d feature / d parameter| (Sobo
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -17,13 +18,18 @@ from torch import Tensor
 from neurofit.errors import ConfigError, NeurofitError
 from neurofit.front import nondominated
 from neurofit.problem.problem import Problem
+from neurofit.surrogate.gp import GaussianProcesses
 from neurofit.surrogate.joint import STEEP, JointModel
 from neurofit.surrogate.relaxation import Relaxation
+from neurofit.surrogate.samples import Samples
 from neurofit.surrogate.table import Table, varies
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Where = Literal["front", "feasible", "all"]
-_POINTS = 256  # of a Sobol sequence over the cube; a power of two keeps it balanced
-_CHUNK = 64  # points at a time: memory grows with members x points x rows trained on
+_POINTS = 256  # of a Sobol sequence over the cube, or evaluations; a power of two keeps the sequence balanced
+_CHUNK = 64  # points at a time: memory grows with members x points x outputs x (rows trained on + parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Sensitivity:
 
     where: Where
     points: int
+    at: np.ndarray  # (points, d) where, in the relaxed cube
     parameters: tuple[str, ...]
     features: tuple[str, ...]
     rules: tuple[str, ...]
@@ -55,43 +62,56 @@ class Sensitivity:
     rule: np.ndarray
     rule_spread: np.ndarray
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row for each feature [sd / range] and rule [P / range], a column for each parameter, with their signs.
+
+        A feature whose direction changes from place to place has the sign that prevails.
+        """
+        import pandas as pd
+
+        signed = self.feature * np.where(self.feature_sign < 0, -1.0, 1.0)
+        rows = [("feature", n) for n in self.features] + [("rule", n) for n in self.rules]
+        index = pd.MultiIndex.from_tuples(rows, names=["kind", "name"])
+        return pd.DataFrame(np.concatenate([signed, self.rule]), index, pd.Index(self.parameters, name="parameter"))
+
 
 def sensitivity(model: JointModel, data: Table, problem: Problem, where: Where = "front", seed: int = 0) -> Sensitivity:
-    """The sensitivities at the evaluations on the front, at all feasible ones, or over the whole cube ("all").
+    """The sensitivities at the evaluations on the front, at all feasible ones (256 of them, evenly chosen, where there
+    are more), or over the whole cube ("all").
 
     A feature's sd is that over the feasible evaluations, for "all" over every one. `seed` is that of the cube's Sobol
     points. Raises ConfigError for another `where`, NeurofitError where nothing is feasible yet.
     """
-    points, rows = _points(data, problem, where, seed)
+    points, rows = places(data, problem, where, seed)
     unit = np.array([_sd(column) for column in data.scaling.to_features(data.t)[rows].T])
     unit[[not varies(column) for column in data.t.T]] = np.nan
     learned = [r for r in range(len(problem.rules)) if r in model.conditions]
     m, columns = len(problem.features), [model.conditions.index(r) for r in learned]
-    drawn = [_gradients(model, part, m, columns) for part in torch.split(torch.from_numpy(points).float(), _CHUNK)]
-    slopes, chances = (np.concatenate(parts, axis=2) for parts in zip(*drawn, strict=True))  # (m | z, s, p, d)
-    # The gradient of the members' mean: where they disagree, what each makes up by itself does not count as steep.
-    together = slopes.mean(axis=1)
-    mean, size = together.mean(axis=1), np.abs(together).mean(axis=1)
+    parts = [_gradients(model, part, m, columns) for part in torch.split(torch.from_numpy(points).float(), _CHUNK)]
+    sums = [sum(each) / len(points) for each in zip(*parts, strict=True)]
+    mean, size, own, chance = (np.asarray(each) for each in sums)  # (m, d), (m, d), (m, s, d), (z, s, d)
     rule, rule_spread = np.full((2, len(problem.rules), points.shape[1]), np.nan)
-    rule[learned] = chances.mean(axis=(1, 2))
-    rule_spread[learned] = chances.mean(axis=2).std(axis=1)
+    rule[learned] = chance.mean(axis=1)
+    rule_spread[learned] = chance.std(axis=1)
     known = np.where(np.isfinite(unit), 1.0, np.nan)[:, None]
     return Sensitivity(
         where=where,
         points=len(points),
+        at=points,
         parameters=_names(problem),
         features=problem.columns,
         rules=tuple(r.name for r in problem.rules),
         feature=size / unit[:, None],
-        feature_spread=np.abs(slopes).mean(axis=2).std(axis=1) / unit[:, None],
+        feature_spread=own.std(axis=1) / unit[:, None],
         feature_sign=known * mean / np.maximum(size, 1e-30),
         rule=rule,
         rule_spread=rule_spread,
     )
 
 
-def _points(data: Table, problem: Problem, where: Where, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where to ask (p, D), and which rows (n,) of the table give the features' sd."""
+def places(data: Table, problem: Problem, where: Where, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Where to ask (p, D), and which rows (n,) of the table give the features' sd; errors as of `sensitivity`."""
     if where not in get_args(Where):
         raise ConfigError("where", got=where, expected=f"one of {', '.join(get_args(Where))}")
     if where == "all":
@@ -104,7 +124,8 @@ def _points(data: Table, problem: Problem, where: Where, seed: int) -> tuple[np.
             'ask for those over the whole space, "all"'
         )
     rows = feasible[nondominated(data.objectives[feasible])] if where == "front" else feasible
-    return data.u[rows], data.feasible
+    even = np.unique(np.linspace(0, len(rows) - 1, _POINTS).round().astype(int))
+    return data.u[rows[even]], data.feasible
 
 
 def _sd(column: np.ndarray) -> float:
@@ -115,28 +136,73 @@ def _sd(column: np.ndarray) -> float:
     return sd if sd > 1e-9 * float(np.abs(seen).max(initial=0.0)) else float("nan")
 
 
-def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    """d feature / d u (m, s, p, d) and d P(rule) / d u (z, s, p, d) of each member at points (p, d)."""
+def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) -> tuple[np.ndarray, ...]:
+    """Sums over points (p, d) of gradients in u: those of features by the members' mean (m, d), their sizes (m, d), the
+    sizes of each member's own (m, s, d), and those of P(rule) (z, s, d).
+    """
+    z, s, d = len(columns), model.members, points.shape[1]
+    mean, size, own, chance = np.zeros((m, d)), np.zeros((m, d)), np.zeros((m, s, d)), np.zeros((z, s, d))
     if model.blind:  # every feature constant, no verdict that differs: all rows end as nan
-        return np.zeros((m, model.members, *points.shape)), np.zeros((len(columns), model.members, *points.shape))
-    # Each member has points of its own, so that one backward pass gives the gradients of all.
-    u = points.expand(model.members, *points.shape).clone().requires_grad_(True)
-    outlook = model.of_each(u)
+        return mean, size, own, chance
+    raw, inner = _raw_slopes(model.samples, points)
+    # The same model on raw outputs that are leaves: what is made of them is cheap to walk back through, once a row.
+    raw.requires_grad_(True)
+    shadow = copy(model)
+    shadow.samples = cast(Samples, _Given(model.samples, raw))
+    outlook = shadow.of_each(points.expand(s, *points.shape))
     # As the surrogate takes a rule by itself, before it is calibrated on feasibility as a whole.
     chances = torch.sigmoid(STEEP * outlook.holds)
-    return (
-        _slopes([outlook.features[..., j] for j in range(m)], u),
-        _slopes([chances[..., z] for z in columns], u),
-    )
+    for j in range(m):
+        slope = _chained(outlook.features[..., j], raw, inner)
+        # The gradient of the members' mean: where they disagree, what each makes up by itself does not count as steep.
+        together = slope.mean(0)
+        mean[j], size[j], own[j] = together.sum(0), together.abs().sum(0), slope.abs().sum(1)
+    for row, column in enumerate(columns):
+        chance[row] = _chained(chances[..., column], raw, inner).sum(1)
+    return mean, size, own, chance
 
 
-def _slopes(outputs: list[Tensor], u: Tensor) -> np.ndarray:
-    made = np.zeros((len(outputs), *u.shape))
-    for j, output in enumerate(outputs):
-        if output.requires_grad:  # a constant has no gradient to ask for
-            (slope,) = torch.autograd.grad(output.sum(), u, retain_graph=True, allow_unused=True)
-            made[j] = 0.0 if slope is None else slope.numpy()
-    return made
+class _Given:
+    """Samples whose raw outputs `raw` (s, p, o) are given, wherever they are asked for; all else is as of `samples`."""
+
+    def __init__(self, samples: Samples, raw: Tensor):
+        self._samples, self._raw = samples, raw
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._samples, name)
+
+    def of_all(self, u: Tensor) -> Tensor:
+        return self._raw
+
+    def of_each(self, u: Tensor) -> Tensor:
+        return self._raw
+
+
+def _raw_slopes(samples: Samples, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Raw outputs (s, p, o) of each member at points (p, d), and their gradients (s, p, o, d)."""
+    if isinstance(samples, GaussianProcesses):
+        # Outputs share nothing: with points of its own for each (o, p, d), one walk back serves all of them.
+        u = points.expand(len(samples.mean), *points.shape).clone().requires_grad_(True)
+        raw = samples.of_all(u)
+        rows = [torch.autograd.grad(member.sum(), u, retain_graph=True)[0].movedim(0, 1) for member in raw]
+        return raw.detach(), torch.stack(rows)
+    # Members share nothing: with points of its own for each, one walk back an output serves all of them.
+    u = points.expand(samples.members, *points.shape).clone().requires_grad_(True)
+    raw = samples.of_each(u)
+    outputs = [torch.autograd.grad(output.sum(), u, retain_graph=True)[0] for output in raw.unbind(-1)]
+    return raw.detach(), torch.stack(outputs, 2)
+
+
+def _chained(output: Tensor, raw: Tensor, inner: Tensor) -> Tensor:
+    """The gradient (s, p, d) of an output (s, p) of raw (s, p, o), whose own gradients are `inner` (s, p, o, d)."""
+    none = inner.new_zeros((*inner.shape[:2], inner.shape[-1]))
+    if not output.requires_grad:  # a constant has no gradient to ask for
+        return none
+    (slope,) = torch.autograd.grad(output.sum(), raw, retain_graph=True, allow_unused=True)
+    if slope is None:
+        return none
+    read = torch.nonzero(slope.abs().amax((0, 1)))[:, 0]
+    return torch.einsum("spo,spod->spd", slope[..., read], inner[:, :, read])
 
 
 def _names(problem: Problem) -> tuple[str, ...]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 import sys
+from io import BytesIO
 from pathlib import Path
+from typing import NoReturn
 
+import matplotlib
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy_run
 
+from neurofit.errors import ConfigError, NeurofitError
 from neurofit.report.arrays import Results, gather
 from neurofit.report.convergence import convergence_figure
 from neurofit.report.curves import curves, curves_figure
@@ -19,7 +25,7 @@ from neurofit.report.goals import goals
 from neurofit.report.numbers import duration, number, percent
 from neurofit.report.objectives import objectives_figure
 from neurofit.report.page import page
-from neurofit.report.pictures import pictures
+from neurofit.report.pictures import NAMES, Material, Surrogate, picture, pictures
 from neurofit.report.style import png, save
 from neurofit.report.traces import Solution, traces_figure
 
@@ -127,13 +133,53 @@ def test_traces_show_every_sweep_and_say_what_was_not_run() -> None:
 def test_the_page_is_one_file_with_all_pictures(tmp_path: Path) -> None:
     problem = toy_run.problem()
     r = results()
-    drawn = list(pictures(r, r.chosen(), problem, lambda p, x: toy_run.traces(p)))
-    assert [p.name for p in drawn] == ["front", "convergence", "objectives", "rules", "curves", "traces"]
-    text = page(toy_run.header(problem), r, r.chosen(), problem, drawn, {"simulate": 80.0})
+    material = Material(r, r.chosen(), problem, lambda p, x: toy_run.traces(p))
+    drawn = list(pictures(material))
+    assert [p.name for p in drawn] == ["front", "convergence", "parallel", "objectives", "rules", "curves", "traces"]
+    text = page(toy_run.header(problem), material, drawn, {"simulate": 80.0})
     assert text.count("data:image/png;base64,") == len(drawn)
     assert "http" not in text and "<script" not in text
     assert "mean_frequency(fi[6]) &gt; mean_frequency(fi[0])" in text
     assert save(drawn[0].figure, tmp_path / "new" / "front.png").stat().st_size > 10_000
+
+
+def broken() -> NoReturn:
+    raise NeurofitError("nothing to learn from")
+
+
+def test_pictures_without_material_are_left_out_with_a_word() -> None:
+    r = results()
+    learned = Surrogate(broken, broken, broken)
+    told: list[str] = []
+    drawn = list(pictures(Material(r, r.chosen(), toy_run.problem(), surrogate=learned), told.append))
+    assert [p.name for p in drawn] == ["front", "convergence", "parallel", "objectives", "rules", "curves"]
+    assert told == [f"no picture {name}: nothing to learn from" for name in ("sensitivity", "partial", "foretold")]
+
+
+def test_a_picture_is_had_by_name_and_an_error_lists_the_names() -> None:
+    r = results()
+    material = Material(r, r.chosen(), toy_run.problem())
+    assert picture("front", material).figure.axes[0].get_xlabel() == "f_I [std]"
+    with pytest.raises(ConfigError, match=", ".join(NAMES)):
+        picture("fronts", material)
+    with pytest.raises(NeurofitError, match="five to seven objectives"):
+        picture("pairs", material)
+
+
+def test_a_notebook_shows_a_figure_that_pyplot_knows_nothing_of() -> None:
+    figure = front_figure(results())
+    shown, _ = DisplayFormatter().format(figure)
+    width, height = struct.unpack(">II", shown["image/png"][16:24])  # of the PNG's header
+    assert (width, height) == tuple(int(84 * inches) for inches in figure.get_size_inches())
+
+
+def test_a_figure_keeps_its_look_whoever_draws_it() -> None:
+    figure = front_figure(results())
+    own = png(figure)
+    with matplotlib.rc_context({"xtick.labelsize": 30, "savefig.dpi": 150}):
+        buffer = BytesIO()
+        figure.savefig(buffer, format="png")
+    assert buffer.getvalue() == own
 
 
 def test_numbers_as_people_read_them() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import toy_problems
 from SALib.analyze import morris as morris_indices
 from SALib.analyze import sobol as sobol_indices
 from SALib.sample import morris as morris_sample
@@ -139,6 +142,48 @@ def test_ishigamis_mean_slopes_are_those_of_its_integrals() -> None:
     slopes = np.array([(1 + 0.1 * h**4 / 5) / h, 7 / h, 0.4 * h**3 / 4 / h])
     expected = slopes * h / np.std([e.features[0] for e in done])
     assert np.allclose(s.feature[0], expected, atol=0.1 * expected.max())
+
+
+@pytest.mark.parametrize("kind", ["gp", "net"])
+def test_slopes_are_those_of_the_whole_model_walked_back_row_by_row(kind: str) -> None:
+    """The plain way, through all outputs once a row. To a thousandth of a row's largest: single precision."""
+    problem = toy_problems.islands_problem()
+    x = problem.space.from_unit(np.random.default_rng(1).random((50, len(problem.space))))
+    model, data = joint.fit(problem, toy_problems.evaluated(problem, x), 1, kind=kind)
+    s = sensitivity(model, data, problem, "all")
+    u = torch.from_numpy(s.at).float().expand(model.members, *s.at.shape).clone().requires_grad_(True)
+    outlook = model.of_each(u)
+    for name in ("from0a", "wave_b", "load"):
+        j = s.features.index(name)
+        (plain,) = torch.autograd.grad(outlook.features[..., j].sum(), u, retain_graph=True)
+        size = np.abs(plain.numpy().mean(axis=0)).mean(axis=0)
+        sd = np.std(data.scaling.to_features(data.t)[:, j])
+        assert np.allclose(s.feature[j] * sd, size, atol=1e-3 * size.max())
+    for name in ("balanced", "on_ridge"):
+        r = s.rules.index(name)
+        chance = torch.sigmoid(joint.STEEP * outlook.holds[..., model.conditions.index(r)])
+        (plain,) = torch.autograd.grad(chance.sum(), u, retain_graph=True)
+        mean = plain.numpy().mean(axis=(0, 1))
+        assert np.allclose(s.rule[r], mean, atol=1e-3 * np.abs(mean).max() + 1e-6)
+
+
+def test_of_142_parameters_and_205_rows_sensitivities_take_seconds() -> None:
+    """CPU time: 5 s here; once a walk through all outputs for each row, it was ten minutes."""
+    problem = toy_problems.many_problem()
+    x = problem.space.from_unit(np.random.default_rng(1).random((25, len(problem.space))))
+    model, data = joint.fit(problem, toy_problems.evaluated(problem, x), 1)
+    began = time.process_time()
+    s = sensitivity(model, data, problem, "all")
+    assert time.process_time() - began < 40
+    assert s.table.shape == (205, 142)
+    assert np.isfinite(s.table.to_numpy()).mean() > 0.99
+
+
+def test_the_table_has_signs_and_names(plane: list[Evaluation]) -> None:
+    s = found(PLANE, plane)
+    assert s.table.loc[("feature", "f")].index.tolist() == ["x", "y", "z"]
+    assert np.array_equal(np.sign(s.table.loc[("feature", "f")]), np.sign(SLOPES))
+    assert s.table.loc[("rule", "positive"), "y"] == s.rule[0, 1] < 0
 
 
 def test_errors_say_what_is_missing(plane: list[Evaluation]) -> None:
