@@ -25,7 +25,7 @@ PARTS = ("gradient", "rules", "definedness", "features")
 class FitSettings:
     """How to search. `workers` 0 means as many as there are usable cores; `timeout` [s] is for one evaluation."""
 
-    optimizer: str = "nsga2"
+    optimizer: str = "joint"
     budget: int = 600
     batch: int = 50
     initial: int | None = None  # points of the initial design; None lets the optimizer choose

@@ -261,7 +261,7 @@ def test_fit_settings_and_reference(tmp_path):
         ),
     )
     assert (problem.fit.timeout, problem.fit.workers, problem.fit.initial) == (120.0, 3, 20)
-    assert (problem.fit.optimizer, problem.fit.budget, problem.fit.pack) == ("nsga2", 600, None)
+    assert (problem.fit.optimizer, problem.fit.budget, problem.fit.pack) == ("joint", 600, None)
     assert problem.reference == (10.0, 5.0)
     assert ball(tmp_path).fit.workers == 0 and ball(tmp_path).reference == (5.0, 5.0)
 

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy_problems import ISLANDS_HYPERVOLUME, evaluated, islands_problem, kinds_problem, many_problem, volume
+from toy_problems import (
+    ISLANDS_HYPERVOLUME,
+    between_hypervolume,
+    between_problem,
+    evaluated,
+    islands_problem,
+    kinds_problem,
+    many_problem,
+    volume,
+)
 
 from neurofit.optimize.design import stretched
 from neurofit.optimize.joint import Joint
@@ -152,3 +161,33 @@ def test_stretched_axes_are_logarithmic_ones() -> None:
     x = space.from_unit(stretched(space, u))
     assert x[:, 0] == pytest.approx([1e-5, 10**-3.5, 1e-2], rel=1e-9)
     assert np.allclose(x[:, 1], -78.0)
+
+
+@pytest.mark.parametrize("part", ["gradient", "rules", "definedness", "features"])
+def test_a_search_without_one_of_its_parts_is_another_search_and_goes_on(part: str) -> None:
+    problem = of_initial(islands_problem(), 30)
+    _, whole = searched(problem, 40, 10)
+    _, done = searched(replace(problem, fit=replace(problem.fit, without=(part,))), 40, 10)
+    assert len(done) == 40 and len(np.unique(points(done), axis=0)) == 40
+    assert np.array_equal(points(done)[:30], points(whole)[:30])
+    # Nothing of the islands is ever undefined, so that leaving out definedness leaves out nothing.
+    assert np.array_equal(points(done), points(whole)) == (part == "definedness")
+
+
+def test_networks_search_too() -> None:
+    """The islands again, by networks: what random points find of the front is nothing; .17 was measured."""
+    problem = of_initial(islands_problem(), 50)
+    _, done = searched(replace(problem, fit=replace(problem.fit, surrogate="net")), 150, 25)
+    assert sum(e.feasible for e in done) >= 10
+    assert volume(problem, done) > 0.05
+
+
+def test_noise_does_not_draw_the_search_away() -> None:
+    """Noise of a fifth of an std on every feature: without it, what was evaluated has 93 % of the front's volume.
+
+    .97 was measured at 200 evaluations, .96 at 100.
+    """
+    problem, clean = (between_problem(name) for name in ("noisy", "between"))
+    _, done = searched(of_initial(problem, 30), 100, 25)
+    truth = evaluated(clean, points([e for e in done if e.feasible]))
+    assert volume(clean, truth) > 0.93 * between_hypervolume()

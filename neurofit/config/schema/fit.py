@@ -114,7 +114,7 @@ class FitSpec(Strict):
     """How to search."""
 
     optimizer: Annotated[str, AfterValidator(_known_optimizer)] = Field(
-        default="nsga2", description=", ".join(optimizer_names())
+        default="joint", description=", ".join(optimizer_names())
     )
     budget: Whole = Field(default=600, ge=1, description="number of candidates, failed ones too")
     batch: Whole = Field(default=50, ge=1, description="candidates asked for at a time")

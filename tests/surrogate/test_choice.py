@@ -1,0 +1,102 @@
+"""The choice of a surrogate: the score is the held-out density by hand, and the better model is taken."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from toy_problems import between_problem, evaluated, islands_problem, many_problem
+
+from neurofit.surrogate import choice, joint
+from neurofit.surrogate.choice import held_out_score
+from neurofit.surrogate.samples import Training, inflation
+
+
+def training(y: np.ndarray, importance: np.ndarray, far: np.ndarray) -> Training:
+    n, o = y.shape
+    return Training(np.zeros((n, 1)), y, np.zeros(o, bool), far, np.arange(n), importance, np.zeros(1))
+
+
+def test_the_score_is_the_weighted_log_density_of_what_is_known() -> None:
+    y = np.array([[1.0, np.nan], [2.0, 5.0]])
+    samples = SimpleNamespace(held_mean=np.array([[1.0, 0.0], [1.0, 5.0]]), held_sd=np.array([[1.0, 1.0], [2.0, 0.5]]))
+    at_mean = -0.5 * math.log(2 * math.pi)
+    densities = [at_mean, at_mean - 0.125 - math.log(2), at_mean - math.log(0.5)]
+    weights = [1.0, 0.3, 0.3]
+    found = held_out_score(samples, training(y, np.array([1.0, 0.3]), np.zeros(2, bool)))  # type: ignore[arg-type]
+    assert found == pytest.approx(np.dot(densities, weights) / sum(weights))
+
+
+def test_one_wild_prediction_does_not_decide() -> None:
+    y = np.zeros((10, 1))
+    samples = SimpleNamespace(held_mean=np.array([[1e6], *[[0.0]] * 9]), held_sd=np.ones((10, 1)))
+    found = held_out_score(samples, training(y, np.ones(10), np.zeros(10, bool)))  # type: ignore[arg-type]
+    assert found == pytest.approx((-8.0 - 9 * 0.5 * math.log(2 * math.pi)) / 10)
+
+
+def test_deviations_are_corrected_towards_what_held_out_rows_show() -> None:
+    """2000 errors twice as large as foretold: a factor of 2 to 3 %; errors as foretold: 1; one row says little."""
+    error = 2.0 * np.random.default_rng(1).standard_normal((2000, 1))
+    known, sd, ones = np.ones((2000, 1), bool), np.ones((2000, 1)), np.ones(2000)
+    assert inflation(error, sd, known, ones)[0] == pytest.approx(2.0, rel=0.05)
+    assert inflation(error / 4, sd, known, ones)[0] == 1.0
+    assert inflation(np.full((1, 1), 3.0), sd[:1], known[:1], ones[:1])[0] == pytest.approx(math.sqrt(19 / 11))
+
+
+def test_the_model_that_foretells_better_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a smooth function of four parameters, processes; where their word is worthless, networks."""
+    problem = between_problem()
+    done = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
+    assert joint.chosen(problem, done, 1) == "gp"
+    honest = choice.KINDS["gp"].fit
+
+    def boastful(lesson: Training, members: int, seed: int):
+        return replace(honest(lesson, members, seed), held_sd=np.full(lesson.y.shape, 1e-9))
+
+    kinds = dict(choice.KINDS) | {"gp": choice.Kind(boastful, 300)}  # type: ignore[arg-type]
+    monkeypatch.setattr(joint, "KINDS", kinds)
+    assert joint.chosen(problem, done, 1) == "net"
+
+
+def test_size_decides_where_both_would_be_too_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = many_problem()
+    done = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((12, len(problem.space)))))
+    assert joint.chosen(problem, done, 1) == "gp"
+    monkeypatch.setattr(joint, "OUTPUTS", 100)
+    assert joint.chosen(problem, done, 1) == "net"
+
+
+@pytest.mark.parametrize("kind", ["gp", "net"])
+def test_both_kinds_foretell_new_points_of_the_islands(kind: str) -> None:
+    """150 random rows: features of 100 others to half their sd, but for two waves of two periods each."""
+    problem = islands_problem()
+    rng = np.random.default_rng(3)
+    done = evaluated(problem, problem.space.from_unit(rng.random((150, 7))))
+    model, _ = joint.fit(problem, done, 1, kind=kind)
+    u = rng.random((100, 7))
+    came = np.array([e.features for e in evaluated(problem, problem.space.from_unit(u))])
+    with torch.no_grad():
+        outlook = model.of_all(torch.from_numpy(u).float())
+    assert model.members == 8 and outlook.features.shape == (8, 100, len(problem.features))
+    error = np.sqrt(((outlook.features.mean(0).numpy() - came) ** 2).mean(axis=0)) / came.std(axis=0)
+    assert (error < 0.5)[[not name.startswith("wave") for name in problem.columns]].all()
+
+
+@pytest.mark.parametrize("part", ["rules", "definedness", "features"])
+def test_what_is_left_out_is_not_learned(part: str) -> None:
+    problem = islands_problem()
+    problem = replace(problem, fit=replace(problem.fit, without=(part,)))
+    done = evaluated(problem, problem.space.from_unit(np.random.default_rng(3).random((60, 7))))
+    model, data = joint.fit(problem, done, 1)
+    if part == "rules":
+        assert not any(kind == "rule" for kind, _ in data.roles)
+        assert all(rule == -1 for rule in model.conditions)
+    if part == "features":
+        assert np.allclose(data.scaling.to_features(data.t), [e.objectives for e in done])
+        assert data.t.shape[1] == len(problem.objectives)
+    if part == "definedness":
+        assert not any(kind == "defined" for kind, _ in data.roles)
