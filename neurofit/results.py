@@ -208,9 +208,10 @@ class Run:
         return partial.partial(model, data, self.problem, features, parameters, where)
 
     def foretold(self, most: int | None = None) -> Foretold:
-        """What a surrogate of the evaluations before a batch, trained as the joint search does, says of the batch,
-        whichever optimizer proposed it; of `most` batches at most (six; three of a large problem), evenly chosen, a
-        second or a few each.
+        """What a surrogate of the evaluations before a batch says of the batch, whichever optimizer proposed it.
+
+        It is trained as the joint search does (with all its parts, also where `fit.without` leaves some out). Of `most`
+        batches at most (six; three of a large problem), evenly chosen, a second or a few each.
 
         Raises NeurofitError where there is no batch after the initial design, or nothing but failures before it.
         """
@@ -258,7 +259,7 @@ class Run:
 
     @cached_property
     def _surrogate(self) -> tuple[JointModel, Table]:
-        """A surrogate of all evaluations of this run, and their table."""
+        """A surrogate of all evaluations of this run, and their table; nothing is left out of it."""
         from neurofit.surrogate import foretold  # torch, which takes a second to load
 
         if len(self.raw) < 2:
@@ -268,12 +269,13 @@ class Run:
         given, proposed = len(self._contents.given), [e for batch in batches for e in batch]
         mine = np.concatenate([together[:given], together[len(known) :]])
         told = [*known[:given], *proposed]
-        return foretold.fitted(self.problem, told, mine, self.header.fit.seed, len(proposed))
+        whole = replace(self.problem, fit=replace(self.problem.fit, without=()))
+        return foretold.fitted(whole, told, mine, self.header.fit.seed, len(proposed))
 
     @property
     def _course(self) -> tuple[list[Evaluation], list[list[Evaluation]], int]:
         """What the optimizer knew before its first ask, each batch that came, and how many rows were no proposals of
-        a model: the design of the joint search, the first batch of any other.
+        a model: the design of a search on a surrogate, the first batch of any other.
         """
         from neurofit.optimize.joint import INITIAL
 
@@ -282,7 +284,11 @@ class Run:
         rows = contents.rows
         batches = [[rows[i].evaluation for i in sorted(b.indexes.tolist()) if i in rows] for b in contents.asked]
         first = len(known) + (len(batches[0]) if batches else 0)
-        return known, batches, max(fit.initial or INITIAL, len(known)) if fit.optimizer == "joint" else first
+        return (
+            known,
+            batches,
+            max(fit.initial or INITIAL, len(known)) if fit.optimizer in ("joint", "botorch") else first,
+        )
 
     @cached_property
     def _objectives(self) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import qmc
 
 from neurofit.problem.space import Space
 from neurofit.surrogate.warp import spans
@@ -39,4 +38,4 @@ def _symmetric_hypercube(d: int, n: int, seed: int) -> np.ndarray:
     cells = np.where(mirrored, n - 1 - cells, cells)
     points = (cells + rng.random((half, d))) / n
     pairs = np.concatenate([points, 1 - points])
-    return pairs if n % 2 == 0 else np.concatenate([pairs, qmc.LatinHypercube(d, rng=rng).random(1)])
+    return pairs if n % 2 == 0 else np.concatenate([pairs, (half + rng.random((1, d))) / n])

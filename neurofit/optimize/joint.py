@@ -145,6 +145,8 @@ class Joint(Optimizer):
             with torch.no_grad():
                 outlook = model.of_all(torch.from_numpy(u).float())
                 p, features = model.probability(outlook).numpy(), outlook.features.numpy()
+                if "features" in self._problem.fit.without:  # what it has in their place are objectives
+                    features = features[..., :0]
         x = self._relaxation.values(u)
         new = self._unseen.new(x)
         self._said = _Said(kind, p[new], scouts[new], features[:, new])
@@ -180,7 +182,7 @@ class _Said:
     def _within(self, evaluations: Sequence[Evaluation]) -> float:
         """The share of the defined features of feasible candidates that came within two of the members' sd."""
         told = [(j, e) for j, e in enumerate(evaluations[: len(self.p)]) if e.feasible]
-        if not told or self.features.shape[-1] != len(told[0][1].features):
+        if not told or not self.features.shape[-1]:
             return float("nan")
         mine = self.features[:, [j for j, _ in told]]
         came = np.array([e.features for _, e in told], float)

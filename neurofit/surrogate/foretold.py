@@ -113,9 +113,12 @@ def groups(known: int, sizes: Sequence[int], designed: int) -> np.ndarray:
 
 
 def deciding(n: int) -> int:
-    """How many of n evaluations choose the kind of surrogate: the choice is made anew when they have doubled."""
-    known = _FIRST
-    while 2 * known <= n:
+    """How many of n evaluations choose the kind of surrogate: 50, 100, 200, ..., or n itself before there are 50.
+
+    The choice is made anew when they have doubled.
+    """
+    known = min(_FIRST, n)
+    while _FIRST <= 2 * known <= n:
         known *= 2
     return known
 

@@ -91,8 +91,10 @@ class JointModel:
             )
         )
         outputs = self._outputs
-        self.kind, self.training = kind, _training(problem, data, outputs)
-        self.samples: Samples = KINDS[kind].fit(self.training, MEMBERS, seed)
+        # Where nothing was learned, processes of no output stand for either kind.
+        self.kind = kind if outputs.values.shape[1] else "gp"
+        self.training = _training(problem, data, outputs)
+        self.samples: Samples = KINDS[self.kind].fit(self.training, MEMBERS, seed)
         self._strength = torch.from_numpy(self.samples.warp.strength).float()
         self._home = curve(torch.from_numpy(data.u[data.feasible]).float(), self._strength)
         self._weights = torch.tensor([0.0, STEEP, STEEP * 0.5 if self._feasible >= 0 else 0.0, _STRANGE])
@@ -248,8 +250,10 @@ def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, group
     size = _outputs(whole).values.shape[1]
     if size == 0 or size > COMPARED:  # nothing was learned yet, or too much to learn it twice
         return "gp" if size <= OUTPUTS else "net"
-    models = {k: JointModel(problem, whole.rows(_subset(whole, KINDS[k].rows, seed)), seed, k) for k in KINDS}
-    scores = {k: held_out_score(model.samples, model.training) for k, model in models.items()}
+    # Both on the same rows, as many as the one that takes fewer.
+    rows = whole.rows(_subset(whole, min(kind.rows for kind in KINDS.values()), seed))
+    training = _training(problem, rows, _outputs(rows))
+    scores = {k: held_out_score(kind.fit(training, MEMBERS, seed), training) for k, kind in KINDS.items()}
     return max(scores, key=lambda k: scores[k])
 
 

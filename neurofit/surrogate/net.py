@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, huber_loss, silu
 
-from neurofit.surrogate.samples import Training
+from neurofit.surrogate.samples import Training, newest_batch
 from neurofit.surrogate.warp import Warp, curve
 
 _WIDTH = 96
@@ -76,7 +76,7 @@ def fit(training: Training, members: int, seed: int) -> Networks:
     target = torch.from_numpy(np.where(known, (y - mean) / scale, 0.0)).float()
     near = np.where(training.far, _FAR_WEIGHT, 1.0)[:, None]
     weight = torch.from_numpy(near * known).float()
-    held = _held_out(len(y), _newest(groups), members, seed)
+    held = _held_out(len(y), newest_batch(groups), members, seed)
     axes = torch.from_numpy(training.strength).float()
     points = curve(torch.from_numpy(training.u).float(), axes)
     data = _Data(points, target, weight, torch.from_numpy(~held).float(), torch.from_numpy(training.binary))
@@ -124,13 +124,6 @@ def _standard(y: np.ndarray, known: np.ndarray, binary: np.ndarray) -> tuple[np.
     mean = np.where(known, y, 0.0).sum(axis=0) / count
     sd = np.sqrt((np.where(known, y - mean, 0.0) ** 2).sum(axis=0) / count)
     return np.where(binary, 0.0, mean), np.where(binary, 1.0, np.maximum(sd, 1e-3))
-
-
-def _newest(groups: np.ndarray) -> np.ndarray:
-    """(n,) the rows of the last batch that was proposed as one; none where there is no such batch."""
-    _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    together = np.flatnonzero(counts > 1)
-    return inverse == together[-1] if len(together) else np.zeros(len(groups), bool)
 
 
 def _held_out(n: int, newest: np.ndarray, members: int, seed: int) -> np.ndarray:
@@ -189,14 +182,17 @@ def _helpful(left: Tensor, rest: Tensor, weight: Tensor, held: Tensor) -> Tensor
     """(o,) from 0 to 1: what to count of the members' mean of `rest` (s, n, o), so that held-out rows' `left` (s, n, o)
     is least.
 
-    The mean's square is estimated by products of two members, in which what is each one's own averages out.
+    The mean's square is that of what members have in common, estimated by products of two of them, and a member's share
+    of what is its own.
     """
     out = held[..., None].float()
     count = out.sum(0)
     total, squares = (out * rest).sum(0), (out * rest * rest).sum(0)
     weight = weight * (count > 1)
     overlap = (weight * (out * left).sum(0) * total / count.clamp_min(1).square()).sum(0)
-    size = (weight * (total.square() - squares) / (count * (count - 1)).clamp_min(1)).sum(0)
+    common = (weight * (total.square() - squares) / (count * (count - 1)).clamp_min(1)).sum(0).clamp_min(0)
+    own = (weight * squares / count.clamp_min(1)).sum(0)
+    size = common + (own - common).clamp_min(0) / len(rest)
     return (overlap / size.clamp_min(1e-9)).clamp(0, 1)
 
 

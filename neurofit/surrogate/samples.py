@@ -75,3 +75,10 @@ def inflation(error: np.ndarray, sd: np.ndarray, known: np.ndarray, importance: 
     z = np.minimum((error / sd) ** 2, _CLIPPED)
     weight = np.where(known, importance[:, None], 0.0)
     return np.sqrt(np.maximum(((weight * z).sum(axis=0) + _TRUST) / (weight.sum(axis=0) + _TRUST), 1.0))
+
+
+def newest_batch(groups: np.ndarray) -> np.ndarray:
+    """(n,) the rows of the last batch that was proposed as one; none where there is no such batch."""
+    _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    together = np.flatnonzero(counts > 1)
+    return inverse == together[-1] if len(together) else np.zeros(len(groups), bool)

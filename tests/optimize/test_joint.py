@@ -163,6 +163,24 @@ def test_stretched_axes_are_logarithmic_ones() -> None:
     assert np.allclose(x[:, 1], -78.0)
 
 
+def test_a_run_that_chose_its_surrogate_early_goes_on_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the choice depends on, it is made of the same evaluations when the run is resumed."""
+    problem = of_initial(islands_problem(), 20)
+    counts: list[int] = []
+
+    def counted(problem: Problem, told: list[Evaluation], seed: int, groups: np.ndarray) -> str:
+        counts.append(len(told))
+        return "net" if len(told) < 50 else "gp"
+
+    monkeypatch.setattr("neurofit.surrogate.joint.chosen", counted)
+    optimizer, done = searched(problem, 60, 10)
+    again = Joint(problem, 1)
+    for start in range(0, 60, 10):
+        again.replay(points(done[start : start + 10]), done[start : start + 10])
+    assert np.array_equal(again.ask(10), optimizer.ask(10))
+    assert counts == [20, 30, 40, 50, 50]  # before there are 50, at every ask
+
+
 @pytest.mark.parametrize("part", ["gradient", "rules", "definedness", "features"])
 def test_a_search_without_one_of_its_parts_is_another_search_and_goes_on(part: str) -> None:
     problem = of_initial(islands_problem(), 30)

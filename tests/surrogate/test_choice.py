@@ -13,6 +13,7 @@ from toy_problems import between_problem, evaluated, islands_problem, many_probl
 
 from neurofit.surrogate import choice, joint
 from neurofit.surrogate.choice import held_out_score
+from neurofit.surrogate.gp import GaussianProcesses
 from neurofit.surrogate.samples import Training, inflation
 
 
@@ -55,7 +56,9 @@ def test_the_model_that_foretells_better_is_taken(monkeypatch: pytest.MonkeyPatc
     honest = choice.KINDS["gp"].fit
 
     def boastful(lesson: Training, members: int, seed: int):
-        return replace(honest(lesson, members, seed), held_sd=np.full(lesson.y.shape, 1e-9))
+        samples = honest(lesson, members, seed)
+        assert isinstance(samples, GaussianProcesses)
+        return replace(samples, held_sd=np.full(lesson.y.shape, 1e-9))
 
     kinds = dict(choice.KINDS) | {"gp": choice.Kind(boastful, 300)}  # type: ignore[arg-type]
     monkeypatch.setattr(joint, "KINDS", kinds)
@@ -84,6 +87,15 @@ def test_both_kinds_foretell_new_points_of_the_islands(kind: str) -> None:
     assert model.members == 8 and outlook.features.shape == (8, 100, len(problem.features))
     error = np.sqrt(((outlook.features.mean(0).numpy() - came) ** 2).mean(axis=0)) / came.std(axis=0)
     assert (error < 0.5)[[not name.startswith("wave") for name in problem.columns]].all()
+
+
+@pytest.mark.parametrize("kind", ["gp", "net"])
+@pytest.mark.parametrize("n", [1, 2])
+def test_where_nothing_differs_there_is_nothing_to_see(kind: str, n: int) -> None:
+    problem = between_problem()
+    done = [problem.failed(i, np.full(4, 0.1 * i), "error", "no convergence") for i in range(n)]
+    model, _ = joint.fit(problem, done, 1, kind=kind)
+    assert model.blind
 
 
 @pytest.mark.parametrize("part", ["rules", "definedness", "features"])
