@@ -277,7 +277,7 @@ class Run:
         """What the optimizer knew before its first ask, each batch that came, and how many rows were no proposals of
         a model: the design of a search on a surrogate, the first batch of any other.
         """
-        from neurofit.optimize.joint import INITIAL
+        from neurofit.optimize.design import INITIAL
 
         contents, fit = self._contents, self.header.fit
         known = [*contents.given, *contents.warm]

@@ -306,7 +306,7 @@ def test_replay_restores_the_state_and_notices_another_optimizer(tmp_path: Path)
 
 def test_unknown_names_and_no_free_parameter(tmp_path: Path) -> None:
     problem = bnh.problem(tmp_path)
-    with pytest.raises(ConfigError, match="grid, ibea, joint, nsga2, random"):
+    with pytest.raises(ConfigError, match="botorch, grid, ibea, joint, nsga2, random"):
         make_optimizer("annealing", problem)
     with pytest.raises(ConfigError, match="free parameter"):
         make_optimizer("random", replace(problem, space=Space(())))

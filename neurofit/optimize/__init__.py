@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from types import MappingProxyType
 
 from neurofit.errors import ConfigError
@@ -34,6 +35,12 @@ def _ibea(problem: Problem, seed: int) -> Optimizer:
     return Ibea(problem.space, problem.box, problem.fit, seed)
 
 
+def _botorch(problem: Problem, seed: int) -> Optimizer:
+    from neurofit.optimize.botorch import Botorch
+
+    return Botorch(problem, seed)
+
+
 def _joint(problem: Problem, seed: int) -> Optimizer:
     from neurofit.optimize.joint import Joint
 
@@ -43,7 +50,7 @@ def _joint(problem: Problem, seed: int) -> Optimizer:
 # A name, and how its optimizer is made from the problem and the seed. Each imports what it needs when it is asked for,
 # so that one optimizer's libraries cost the others nothing.
 OPTIMIZERS: Mapping[str, Callable[[Problem, int], Optimizer]] = MappingProxyType(
-    {"joint": _joint, "random": _random, "grid": _grid, "nsga2": _nsga2, "ibea": _ibea}
+    {"joint": _joint, "random": _random, "grid": _grid, "nsga2": _nsga2, "ibea": _ibea, "botorch": _botorch}
 )
 
 
@@ -57,6 +64,12 @@ def check_optimizer(name: str, problem: Problem) -> None:
     """Raises ConfigError where there is no optimizer called `name`, or nothing for it to do; costs nothing."""
     if name not in OPTIMIZERS:
         raise ConfigError("$.fit.optimizer", expected=f"one of {', '.join(sorted(OPTIMIZERS))}", got=name)
+    if name == "botorch" and find_spec("botorch") is None:
+        raise ConfigError(
+            "$.fit.optimizer",
+            expected="the package botorch for this optimizer: pip install 'neurofit[botorch]'",
+            got=f"{name}, which is not installed",
+        )
     if not len(problem.space):
         raise ConfigError("$.parameters", expected="at least one free parameter: a pair [low, high]")
 

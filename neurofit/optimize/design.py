@@ -1,13 +1,78 @@
-"""The points that a search on a surrogate starts from."""
+"""What searches on a surrogate share: the points they start from, and asks that are a function of what was told."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Sequence
+
 import numpy as np
 
+from neurofit.optimize.base import Optimizer
+from neurofit.optimize.random import Drawn
+from neurofit.optimize.unseen import Unseen
+from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.problem import Problem
 from neurofit.problem.space import Space
+from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.warp import spans
 
 INITIAL = 50  # points where the file names no number
+
+
+class Designed(Optimizer):
+    """A design of `fit.initial` points, then what a subclass proposes.
+
+    A proposal depends on what was told, the seed and the count of asks alone, so that a resumed run trains nothing
+    again for the batches it has.
+    """
+
+    def __init__(self, problem: Problem, seed: int):
+        self._problem, self._seed = problem, seed
+        self._unseen = Unseen(problem.space)
+        self._relaxation = Relaxation(problem.space)
+        self._told: list[Evaluation] = []
+        self._asked = self._known = 0
+        self._design = design(problem.space, problem.fit.initial or INITIAL, seed)
+
+    def ask(self, n: int) -> np.ndarray:
+        designing = self._asked < len(self._design)
+        if designing:
+            x = self._unseen.take(self._problem.space.from_unit(self._design[self._asked : self._asked + n]))
+        else:
+            n = self._affordable(n)
+            x = self._propose(n)
+        if len(x) < n and not (designing and len(x)):  # rounding, or a converged batch, may leave too few
+            rng, d = np.random.default_rng([self._seed, self._asked, 7]), len(self._problem.space)
+            drawn = Drawn(self._problem.space, lambda m: rng.random((m, d)), self._unseen, rng)
+            x = np.concatenate([x, drawn.take(n - len(x))])
+        self._asked += len(x)
+        if len(x) == 0:
+            self.ended = "every point of the space has been proposed"
+        return x
+
+    def warm(self, evaluations: Sequence[Evaluation]) -> None:
+        """They are learned from like the design's points, and stand in for as many of them."""
+        self._unseen.take(np.stack([e.x for e in evaluations]))
+        self._told, self._known = list(evaluations), len(evaluations)
+        self._design = self._design[: max(0, len(self._design) - len(evaluations))]
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        self._told += evaluations
+
+    def reask(self, x: np.ndarray) -> None:
+        """The archive's word is taken for x, so that a batch that was cut off costs no training."""
+        self._unseen.take(x)
+        self._asked += len(x)
+
+    def _affordable(self, n: int) -> int:
+        """How many of n wanted candidates are proposed at a time."""
+        return n
+
+    @abstractmethod
+    def _propose(self, n: int) -> np.ndarray:
+        """At most n new candidates (n', d) in the parameters' units, taken from `_unseen`; none where nothing is known
+        to learn from.
+        """
 
 
 def stretched(space: Space, u: np.ndarray) -> np.ndarray:

@@ -42,12 +42,11 @@ class Evolution(Optimizer):
         self._asked = 0
         self._units: dict[bytes, np.ndarray] = {}  # what each candidate in flight was on the cube, before rounding
         self._told: list[Evaluation] = []  # of the initial design, until it is complete
-        k = max(len(self._reference), 1)
-        self._problem = Problem(n_var=len(space), n_obj=k, n_ieq_constr=1, xl=0.0, xu=1.0)
         choices = tuple((j, len(p.choices)) for j, p in enumerate(space.parameters) if p.choices)
         self._evolution = self._made(choices, _NotSeen(space, self._unseen))
         self._termination = NoTermination()
-        self._evolution.setup(self._problem, termination=self._termination, seed=seed)
+        cube = _cube(len(space), max(len(self._reference), 1))
+        self._evolution.setup(cube, termination=self._termination, seed=seed)
 
     def ask(self, n: int) -> np.ndarray:
         if not self._evolution.is_initialized:
@@ -82,7 +81,7 @@ class Evolution(Optimizer):
 
     @abstractmethod
     def _judged(self, evaluations: Sequence[Evaluation]) -> tuple[np.ndarray, np.ndarray]:
-        """What selection sees: objectives (n, k) to be minimised and violations (n,), above 0 where one counts."""
+        """What selection sees: scores (n, s) to be minimised and violations (n,), above 0 where one counts."""
 
     def _offspring(self, n: int) -> np.ndarray:
         self._evolution.n_offsprings = n
@@ -100,9 +99,13 @@ class Evolution(Optimizer):
         u = np.stack([self._units.pop(e.x.tobytes(), at) for e, at in zip(evaluations, units, strict=True)])
         made = Population.new("X", u)
         scores, violation = self._judged(evaluations)
-        static = StaticProblem(self._problem, F=scores, G=violation[:, None])
+        static = StaticProblem(_cube(len(self._space), scores.shape[1]), F=scores, G=violation[:, None])
         Evaluator().eval(static, made)
         return made
+
+
+def _cube(d: int, scores: int) -> Problem:
+    return Problem(n_var=d, n_obj=scores, n_ieq_constr=1, xl=0.0, xu=1.0)
 
 
 def default_population(fit: FitSettings) -> int:

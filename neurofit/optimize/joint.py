@@ -13,11 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurofit.optimize.base import Optimizer
-from neurofit.optimize.design import INITIAL, design, stretched
+from neurofit.optimize.design import Designed, stretched
 from neurofit.optimize.picking import Front, pick_apart, pick_by_gain
-from neurofit.optimize.random import Drawn
-from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate import foretold
@@ -70,63 +67,34 @@ class _Goal:
         return scalar - _CAUTION * log_probability(outlook)
 
 
-class Joint(Optimizer):
+class Joint(Designed):
     """Batches proposed by the joint surrogate; `fit.initial` points of a symmetric Latin hypercube come first."""
 
     def __init__(self, problem: Problem, seed: int):
-        self._problem, self._seed = problem, seed
-        self._unseen = Unseen(problem.space)
-        self._relaxation = Relaxation(problem.space)
-        self._told: list[Evaluation] = []
+        super().__init__(problem, seed)
         self._sizes: list[int] = []  # of the batches told
-        self._asked = self._known = 0
-        self._design = design(problem.space, problem.fit.initial or INITIAL, seed)
         self._said: _Said | None = None
         self._kinds: dict[int, str] = {}  # what the first so many evaluations chose: remembered, but never needed
 
     def ask(self, n: int) -> np.ndarray:
         self.note, self._said = "", None
-        designing = self._asked < len(self._design)
-        if designing:
-            x = self._unseen.take(self._problem.space.from_unit(self._design[self._asked : self._asked + n]))
-        else:
-            early = sum(e.feasible for e in self._told) < _FIRM or self._asked < len(self._design) + _EARLY
-            if early and n >= 2 * _LEAST and len(self._problem.features) <= _CHEAP:
-                # What half a batch teaches is worth more to the other half than an idle worker costs.
-                n //= 2
-            x = self._propose(n)
-        if len(x) < n and not (designing and len(x)):  # rounding, or a converged batch, may leave too few
-            rng, d = np.random.default_rng([self._seed, self._asked, 7]), len(self._problem.space)
-            drawn = Drawn(self._problem.space, lambda m: rng.random((m, d)), self._unseen, rng)
-            x = np.concatenate([x, drawn.take(n - len(x))])
-        self._asked += len(x)
-        if len(x) == 0:
-            self.ended = "every point of the space has been proposed"
-        return x
-
-    def warm(self, evaluations: Sequence[Evaluation]) -> None:
-        """They are learned from like the design's points, and stand in for as many of them."""
-        self._unseen.take(np.stack([e.x for e in evaluations]))
-        self._told = list(evaluations)
-        self._known = len(evaluations)
-        self._design = self._design[: max(0, len(self._design) - len(evaluations))]
+        return super().ask(n)
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        super().tell(evaluations)
         self._sizes.append(len(evaluations))
-        self._told += evaluations
         if self._said is not None:
             self.note = self._said.against(evaluations)
 
-    def replay(self, x: np.ndarray, evaluations: Sequence[Evaluation]) -> None:
-        """Nothing is trained again: a proposal depends on what was told, the seed and the count alone."""
-        self.reask(x)
-        self.tell(evaluations)
-
     def reask(self, x: np.ndarray) -> None:
-        """As the archive's word is taken for x, a batch that was cut off costs no training."""
-        self._unseen.take(x)
-        self._asked += len(x)
+        super().reask(x)
         self._said = None
+
+    def _affordable(self, n: int) -> int:
+        early = sum(e.feasible for e in self._told) < _FIRM or self._asked < len(self._design) + _EARLY
+        cheap = len(self._problem.features) <= _CHEAP
+        # What half a batch teaches is worth more to the other half than an idle worker costs.
+        return n // 2 if early and cheap and n >= 2 * _LEAST else n
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""
