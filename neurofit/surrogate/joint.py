@@ -16,7 +16,7 @@ from torch.nn.functional import logsigmoid, softplus
 
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.surrogate.choice import COMPARED, KINDS, OUTPUTS, held_out_score
+from neurofit.surrogate.choice import COMPARED, KINDS, OUTPUTS, precision
 from neurofit.surrogate.formulas import margin
 from neurofit.surrogate.samples import Samples, Training
 from neurofit.surrogate.scores import Scores
@@ -253,8 +253,8 @@ def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, group
     # Both on the same rows, as many as the one that takes fewer.
     rows = whole.rows(_subset(whole, min(kind.rows for kind in KINDS.values()), seed))
     training = _training(problem, rows, _outputs(rows))
-    scores = {k: held_out_score(kind.fit(training, MEMBERS, seed), training) for k, kind in KINDS.items()}
-    return max(scores, key=lambda k: scores[k])
+    scores = {k: precision(kind.fit(training, MEMBERS, seed), training) for k, kind in KINDS.items()}
+    return max(scores, key=lambda k: (not np.isnan(scores[k]), scores[k]))
 
 
 def _subset(data: Table, most: int, seed: int) -> np.ndarray:

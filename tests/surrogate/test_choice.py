@@ -1,4 +1,4 @@
-"""The choice of a surrogate: the score is the held-out density by hand, and the better model is taken."""
+"""The choice of a surrogate: precision is the held-out errors' by hand, and the better model is taken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from toy_problems import between_problem, evaluated, islands_problem, many_problem
 
 from neurofit.surrogate import choice, joint
-from neurofit.surrogate.choice import held_out_score
+from neurofit.surrogate.choice import precision
 from neurofit.surrogate.gp import GaussianProcesses
 from neurofit.surrogate.samples import Training, inflation
 
@@ -22,21 +22,27 @@ def training(y: np.ndarray, importance: np.ndarray, far: np.ndarray) -> Training
     return Training(np.zeros((n, 1)), y, np.zeros(o, bool), far, np.arange(n), importance, np.zeros(1))
 
 
-def test_the_score_is_the_weighted_log_density_of_what_is_known() -> None:
-    y = np.array([[1.0, np.nan], [2.0, 5.0]])
-    samples = SimpleNamespace(held_mean=np.array([[1.0, 0.0], [1.0, 5.0]]), held_sd=np.array([[1.0, 1.0], [2.0, 0.5]]))
-    at_mean = -0.5 * math.log(2 * math.pi)
-    densities = [at_mean, at_mean - 0.125 - math.log(2), at_mean - math.log(0.5)]
-    weights = [1.0, 0.3, 0.3]
-    found = held_out_score(samples, training(y, np.array([1.0, 0.3]), np.zeros(2, bool)))  # type: ignore[arg-type]
-    assert found == pytest.approx(np.dot(densities, weights) / sum(weights))
+def test_precision_is_of_near_values_of_the_newest_batch() -> None:
+    y = np.array([[1.0, 1.0], [2.0, -1.0], [3.0, 1.0], [9.0, 1.0], [np.nan, 1.0]])
+    samples = SimpleNamespace(held_mean=np.array([[0.0, 0.0], [1.0, 0.0], [2.9, 0.0], [0.0, 0.0], [0.0, 0.0]]))
+    lesson = replace(
+        training(y, np.ones(5), np.array([False, False, False, True, False])),
+        binary=np.array([False, True]),
+        groups=np.array([0, 1, 2, 2, 2]),
+    )
+    assert precision(samples, lesson) == pytest.approx(-math.log(0.1 + 1e-3))  # type: ignore[arg-type]
+    alone = replace(lesson, groups=np.arange(5))
+    expected = -(2 * math.log(1 + 1e-3) + math.log(0.1 + 1e-3)) / 3
+    assert precision(samples, alone) == pytest.approx(expected)  # type: ignore[arg-type]
+    labels = replace(alone, binary=np.array([True, True]), y=np.nan_to_num(y))
+    assert np.isfinite(precision(samples, labels))  # type: ignore[arg-type]
 
 
 def test_one_wild_prediction_does_not_decide() -> None:
-    y = np.zeros((10, 1))
-    samples = SimpleNamespace(held_mean=np.array([[1e6], *[[0.0]] * 9]), held_sd=np.ones((10, 1)))
-    found = held_out_score(samples, training(y, np.ones(10), np.zeros(10, bool)))  # type: ignore[arg-type]
-    assert found == pytest.approx((-8.0 - 9 * 0.5 * math.log(2 * math.pi)) / 10)
+    """The geometric mean of nine errors of .01 and one of 100 is .025."""
+    samples = SimpleNamespace(held_mean=np.array([[100.0], *[[0.01]] * 9]))
+    found = precision(samples, training(np.zeros((10, 1)), np.ones(10), np.zeros(10, bool)))  # type: ignore[arg-type]
+    assert found == pytest.approx(-math.log(0.025), abs=0.1)
 
 
 def test_deviations_are_corrected_towards_what_held_out_rows_show() -> None:
@@ -49,18 +55,18 @@ def test_deviations_are_corrected_towards_what_held_out_rows_show() -> None:
 
 
 def test_the_model_that_foretells_better_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a smooth function of four parameters, processes; where their word is worthless, networks."""
+    """On a smooth function of four parameters, processes; where they are off by a tenth, networks."""
     problem = between_problem()
     done = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
     assert joint.chosen(problem, done, 1) == "gp"
     honest = choice.KINDS["gp"].fit
 
-    def boastful(lesson: Training, members: int, seed: int):
+    def dulled(lesson: Training, members: int, seed: int):
         samples = honest(lesson, members, seed)
         assert isinstance(samples, GaussianProcesses)
-        return replace(samples, held_sd=np.full(lesson.y.shape, 1e-9))
+        return replace(samples, held_mean=samples.held_mean + 0.1)
 
-    kinds = dict(choice.KINDS) | {"gp": choice.Kind(boastful, 300)}  # type: ignore[arg-type]
+    kinds = dict(choice.KINDS) | {"gp": choice.Kind(dulled, 300)}  # type: ignore[arg-type]
     monkeypatch.setattr(joint, "KINDS", kinds)
     assert joint.chosen(problem, done, 1) == "net"
 

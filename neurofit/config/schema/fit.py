@@ -132,7 +132,7 @@ class FitSpec(Strict):
     )
     surrogate: Literal["auto", "gp", "net"] = Field(
         default="auto",
-        description="joint only: Gaussian processes, or an ensemble of networks; auto: whichever foretells better",
+        description="joint only: Gaussian processes, or networks; auto: whichever foretells more precisely",
     )
     sensitive_steps: Flag = Field(default=False, description="joint only: smaller steps in what drives much")
     without: list[Literal["gradient", "rules", "definedness", "features"]] = Field(
