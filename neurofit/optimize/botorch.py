@@ -11,7 +11,7 @@ batch is made one candidate after another, each knowing those before it:
   (qLogNParEGO: Knowles 2006, IEEE Trans. Evol. Comput. 10:50).
 
 A tutorial's settings are 128 samples, 10 restarts from 512 points, and all steps that a likelihood takes to converge.
-Here they are 64, 4 and 256 (half of them near the best known), and at most 100 steps for a candidate and 75 for a GP:
+Here they are 64, 4 and 256 (half of them near the best known), and at most 50 steps for a candidate and 75 for a GP:
 on 200 points with four objectives and eight rules the candidates were as good by the acquisition function's own word,
 in a third of the time. GPs see 1,000 evaluations at most. The compiled kernel of BoTorch 0.18, which made a candidate
 up to 1.4 times as fast, is left out: the first ask would build it for this processor in the home directory, and where
@@ -54,7 +54,7 @@ from neurofit.surrogate.relaxation import Relaxation
 _ROWS = 1000  # evaluations that the GPs see
 _SAMPLES = 64  # of the GPs, for an acquisition function's expectation
 _RAW = 128  # points to start from, and as many near the best known
-_RESTARTS, _STEPS = 4, 100  # the best of them, and steps of L-BFGS from each
+_RESTARTS, _STEPS = 4, 50  # the best of them, and steps of L-BFGS from each
 _FIT_STEPS = 75  # of L-BFGS for a GP's hyperparameters
 _AT_ONCE = 32  # points that an acquisition function judges together: the largest tensors hold one row each of a sample
 _AUGMENTED = 0.05  # weight of the plain sum beside the largest term (Knowles 2006)
