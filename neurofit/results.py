@@ -19,7 +19,7 @@ from neurofit.archive import Contents, Header, read
 from neurofit.config.load import load
 from neurofit.errors import ConfigError, NeurofitError
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
-from neurofit.problem.problem import Problem
+from neurofit.problem.problem import FitSettings, Problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -325,7 +325,8 @@ def open_run(directory: str | Path) -> Run:
 
 
 def compare(runs: Sequence[Run | str | Path]) -> Figure:
-    """The hypervolume curves of several runs of one problem (or of their directories), grouped by optimizer.
+    """The hypervolume curves of several runs of one problem (or of their directories), grouped by optimizer and
+    what its search was given.
 
     Raises ConfigError where the runs differ in objectives, their targets, rules or reference, or where there are none.
     """
@@ -342,8 +343,17 @@ def compare(runs: Sequence[Run | str | Path]) -> Figure:
                 raise ConfigError(
                     f"{what} of {run.directory}", got=value, expected=f"{expected}, as {opened[0].directory} has"
                 )
-    seeds = [Seed(r.header.fit.optimizer, r.header.fit.seed, r.convergence().to_numpy()) for r in opened]
+    seeds = [Seed(_called(r.header.fit), r.header.fit.seed, r.convergence().to_numpy()) for r in opened]
     return seeds_figure(seeds, opened[0].header.name)
+
+
+def _called(fit: FitSettings) -> str:
+    """The optimizer, and in brackets the settings that make it another search."""
+    special = [fit.surrogate] if fit.optimizer == "joint" and fit.surrogate != "auto" else []
+    special += [f"without {part}" for part in fit.without]
+    special += ["sensitive steps"] if fit.sensitive_steps else []
+    special += ["warm"] if fit.warm_start else []
+    return f"{fit.optimizer} ({', '.join(special)})" if special else fit.optimizer
 
 
 def _scored(run: Run) -> dict[str, object]:

@@ -13,9 +13,9 @@ import neurofit
 from neurofit.archive import Contents, Row, describe
 from neurofit.errors import ConfigError
 from neurofit.front import convergence, hypervolume
-from neurofit.problem.problem import Problem
+from neurofit.problem.problem import FitSettings, Problem
 from neurofit.report.seeds import Seed, seeds_figure
-from neurofit.results import Run
+from neurofit.results import Run, _called
 
 
 def run(problem: Problem, optimizer: str, seed: int, n: int = 30) -> Run:
@@ -75,3 +75,12 @@ def test_runs_that_cannot_be_compared_are_refused() -> None:
             neurofit.compare([first, run(other, "random", 2, n=3)])
     with pytest.raises(ConfigError, match="at least one run"):
         neurofit.compare([])
+
+
+def test_searches_that_were_given_other_things_are_other_curves() -> None:
+    joint = FitSettings(optimizer="joint")
+    assert _called(joint) == "joint"
+    assert _called(replace(joint, surrogate="net", without=("gradient", "rules"))) == (
+        "joint (net, without gradient, without rules)"
+    )
+    assert _called(replace(joint, optimizer="nsga2", warm_start=("runs/a",))) == "nsga2 (warm)"
