@@ -260,17 +260,17 @@ class Run:
     @cached_property
     def _surrogate(self) -> tuple[JointModel, Table]:
         """A surrogate of all evaluations of this run, and their table; nothing is left out of it."""
-        from neurofit.surrogate import foretold  # torch, which takes a second to load
+        from neurofit.surrogate import training  # torch, which takes a second to load
 
         if len(self.raw) < 2:
             raise NeurofitError(f"{self.directory} has {len(self.raw)} evaluations; a surrogate needs at least two")
         known, batches, designed = self._course
-        together = foretold.groups(len(known), [len(b) for b in batches], designed)
+        together = training.groups(len(known), [len(b) for b in batches], designed)
         given, proposed = len(self._contents.given), [e for batch in batches for e in batch]
         mine = np.concatenate([together[:given], together[len(known) :]])
         told = [*known[:given], *proposed]
         whole = replace(self.problem, fit=replace(self.problem.fit, without=()))
-        return foretold.fitted(whole, told, mine, self.header.fit.seed, len(proposed))
+        return training.fitted(whole, told, mine, self.header.fit.seed, len(proposed))
 
     @property
     def _course(self) -> tuple[list[Evaluation], list[list[Evaluation]], int]:

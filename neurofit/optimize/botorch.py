@@ -50,6 +50,7 @@ from neurofit.optimize.design import Designed
 from neurofit.problem.evaluation import NOT_RUN, TRUE, UNDEFINED, UNKNOWN, Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.relaxation import Relaxation
+from neurofit.surrogate.training import one_thread
 
 _ROWS = 1000  # evaluations that the GPs see
 _SAMPLES = 64  # of the GPs, for an acquisition function's expectation
@@ -65,13 +66,9 @@ class Botorch(Designed):
     """Batches by BoTorch; `fit.initial` points of the joint search's design come first."""
 
     def _propose(self, n: int) -> np.ndarray:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # sums in another order would make another run
-        try:
-            with manual_seed(self._seed * 1009 + self._asked), _quiet(), _interpreted():
-                u = _batch(self._problem, self._relaxation, _kept(self._told), n, self._asked)
-        finally:
-            torch.set_num_threads(threads)
+        # one thread: sums in another order would make another run
+        with one_thread(), manual_seed(self._seed * 1009 + self._asked), _quiet(), _interpreted():
+            u = _batch(self._problem, self._relaxation, _kept(self._told), n, self._asked)
         return self._unseen.take(self._relaxation.values(u))
 
 

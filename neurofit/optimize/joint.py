@@ -17,7 +17,7 @@ from neurofit.optimize.design import Designed, stretched
 from neurofit.optimize.picking import Front, pick_apart, pick_by_gain
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.surrogate import foretold
+from neurofit.surrogate import training
 from neurofit.surrogate.joint import JointModel, Outlook, log_probability, shortfall
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.table import Table
@@ -98,14 +98,14 @@ class Joint(Designed):
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""
-        together = foretold.groups(self._known, self._sizes, self._known + len(self._design))
-        first = foretold.deciding(len(self._told))
+        together = training.groups(self._known, self._sizes, self._known + len(self._design))
+        first = training.deciding(len(self._told))
         if first not in self._kinds:
-            self._kinds[first] = foretold.kind(self._problem, self._told, together, self._seed)
+            self._kinds[first] = training.kind(self._problem, self._told, together, self._seed)
         kind = self._kinds[first]
         # One thread: sums in another order would make another run.
-        with foretold.one_thread():
-            model, data = foretold.fitted(self._problem, self._told, together, self._seed, self._asked, kind)
+        with training.one_thread():
+            model, data = training.fitted(self._problem, self._told, together, self._seed, self._asked, kind)
             if model.blind:  # every evaluation failed: there is nothing to learn from yet
                 return np.zeros((0, len(self._problem.space)))
             rng = np.random.default_rng([self._seed, self._asked])

@@ -18,7 +18,7 @@ from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.choice import COMPARED, KINDS, OUTPUTS, precision
 from neurofit.surrogate.formulas import margin
-from neurofit.surrogate.samples import Samples, Training
+from neurofit.surrogate.samples import STEEP, Samples, Training
 from neurofit.surrogate.scores import Scores
 from neurofit.surrogate.table import Table, table, varies
 from neurofit.surrogate.warp import curve, expected
@@ -28,7 +28,6 @@ _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, befo
 _DESIGN_WEIGHT = 0.2  # of a row of the design in the calibration, where one of the last proposals counts 1
 _NEAR = 30  # rows at least that count as near to what is sought
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
-STEEP = 4.0  # logits a unit of that scale, before calibration
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, huber_loss, silu
 
-from neurofit.surrogate.samples import Training, newest_batch
+from neurofit.surrogate.samples import STEEP, Training, newest_batch
 from neurofit.surrogate.warp import Warp, curve
 
 _WIDTH = 96
@@ -27,7 +27,6 @@ _RATE, _DECAY = 4e-3, 1e-3  # of AdamW at its start
 _LEAST_RATE = 0.02  # of it at the end
 _FOLDS = 8
 _SMOOTH = 0.02  # what a label may be wrong by: logits end at +-4, which is +-1 on the scale of +-1 labels
-_LOGIT = 4.0  # logits a unit of that scale
 _FAR_WEIGHT = 0.03  # of rows far from what is sought
 _AUDITORS = 2
 _SPARSE, _PASSES = 0.04, 80  # the lasso's penalty, and its steps
@@ -224,7 +223,7 @@ def _trained(data: _Data, base: Tensor, generator: torch.Generator) -> tuple[Ten
             loss = loss + (apart * weight[..., values]).sum()
         if len(labels):
             truth = label[rows][:, labels].expand(members, len(rows), len(labels))
-            wrong = binary_cross_entropy_with_logits(_LOGIT * made[..., labels], truth, reduction="none")
+            wrong = binary_cross_entropy_with_logits(STEEP * made[..., labels], truth, reduction="none")
             loss = loss + 0.5 * (wrong * weight[..., labels]).sum()
         (loss / (weight.sum() / members).clamp_min(1.0)).backward()
         optimizer.step()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from neurofit.surrogate.warp import Warp
 
+STEEP = 4.0  # logits a unit of the scale on which a label that holds is 1, before calibration
 _CLIPPED = 16.0  # squared standardized errors count no more: one cell in another regime says little of the rest
 _TRUST = 10.0  # held-out rows that the model's own word on its errors is worth
 

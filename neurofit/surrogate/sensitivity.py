@@ -19,9 +19,9 @@ from neurofit.errors import ConfigError, NeurofitError
 from neurofit.front import nondominated
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.gp import GaussianProcesses
-from neurofit.surrogate.joint import STEEP, JointModel
+from neurofit.surrogate.joint import JointModel
 from neurofit.surrogate.relaxation import Relaxation
-from neurofit.surrogate.samples import Samples
+from neurofit.surrogate.samples import STEEP, Samples
 from neurofit.surrogate.table import Table, varies
 
 if TYPE_CHECKING:

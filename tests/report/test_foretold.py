@@ -17,7 +17,8 @@ from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.report.foretold import foretold_figure
 from neurofit.results import Run
-from neurofit.surrogate.foretold import Foretold, foretold, groups
+from neurofit.surrogate.foretold import Foretold, foretold
+from neurofit.surrogate.training import groups
 
 
 def batches(problem: Problem, sizes: tuple[int, ...], seed: int = 1) -> list[list[Evaluation]]:
