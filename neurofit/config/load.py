@@ -106,6 +106,7 @@ def _settings(spec: FitSpec) -> FitSettings:
         timeout=spec.timeout,
         early_stop=spec.early_stop,
         pack=None if spec.pack == "auto" else spec.pack,
+        engine=spec.engine,
         points_per_axis=spec.points_per_axis,
         design=spec.design,
         surrogate=spec.surrogate,

@@ -125,7 +125,12 @@ class FitSpec(Strict):
     )
     timeout: Seconds = Field(default=60.0, gt=0, description="of one evaluation [s]")
     early_stop: Flag = Field(default=True, description="skip dearer protocols once a rule is broken")
-    pack: Annotated[Whole, Field(ge=1)] | Auto = Field(default="auto", description="candidates in one simulation")
+    pack: Annotated[Whole, Field(ge=1)] | Auto = Field(
+        default="auto", description="candidates evaluated together; auto: as many as fill a simulation"
+    )
+    engine: Literal["auto", "neuron", "coreneuron"] = Field(
+        default="auto", description="the simulator; auto: CoreNEURON where a trial finds it equal to NEURON, and faster"
+    )
     points_per_axis: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="grid only")
     design: Literal["sobol", "lhs"] = Field(
         default="sobol", description="random only: Sobol sequence or Latin hypercube"
