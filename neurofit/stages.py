@@ -123,20 +123,24 @@ def _check_same(stage: Stage, problem: Problem, directory: Path) -> None:
     differs = differences(read(directory).header, problem)
     if not differs:
         return
-    taken = _changed(problem, directory) if stage.needs else []
-    why = f"what it takes from earlier stages has changed: {', '.join(taken)}" if taken else "; ".join(differs)
+    taken = _changed(stage, problem, directory)
+    why = f"what it is given has changed: {', '.join(taken)}" if taken else "; ".join(differs)
+    restore = "" if taken else f", or restore the problem as it is in {directory / 'problem.yaml'}"
     raise ArchiveError(
         f"{directory} holds a run of another problem ({why}); move it away to fit {stage.name} anew (other stages are "
-        f"kept), give another --out directory, or restore the problem as it is in {directory / 'problem.yaml'}"
+        f"kept), give another --out directory{restore}"
     )
 
 
-def _changed(problem: Problem, directory: Path) -> list[str]:
-    """Parameters that are fixed or bounded otherwise there."""
+def _changed(stage: Stage, problem: Problem, directory: Path) -> list[str]:
+    """What earlier stages give that is fixed or bounded otherwise there."""
     try:
         old = open_run(directory).problem
     except NeurofitError:  # a file of it is gone
         return []
-    names = [name for name, _ in problem.fixed] + list(problem.space.names)
-    there, here = described(old, names), described(problem, names)
+    names = {name for take in stage.takes for name in take.parameters}
+    begins = tuple(f"{cell.population}." for cell in stage.cells)
+    known = [*(name for name, _ in problem.fixed), *problem.space.names]
+    given = [name for name in known if name in names or name.startswith(begins)]
+    there, here = described(old, given), described(problem, given)
     return [f"{n} {there.get(n, 'nothing')} there, {here[n]} here" for n in here if there.get(n) != here[n]]

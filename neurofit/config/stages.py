@@ -89,14 +89,14 @@ def load_staged(path: str | Path, changes: Mapping[str, str] = _NOTHING) -> Stag
 
 
 def _staged(document: Document, changes: Mapping[str, str]) -> Staged:
-    own, of_stage = _sorted(document, changes)
+    own, each, single = _sorted(document, changes)
     overrides.apply(document, own, inside_model=False)
     file = validated(_heads(document), StagedFile)
     try:
         _names(file)
         stages: list[Stage] = []
         for i, spec in enumerate(file.stages):
-            stages.append(_Reader(document, i, spec, tuple(stages), file).stage(of_stage.get(i, {})))
+            stages.append(_Reader(document, i, spec, tuple(stages), file, each, single.get(i, {})).stage())
     except ConfigError as error:
         raise document.locate(error) from error
     return Staged(file.name or document.file.stem, tuple(stages), _text(file, stages))
@@ -119,8 +119,10 @@ def _inside(stage: Data) -> bool:
     return isinstance(stage, dict) and isinstance(stage.get("fit", {}), dict)
 
 
-def _sorted(document: Document, changes: Mapping[str, str]) -> tuple[dict[str, str], dict[int, dict[str, str]]]:
-    """`changes` of the staged file itself, and those of each stage's problem by the stage's number."""
+def _sorted(
+    document: Document, changes: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str], dict[int, dict[str, str]]]:
+    """`changes` of the staged file itself, of every stage's problem, and of one stage's by its number."""
     stages = document.data[STAGES]
     names = [str(s.get("name", "")) if isinstance(s, dict) else "" for s in stages] if isinstance(stages, list) else []
     own: dict[str, str] = {}
@@ -144,7 +146,7 @@ def _sorted(document: Document, changes: Mapping[str, str]) -> tuple[dict[str, s
                 single.setdefault(i, {})[rest] = text
         else:
             own[key] = text
-    return own, {i: each | single.get(i, {}) for i in range(len(names))}
+    return own, each, single
 
 
 def _names(file: StagedFile) -> None:
@@ -168,15 +170,17 @@ class _Reader:
     spec: StageSpec
     before: tuple[Stage, ...]
     file: StagedFile
+    each: Mapping[str, str]  # changes of every stage's problem
+    single: Mapping[str, str]  # and of this one's
 
     @property
     def path(self) -> str:
         return f"$.{STAGES}[{self.i}]"
 
-    def stage(self, changes: Mapping[str, str]) -> Stage:
+    def stage(self) -> Stage:
         document = self._problem_file() if self.spec.fit is not None else self._problem_inside()
         try:
-            inline(document, changes)
+            inline(document, {**self.each, **self.single})
             found = knobs(document)
             takes = self._takes(found)
             cells = tuple(self._cell(*item) for item in self.spec.cells.items())
@@ -210,9 +214,8 @@ class _Reader:
         """`error` with a path that is right in the staged file, and the `--set` as it was given."""
         if error.file is None:  # of the staged file's own keys
             return error
-        if error.file.startswith("--set "):
-            key = error.file.removeprefix("--set ")
-            error.file = f"--set {key if key.startswith('fit.') else f'{STAGES}.{self.spec.name}.{key}'}"
+        if error.file in [f"--set {key}={text}" for key, text in self.single.items()]:
+            error.file = error.file.replace("--set ", f"--set {STAGES}.{self.spec.name}.", 1)
         if self.spec.fit is None and error.path.startswith("$"):
             error.path = self.path + error.path[1:]
         return error

@@ -161,6 +161,12 @@ def _converted(knob: Knob, take: Take, offer: Offer) -> tuple[np.ndarray, Parame
     """The values (n,) of a parameter and, where it was free there, what it was, both in this stage's unit."""
     name, unit = knob.model.name, knob.model.unit
     values, there, written = offer.column(name), offer.free(name), offer.unit(name)
+    labels, own = there.labels if there else (), knob.free.labels if knob.free else ()
+    if set(labels) != set(own):  # a choice by name can only stay a choice
+        expected = "parameters with the same choices by name, or with numbers: list others under `parameters`"
+        raise _error(take, f"{name} with {'other choices' if labels and own else 'choices by name'}", expected)
+    if own:
+        return np.array([own.index(labels[round(v)]) for v in values.tolist()], float), there
     if written is None or written == unit:
         return values, there
     if not units.compatible(written, unit):
