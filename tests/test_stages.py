@@ -115,7 +115,7 @@ def test_as_a_whole_it_is_its_last_stage(run: Run) -> None:
     assert run.problem.identity == last.problem.identity
     summary = json.loads(json.dumps(run.summary(), allow_nan=False))
     assert summary["stages"]["first"]["evaluations"] == 45 and summary["stages"]["second"]["evaluations"] == 40
-    table = run.flat()
+    table: Any = run.flat()
     assert len(table) == 85 and list(table.index.unique()) == ["first", "second"]
     assert table["parameter/c"].notna().sum() == 40 and api.open(run.directory / "first").stages == {}
 
@@ -299,7 +299,8 @@ def test_wrong_commands(folder: Path, arguments: tuple[str, ...], words: str) ->
 def test_the_built_in_recovers_the_squid_axons_membrane(tmp_path: Path) -> None:
     """The hidden parameters are those of the template: within 5 % each, el_hh within 0.5 mV."""
     run = api.fit("models/hh_soma/staged.yaml", tmp_path / "out", workers=2)
-    passive, active = run.stages["passive"].best(), run.best()
+    passive: Any = run.stages["passive"].best()
+    active: Any = run.best()
     found = {"soma.cm": passive, "soma.gl_hh": passive, "soma.gnabar_hh": active, "soma.gkbar_hh": active}
     for name, hidden in (("soma.cm", 1), ("soma.gl_hh", 3e-4), ("soma.gnabar_hh", 0.12), ("soma.gkbar_hh", 0.036)):
         assert found[name]["parameter", name] == pytest.approx(hidden, rel=0.05), name
