@@ -27,7 +27,7 @@ BELOW = {
     "front": GROUND | {"front"},
 }
 RUN = set(BELOW) | {"run", "results", "progress", "stop", "check", "doctor", "builtin"}
-RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles", "stages", "staged"}
+RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles", "stages", "staged", "engines", "session"}
 # A run draws its own pictures: they are made below it, of arrays, and know no run.
 REPORT = (RUN - {"run", "results", "rescore", "warm", "retarget", "stages", "staged"}) | {"report"}
 EXPORT = RUN | {"report", "export", "hpc"}
