@@ -37,6 +37,7 @@ def fit(
     batch: int | None = None,
     workers: int | None = None,
     optimizer: str | None = None,
+    engine: str | None = None,
     patience: int | None = None,
     warm_start: str | Path | Sequence[str | Path] | None = None,
     progress: Observer | None = None,
@@ -59,6 +60,7 @@ def fit(
     Ctrl-C or SIGTERM, with everything finished on disk.
     """
     given = {"seed": seed, "budget": budget, "batch": batch, "workers": workers, "optimizer": optimizer}
+    given |= {"engine": engine}
     given |= {"patience": patience, "warm_start": warm_start}
     if isinstance(source, Problem):
         work: Problem | Staged = _with(source, _settings(given))
@@ -108,9 +110,7 @@ def search(
         put_problem(out, problem.text)
         for line in warm.lines:
             log(out, line)
-        session = Session(problem, archive, stop, observer)
-        if not session.over():
-            session.run(make_executor)
+        Session(problem, archive, stop, observer).run(make_executor)
     return open_run(out)
 
 

@@ -20,6 +20,7 @@ from typing import TypeVar
 import numpy as np
 
 from neurofit.archive import Archive, Batch
+from neurofit.confirmation import sentence
 from neurofit.engines import settled
 from neurofit.errors import Stopped
 from neurofit.evaluate.finer import confirming
@@ -82,7 +83,7 @@ class Session:
         return self._budget - len(self._archive.contents.rows)
 
     def over(self) -> str:
-        """Why there is nothing to do, which is then recorded; "" where there is something.
+        """Why there is nothing left to search; "" where there is something.
 
         A run that ended since its hypervolume did not grow goes on where a larger budget is asked for: its patience
         then begins anew.
@@ -94,19 +95,11 @@ class Session:
             return ""
         if self._stopping.plateau(self._course, contents.renewed) and 0 < contents.budget < self._budget:
             self._archive.renewed(self._course.evaluations)
-        why = self._why()
-        if why:
-            self._end(why)
-        return why
+        return self._why()
 
     def _why(self) -> str:
         evaluations = self._problem.fit.budget - self.left
         return self._stopping.why(self._course, evaluations, self._archive.contents.renewed)
-
-    def _end(self, why: str) -> None:
-        if why != self._archive.contents.ended:
-            self._archive.ended(why)
-            self._log(f"done: {why}")
 
     def _complete(self, batch: Batch) -> bool:
         return all(int(i) in self._archive.contents.rows for i in batch.indexes)
@@ -115,26 +108,34 @@ class Session:
         return [self._archive.contents.rows[int(i)].evaluation for i in np.sort(batch.indexes)]
 
     def run(self, make_executor: MakeExecutor) -> None:
+        """Searches to the end, confirms the front, and records why it is the end."""
         done = len(self._archive.contents.rows)
-        self._archive.wanted(self._budget)
-        self._log(
-            f"resumed after {done} of {self._budget} evaluations" if done else f"{self._budget} evaluations wanted"
-        )
         try:
+            why = self.over()
+            if why and why == self._archive.contents.ended:
+                return
             problem = self._settled()
-            with make_executor(problem) as executor:
-                self._tally.start()
-                with _Thinking(parallel=problem.fit.lag > 0) as thinking:
-                    try:
-                        why = self._batches(self._made(), executor, thinking)
-                    finally:
-                        self._spent(executor)
+            why = why or self._searched(problem, make_executor, done)
             self._confirm(problem, make_executor)
-            self._end(why)
+            self._archive.ended(why)
+            self._log(f"done: {why}")
         except Stopped as error:
             told = f"{error} after {len(self._archive.contents.rows)} of {self._budget} evaluations; all are kept"
             self._log(told)
             raise Stopped(f"{told}. Run the same fit into the same directory again to go on.") from None
+
+    def _searched(self, problem: Problem, make_executor: MakeExecutor, done: int) -> str:
+        self._archive.wanted(self._budget)
+        self._log(
+            f"resumed after {done} of {self._budget} evaluations" if done else f"{self._budget} evaluations wanted"
+        )
+        with make_executor(problem) as executor:
+            self._tally.start()
+            with _Thinking(parallel=problem.fit.lag > 0) as thinking:
+                try:
+                    return self._batches(self._made(), executor, thinking)
+                finally:
+                    self._spent(executor)
 
     def _settled(self) -> Problem:
         """The problem with its engine chosen: as this run began, unless another is asked for now."""
@@ -262,7 +263,7 @@ class Session:
                         break
                     if isinstance(evaluation, Evaluation):
                         self._archive.confirmed(evaluation)
-            self._log(self._confirmation([e.index for e in missing]))
+        self._log(sentence(self._archive.contents))
 
     def _unconfirmed(self) -> list[Evaluation]:
         """Members of the front, as it is reported, that have not been confirmed."""
@@ -270,13 +271,8 @@ class Session:
         feasible = [e for e in contents.reported if e.feasible]
         if not feasible:
             return []
-        front = [feasible[i] for i in nondominated(np.stack([e.objectives for e in feasible]))]
+        front = [feasible[i] for i in np.flatnonzero(nondominated(np.stack([e.objectives for e in feasible])))]
         return [e for e in front if e.index not in contents.confirmed]
-
-    def _confirmation(self, indexes: Sequence[int]) -> str:
-        contents = self._archive.contents
-        held = sum(contents.confirmed[i].feasible for i in indexes)
-        return f"confirmed at half the time step: {held} of {len(indexes)} of the front hold"
 
     def _spent(self, executor: Executor) -> None:
         idle = executor.seconds["idle"]
