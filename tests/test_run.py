@@ -75,7 +75,8 @@ def test_front_best_knee_and_summary(run: Run) -> None:
     assert run.hypervolume(2.0) == hypervolume(scores, np.array([2.0, 2.0])) != run.hypervolume([2.0, 3.0])
     told = json.loads(json.dumps(run.summary(), allow_nan=False))
     assert list(told) == [
-        "evaluations", "feasible", "first_feasible", "hypervolume", "front", "rules", "status", "seconds"
+        "evaluations", "feasible", "first_feasible", "hypervolume", "front", "rules", "status", "seconds", "settled",
+        "confirmed",
     ]  # fmt: skip
     assert (told["evaluations"], told["feasible"], told["first_feasible"]) == (115, len(good), good.index[0])
     assert told["rules"]["inside"] == pytest.approx(table["rule", "inside"].mean())

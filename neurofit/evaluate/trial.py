@@ -13,10 +13,11 @@ from scipy.stats import qmc
 from neurofit.evaluate.evaluator import CellEvaluator, concrete
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol, Search
-from neurofit.simulate.engine import Job, Simulator
+from neurofit.simulate.engine import Job, Outcome, Simulator
 
 WINDOW = 200.0  # ms of each sweep that are tried: later, an irregular cell may make much of a last digit
-_CANDIDATES = 8
+_CANDIDATES = 7
+_FEW = 3  # copies at a time, to see whether that changes a digit
 _TIMES = 2  # the cheaper of so many counts: other work on this machine only makes it dearer
 _GAIN = 0.95  # a doubling of the copies that costs no less than this share of before is the last that is tried
 _NEAR = 1.05  # of the cheapest: so near, fewer copies are better, as results come sooner and packs are more even
@@ -27,15 +28,17 @@ _MOST_COPIES, _MOST_SECONDS = 128, 0.5
 class Measured:
     """One engine on one problem.
 
-    copies    that one simulation had, doubled from one try to the next
+    copies    that one simulation had, about twice as many at each try
     seconds   CPU seconds of a simulated second of one sweep, for each of them
     traces    of the same few jobs whatever the engine, by recording; "" or a sentence in `failures`, one a job
+    steady    whether those traces are the same, to the last bit, with fewer copies at a time
     """
 
     copies: tuple[int, ...]
     seconds: tuple[float, ...]
     traces: tuple[dict[str, np.ndarray], ...]
     failures: tuple[str, ...]
+    steady: bool = True
 
     @property
     def settled(self) -> tuple[int, float]:
@@ -50,21 +53,24 @@ def measure(problem: Problem, engine: str) -> Measured:
     simulator = evaluator.simulator
     jobs = _jobs(problem, evaluator)
     outcomes = simulator.run(jobs[:_CANDIDATES])
+    simulator.resize(_FEW)
+    steady = all(_same(a, b) for a, b in zip(outcomes, simulator.run(jobs[:_CANDIDATES]), strict=True))
     copies, seconds = [], []
-    n = 8 if simulator.segments <= 40 else 1
+    n = 7 if simulator.segments <= 40 else 1  # then 15, 31, ...: with one more to pad it, the vectors are full
     while n <= _MOST_COPIES:
         cost, spent = _cost(simulator, list(itertools.islice(itertools.cycle(jobs), n)))
         copies.append(n)
         seconds.append(cost)
         if spent > _MOST_SECONDS or (len(seconds) > 1 and cost > _GAIN * seconds[-2]):
             break
-        n *= 2
+        n = 2 * n + 1
     simulator.close()
     return Measured(
         tuple(copies),
         tuple(seconds),
         tuple(dict(outcome.traces) for outcome in outcomes),
         tuple(outcome.failure for outcome in outcomes),
+        steady,
     )
 
 
@@ -82,6 +88,10 @@ def difference(a: Measured, b: Measured) -> float:
     return float(worst)
 
 
+def _same(a: Outcome, b: Outcome) -> bool:
+    return all(np.array_equal(a.traces[name], b.traces[name], equal_nan=True) for name in a.traces)
+
+
 def _apart(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.max(np.abs(x - y) / np.maximum(1.0, np.abs(x) / 100.0)))
 
@@ -94,7 +104,7 @@ def _jobs(problem: Problem, evaluator: CellEvaluator) -> list[Job]:
     """
     protocol = max(problem.protocols, key=_length)
     results = {search.name: _middle(search) for search in problem.searches}
-    points = qmc.Sobol(len(problem.space), rng=np.random.default_rng(0)).random(_CANDIDATES)
+    points = qmc.Sobol(len(problem.space), rng=np.random.default_rng(0)).random(8)[:_CANDIDATES]
     values = [evaluator.values(x) for x in problem.space.from_unit(points)]
     sweeps = [replace(concrete(s, results), duration=min(s.duration, WINDOW)) for s in protocol.sweeps]
     return [

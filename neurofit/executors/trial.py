@@ -65,6 +65,8 @@ def settle(problem: Problem) -> Settled | None:
     if not apart <= EQUAL:
         what = "no trial succeeded" if np.isnan(apart) else f"its traces differ by {apart:.1e} mV within {WINDOW:g} ms"
         return _plain(plain, f"not CoreNEURON, as {what}")
+    if not fast.steady:
+        return _plain(plain, "not CoreNEURON, as its last digits depend on how many cells it simulates at once")
     if ratio < 1.0:
         return _plain(plain, f"CoreNEURON is no faster here ({said})")
     return Settled("coreneuron", copies, said)

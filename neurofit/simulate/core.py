@@ -16,23 +16,25 @@ from neurofit.simulate.mechanisms import build_core
 from neurofit.simulate.process import hoc
 
 _LIBRARY = "CORENEURONLIB"
+# The library that CoreNEURON has looked for in this process: like NEURON's own, it cannot be unloaded.
+_used: list[Path] = []
 _WIDTH = 8  # numbers in the widest vector of any CPU (AVX-512)
 
 
-def bind(mod_files: Sequence[Path]) -> None:
-    """Makes CoreNEURON's library of `mod_files`, built where need be, this process's.
+def bind(mod_files: Sequence[Path]) -> Path:
+    """CoreNEURON's library of `mod_files`, built where need be, for `switched_on`.
 
-    Raises MechanismError where it cannot be built, or where this process has another: one library is all that
+    Raises MechanismError where it cannot be built, or where this process has used another: one library is all that
     CoreNEURON takes, and it is only looked for once.
     """
-    library = str(build_core(mod_files))
-    bound = os.environ.setdefault(_LIBRARY, library)
-    if bound != library:
+    library = build_core(mod_files)
+    if _used and library not in _used:
         raise MechanismError(
             "$.fit.engine",
-            got=f"a second model for CoreNEURON in one process ({_LIBRARY} is {bound})",
+            got=f"a second model for CoreNEURON in one process, after {_used[0]}",
             expected="one: use worker processes, or engine neuron for this one",
         )
+    return library
 
 
 def takes(stimuli: Sequence[Stimulus], recordings: Sequence[Recording]) -> bool:
@@ -45,10 +47,12 @@ def takes(stimuli: Sequence[Stimulus], recordings: Sequence[Recording]) -> bool:
 
 
 class Padding:
-    """Idle compartments that make the number of each mechanism's instances a multiple of a vector's width.
+    """Idle compartments behind the cells: at least one with each mechanism, and as many as make the number of its
+    instances a multiple of a vector's width.
 
-    Fast arithmetic computes in vectors, and what is left over at the end one by one, by another routine whose last
-    digits differ. With nothing left over, what becomes of a cell does not depend on how many others there are.
+    Fast arithmetic computes in vectors, and what is left over at the end (or, where a compiler reads in steps, the last
+    instance whatever their number) one by one, by another routine whose last digits differ. As only padding is left
+    over, what becomes of a cell does not depend on how many others there are.
     """
 
     def __init__(self) -> None:
@@ -60,7 +64,7 @@ class Padding:
         instances = Counter[str]()
         for cell in cells:
             instances.update(cell.instances)
-        missing = {name: -count % _WIDTH for name, count in instances.items()}
+        missing = {name: _WIDTH - count % _WIDTH for name, count in instances.items()}
         wanted = tuple(
             frozenset(name for name, few in missing.items() if few > k) for k in range(max(missing.values(), default=0))
         )
@@ -76,14 +80,23 @@ class Padding:
 
 
 @contextlib.contextmanager
-def switched_on() -> Iterator[None]:
-    """`pc.psolve` runs in CoreNEURON within."""
+def switched_on(library: Path) -> Iterator[None]:
+    """`pc.psolve` runs in CoreNEURON within, with the mechanisms of `library`."""
     hoc()
     from neuron import coreneuron
 
+    before = os.environ.get(_LIBRARY)
+    if library not in _used:
+        _used.append(library)
+    # Only here: a child of this process may be for another model.
+    os.environ[_LIBRARY] = str(library)
     coreneuron.verbose = 0
     coreneuron.enable = True
     try:
         yield
     finally:
         coreneuron.enable = False
+        if before is None:
+            del os.environ[_LIBRARY]
+        else:
+            os.environ[_LIBRARY] = before

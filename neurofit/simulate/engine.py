@@ -85,11 +85,10 @@ class Simulator:
     ):
         if template.mod_files:
             load_mechanisms(build(template.mod_files))
-        if engine == "coreneuron":
-            core.bind(template.mod_files)
         self.template = template
         self.defaults = dict(defaults)
-        self._core, self._copies = engine == "coreneuron", copies
+        self._core = core.bind(template.mod_files) if engine == "coreneuron" else None
+        self._copies = copies
         self._padding = core.Padding()
         self._builder = section_builder(template)
         self._cells: list[Cell] = []
@@ -144,7 +143,7 @@ class Simulator:
                     elif assignment.variable != "v_init":
                         variables.append((assignment.variable, value))
         return _Globals(
-            core=self._core and core.takes(job.sweep.stimuli, job.protocol.recordings),
+            core=self._core is not None and core.takes(job.sweep.stimuli, job.protocol.recordings),
             duration=job.sweep.duration,
             celsius=celsius,
             dt=dt,
@@ -195,7 +194,7 @@ class Simulator:
         handler = h.FInitializeHandler(0, lambda: self._start(v_inits))
         h.finitialize(v_inits[0])
         del handler
-        with core.switched_on() if state.core else contextlib.nullcontext():
+        with core.switched_on(self._core) if state.core and self._core else contextlib.nullcontext():
             pc.psolve(state.duration)
         return h.t
 
