@@ -20,6 +20,7 @@ CELLS = HERE / "cells"
 class Case:
     """One comparison.
 
+    file    the fit file, in cells/ unless it is absolute
     batch   candidates that neurofit evaluates in a round; the first `peers` of them are BluePyOpt's
     rounds  how many times each side takes its turn
     """
@@ -43,8 +44,8 @@ class Case:
 CASES = {
     case.name: case
     for case in (
-        Case("a", "one compartment, hh", "one.yaml", batch=50, peers=2, rounds=8),
-        Case("b", "two compartments, six conductances", "two.yaml", batch=50, peers=2, rounds=8),
-        Case("c", "29 sections, 141 segments, hh", "tree.yaml", batch=10, peers=1, rounds=6),
+        Case("a", "one compartment, hh", "one.yaml", batch=50, peers=2, rounds=6),
+        Case("b", "two compartments, six conductances", "two.yaml", batch=50, peers=2, rounds=6),
+        Case("c", "29 sections, 141 segments, hh", "tree.yaml", batch=10, peers=1, rounds=5),
     )
 }

@@ -34,7 +34,7 @@ def compare(case: Case, rounds: int, batch: int, peers: int) -> dict[str, Any]:
     seconds = {side: np.zeros(rounds) for side in TIMED}
     scores: dict[str, list[np.ndarray]] = {side: [] for side in TIMED}
     with ExitStack() as stack:
-        rivals = {side: stack.enter_context(Rival(case.name, side, one_core())) for side in TIMED}
+        rivals = {side: stack.enter_context(Rival(case, side, one_core())) for side in TIMED}
         rivals["neurofit"].turn(candidates[0])  # what is done once is not counted
         for side in TIMED[1:]:
             rivals[side].turn(candidates[0, :1])
@@ -48,7 +48,7 @@ def compare(case: Case, rounds: int, batch: int, peers: int) -> dict[str, Any]:
             print(f"({case.name}) round {r + 1} of {rounds}, user CPU s a candidate: {told}", flush=True)
     together = {side: np.concatenate(each) for side, each in scores.items()}
     unequal = {side: _difference(together["neurofit"], together[side]) for side in TIMED[1:]}
-    n = min(len(together["cvode"]), len(fine))
+    n = min(peers, len(fine))  # both begin with the first round's
     return {
         "title": case.title,
         "candidates": {"neurofit": rounds * batch, "bluepyopt": rounds * peers},
@@ -75,7 +75,7 @@ def _checks(case: Case, X: np.ndarray) -> tuple[np.ndarray, float]:
     """Distances of X (n, d) at a fine step, and the greatest difference where both sides have the same step."""
     found = {}
     for side in ("fine", "same", "fixed"):
-        with Rival(case.name, side, one_core()) as rival:
+        with Rival(case, side, one_core()) as rival:
             found[side] = rival.turn(X).scores
     return found["fine"], float(np.abs(found["same"] - found["fixed"]).max())
 

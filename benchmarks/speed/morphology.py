@@ -1,6 +1,6 @@
 """Writes the three morphologies of cells/, which both sides read: one compartment, two, and a tree of 141 segments.
 
-    python -m benchmarks.speed.morphology
+python -m benchmarks.speed.morphology
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from benchmarks.speed.cases import CASES
+from benchmarks.speed.cases import Case
 from neurofit.errors import NeurofitError
 from neurofit.executors import SerialExecutor
 from neurofit.problem.problem import Problem
@@ -23,7 +23,7 @@ Scorer = Callable[[np.ndarray], np.ndarray]  # candidates (n, d) to distances (n
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Who evaluates, and how: neurofit under `conditions`, or BluePyOpt by CVODE (`dt` None) or at a step of `dt` [ms]."""
+    """Who evaluates: neurofit under `conditions`, or BluePyOpt, by CVODE (`dt` None) or at a step of `dt` [ms]."""
 
     label: str
     title: str
@@ -60,7 +60,7 @@ class Turn:
 class Rival:
     """The parent's end of a side's process; a context."""
 
-    def __init__(self, case: str, side: str, core: int):
+    def __init__(self, case: Case, side: str, core: int):
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, case, side, core), daemon=True)
@@ -95,10 +95,10 @@ def user_seconds() -> float:
     return sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
-def _serve(connection: Connection, case: str, side: str, core: int) -> None:
+def _serve(connection: Connection, case: Case, side: str, core: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
-    scorer = make_scorer(SIDES[side], CASES[case].problem(dict(SIDES[side].conditions)))
+    scorer = make_scorer(SIDES[side], case.problem(dict(SIDES[side].conditions)))
     while True:
         try:
             X = connection.recv()

@@ -1,4 +1,4 @@
-"""What a second worker brings, and how busy both are: in an executor alone and in whole fits, also with uneven candidates.
+"""What a second worker brings, and how busy both are where candidates are uneven: an executor alone, and whole fits.
 
 The wall clock counts here, so that the numbers are only as good as the machine is idle; the load is kept beside them.
 """
