@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neurofit.config.load import load as load
+    from neurofit.config.stages import load_staged as load_staged
     from neurofit.optimize import make_optimizer as make_optimizer
     from neurofit.progress import Progress as Progress
     from neurofit.report.live import Watch as Watch
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from neurofit.results import open_run as open
     from neurofit.run import fit as fit
 
-__all__ = ["Progress", "Run", "Watch", "compare", "fit", "load", "make_optimizer", "open"]
+__all__ = ["Progress", "Run", "Watch", "compare", "fit", "load", "load_staged", "make_optimizer", "open"]
 
 
 def __getattr__(name: str) -> object:
@@ -28,6 +29,7 @@ def __getattr__(name: str) -> object:
         "compare": ("neurofit.results", "compare"),
         "fit": ("neurofit.run", "fit"),
         "load": ("neurofit.config.load", "load"),
+        "load_staged": ("neurofit.config.stages", "load_staged"),
         "make_optimizer": ("neurofit.optimize", "make_optimizer"),
         "open": ("neurofit.results", "open_run"),
         "Progress": ("neurofit.progress", "Progress"),

@@ -62,6 +62,16 @@ class Run:
         return tuple(self._contents.evaluations)
 
     @property
+    def stages(self) -> Mapping[str, Run]:
+        """The runs of the stages of a staged run (`StagedRun`), by name; empty for a run of one problem."""
+        return {}
+
+    @property
+    def parts(self) -> Mapping[str, Run]:
+        """The runs that this one is made of, by the folder below its own: of each stage, else itself at ""."""
+        return {"": self}
+
+    @property
     def warm(self) -> tuple[Evaluation, ...]:
         """Evaluations of other runs that the optimizer knew from the start, as this problem scores them."""
         return self._contents.warm
@@ -132,6 +142,17 @@ class Run:
         if number not in self.evaluations.index:
             raise NeurofitError(f"{self.directory} has no evaluation {number}; it has {len(self.raw)}, numbered from 0")
         return self.evaluations.loc[number]
+
+    def number(self, solution: str | int) -> int:
+        """The number of an evaluation named "best", "knee" or by its number. Raises NeurofitError as those do."""
+        found = {"best": self.best, "knee": self.knee}.get(str(solution))
+        return int(str((found() if found is not None else self.solution(int(solution))).name))
+
+    def flat(self) -> pd.DataFrame:
+        """`evaluations` with columns named as in CSV files: parameter/soma.g_pas, rule/held, run/status."""
+        table = self.evaluations.copy()
+        table.columns = ["/".join(name) for name in table.columns]
+        return table
 
     def hypervolume(self, reference: float | Sequence[float] | None = None) -> float:
         """Share, 0 to 1, of the box up to `reference` [std] (the problem's where None) that the feasible dominate."""
@@ -319,9 +340,12 @@ class Run:
 def open_run(directory: str | Path) -> Run:
     """The run in `directory`, also while it is being fitted, and after its process was killed.
 
-    Raises ArchiveError where there is none.
+    That of a staged file (a `StagedRun`) has the run of each stage in `.stages`. Raises ArchiveError where there is
+    none.
     """
-    return Run(Path(directory), read(directory))
+    from neurofit.staged import open_staged  # which is made of runs
+
+    return open_staged(Path(directory)) or Run(Path(directory), read(directory))
 
 
 def compare(runs: Sequence[Run | str | Path]) -> Figure:

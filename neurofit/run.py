@@ -15,9 +15,8 @@ from typing import Protocol as Interface
 import numpy as np
 
 from neurofit.archive import Archive, Batch, exists
-from neurofit.builtin import fit_file
 from neurofit.config.identity import sealed
-from neurofit.config.load import load
+from neurofit.config.stages import Staged
 from neurofit.errors import ConfigError, Stopped
 from neurofit.executors import ProcessExecutor
 from neurofit.optimize import Optimizer, check_optimizer, make_optimizer
@@ -25,12 +24,13 @@ from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.progress import Observer, Progress, Tally
 from neurofit.results import Run, open_run
+from neurofit.stages import Step, load_work, steps
 from neurofit.stop import Stop
 from neurofit.stopping import Course, Stopping
 from neurofit.textfiles import log, put_problem
 from neurofit.warm import WarmStart, gathered
 
-__all__ = ["Observer", "Progress", "Run", "fit", "open_run", "search"]
+__all__ = ["Observer", "Progress", "Run", "fit", "fit_step", "open_run", "search"]
 
 
 class Executor(Interface):
@@ -48,7 +48,7 @@ MakeExecutor = Callable[[Problem], AbstractContextManager[Executor]]
 
 
 def fit(
-    source: str | Path | Problem,
+    source: str | Path | Problem | Staged,
     out: str | Path | None = None,
     *,
     seed: int | None = None,
@@ -60,7 +60,8 @@ def fit(
     warm_start: str | Path | Sequence[str | Path] | None = None,
     progress: Observer | None = None,
 ) -> Run:
-    """Fits `source`, a file, a built-in's name or a Problem (`neurofit.load(file, overrides)`), and gives the run.
+    """Fits `source` and gives the run: a file, a built-in's name, a Problem (`neurofit.load(file, overrides)`) or the
+    stages of one (`neurofit.load_staged`).
 
     `out` (runs/NAME by default) gets results.h5, problem.yaml and log.txt; an unfinished run of the same problem
     there goes on, as if it had never stopped. `budget` counts all evaluations of the run; it ends before that where the
@@ -69,16 +70,33 @@ def fit(
     count, and are no part of this run. Settings left out are those of the file.
     `progress` is called with a Progress after each evaluation and each batch.
 
+    The stages of a staged file are fitted one after the other, each into `out`/STAGE, with the same settings but for
+    `budget` and `warm_start`, which each has its own (`load_staged` with "stages.NAME.fit.budget"); the run then has
+    the run of each in `.stages`, and stages that are done are not repeated.
+
     Raises ConfigError where the input is wrong, ArchiveError where `out` holds another problem's run, Stopped after
     Ctrl-C or SIGTERM, with everything finished on disk.
     """
     given = {"seed": seed, "budget": budget, "batch": batch, "workers": workers, "optimizer": optimizer}
     given |= {"patience": patience, "warm_start": warm_start}
     if isinstance(source, Problem):
-        problem = _with(source, _settings(given))
+        work: Problem | Staged = _with(source, _settings(given))
+    elif isinstance(source, Staged):
+        if settings := overrides(given):
+            expected = "no settings beside stages that are loaded; give them to `load_staged`"
+            raise ConfigError(f"$.{next(iter(settings))}", got=next(iter(settings.values())), expected=expected)
+        work = source
     else:
-        problem = load(fit_file(str(source)), overrides(given))
-    return search(problem, Path("runs") / problem.name if out is None else out, _processes, progress)
+        work = load_work(source, overrides(given))
+    directory = Path("runs") / work.name if out is None else Path(out)
+    for step in steps(work, directory):
+        fit_step(step, progress)
+    return open_run(directory)
+
+
+def fit_step(step: Step, progress: Observer | None = None) -> Run:
+    """Fits one step of `neurofit.stages.steps` on processes, to its end."""
+    return search(step.problem, step.directory, _processes, progress, step.start)
 
 
 def overrides(given: Mapping[str, Any]) -> dict[str, str]:
@@ -92,11 +110,19 @@ def overrides(given: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def search(problem: Problem, out: str | Path, make_executor: MakeExecutor, observer: Observer | None = None) -> Run:
-    """`fit` of a Problem whose settings are final, on any executor."""
+def search(
+    problem: Problem,
+    out: str | Path,
+    make_executor: MakeExecutor,
+    observer: Observer | None = None,
+    start: WarmStart | None = None,
+) -> Run:
+    """`fit` of a Problem whose settings are final, on any executor; a new run begins with `start`, by default with what
+    the problem's own warm start gives.
+    """
     out = Path(out)
     check_optimizer(problem.fit.optimizer, problem)  # before anything is written
-    warm = WarmStart() if exists(out) else gathered(problem)
+    warm = WarmStart() if exists(out) else gathered(problem) if start is None else start
     with Stop() as stop, Archive.create_or_open(out, problem, warm.evaluations) as archive:
         put_problem(out, problem.text)
         for line in warm.lines:
@@ -207,7 +233,7 @@ class _Session:
         except Stopped as error:
             told = f"{error} after {len(self._archive.contents.rows)} of {self._budget} evaluations; all are kept"
             self._log(told)
-            raise Stopped(f"{told}. Run the same fit into {self._archive.directory} again to go on.") from None
+            raise Stopped(f"{told}. Run the same fit into the same directory again to go on.") from None
 
     def _made(self) -> Optimizer:
         # with the budget the run began with, which may shape the design: a larger one only goes on longer

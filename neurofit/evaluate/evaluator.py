@@ -44,7 +44,7 @@ def simulate_traces(problem: Problem, x: np.ndarray) -> dict[tuple[str, int], tu
     """(times [ms], traces by recording) by (protocol, sweep) of one solution x (d,); protocols whose searches found
     nothing are left out.
     """
-    evaluator = CellEvaluator(replace(problem, fit=replace(problem.fit, early_stop=False)))
+    evaluator = CellEvaluator(replace(problem, fit=replace(problem.fit, early_stop=False, engine="neuron")))
     kept: dict[tuple[str, int], tuple[np.ndarray, dict[str, np.ndarray]]] = {}
     for _ in evaluator.evaluate([0], np.atleast_2d(x), kept):
         pass
@@ -79,7 +79,9 @@ class CellEvaluator:
         assert isinstance(problem.model, CellTemplate)
         self.problem = problem
         middle = problem.space.from_unit(np.full((1, len(problem.space)), 0.5))[0]
-        self.simulator = Simulator(problem.model, self.values(middle))
+        # Before `settled` has chosen, NEURON itself is meant.
+        engine = "coreneuron" if problem.fit.engine == "coreneuron" else "neuron"
+        self.simulator = Simulator(problem.model, self.values(middle), engine, problem.fit.copies)
         self.order = protocol_order(problem.searches, problem.protocols)
         sweeps = max((len(p.sweeps) for p in problem.protocols), default=1)
         self.pack = problem.fit.pack or max(1, self.simulator.copies() // sweeps)

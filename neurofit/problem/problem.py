@@ -33,7 +33,9 @@ class FitSettings:
     workers: int = 0
     timeout: float = 60.0
     early_stop: bool = True  # skip dearer protocols once a rule is broken
-    pack: int | None = None  # candidates in one simulation; None chooses by the model's size
+    pack: int | None = None  # candidates evaluated together; None: as many as fill a simulation
+    engine: str = "auto"  # "neuron" or "coreneuron"; "auto": whichever a trial finds equal and faster
+    copies: int | None = None  # of the cell in one simulation; None until a trial has measured what pays
     points_per_axis: int | None = None  # grid only
     design: str = "sobol"  # random only: "sobol" or "lhs"
     surrogate: str = "auto"  # joint only: "gp" or "net", or "auto": the one that suits

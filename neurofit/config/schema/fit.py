@@ -22,6 +22,7 @@ from neurofit.config.schema.base import (
 )
 from neurofit.config.schema.model import CellSpec, FunctionSpec, ParameterSpec
 from neurofit.config.schema.protocol import AnyProtocolSpec, ProtocolFile
+from neurofit.config.schema.stages import StagedFile, with_inline_stages
 
 Pair = Annotated[list[Value], Field(min_length=2, max_length=2)]
 Auto = Literal["auto"]
@@ -125,7 +126,12 @@ class FitSpec(Strict):
     )
     timeout: Seconds = Field(default=60.0, gt=0, description="of one evaluation [s]")
     early_stop: Flag = Field(default=True, description="skip dearer protocols once a rule is broken")
-    pack: Annotated[Whole, Field(ge=1)] | Auto = Field(default="auto", description="candidates in one simulation")
+    pack: Annotated[Whole, Field(ge=1)] | Auto = Field(
+        default="auto", description="candidates evaluated together; auto: as many as fill a simulation"
+    )
+    engine: Literal["auto", "neuron", "coreneuron"] = Field(
+        default="auto", description="the simulator; auto: CoreNEURON where a trial finds it equal to NEURON, and faster"
+    )
     points_per_axis: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="grid only")
     design: Literal["sobol", "lhs"] = Field(
         default="sobol", description="random only: Sobol sequence or Latin hypercube"
@@ -186,6 +192,7 @@ class FitFile(Strict):
 
 SCHEMAS: dict[str, type[Strict]] = {
     "fit": FitFile,
+    "staged": StagedFile,
     "model": CellSpec,
     "function": FunctionSpec,
     "protocol": ProtocolFile,
@@ -193,8 +200,10 @@ SCHEMAS: dict[str, type[Strict]] = {
 
 
 def json_schema(kind: str = "fit") -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a fit file, or of `kind` "model", "function" or "protocol", for editors."""
+    """JSON Schema (draft 2020-12) of a fit file, or of another `kind` of SCHEMAS, for editors."""
     schema = SCHEMAS[kind].model_json_schema()
+    if kind == "staged":
+        schema = with_inline_stages(schema, FitFile.model_json_schema())
     _anyof(schema)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
