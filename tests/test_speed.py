@@ -85,7 +85,7 @@ def test_every_probe_of_the_parent_finds_its_function_and_leaves_it_as_it_was():
 
 
 def test_distances_are_those_of_the_objectives():
-    problem = CASES["a"].problem({})
+    problem = CASES["a"].problem()
     features = np.linspace(1.0, 90.0, len(problem.features))
     found = sides.distances(problem, features).reshape(len(problem.objectives), 7)
     scores = [float(o.scores(features)) for o in problem.objectives]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,20 @@ from scipy.stats import qmc
 from neurofit.config import load
 from neurofit.problem.problem import Problem
 
+_NOTHING: Mapping[str, str] = {}
 HERE = Path(__file__).parent
 CELLS = HERE / "cells"
+
+
+def as_fitted(problem: Problem) -> Problem:
+    """The problem with what a fit finds out before it begins: which simulator, how many copies in one simulation.
+
+    A neurofit without such trials simulates as the problem says.
+    """
+    if importlib.util.find_spec("neurofit.executors.trial") is None:
+        return problem
+    found = importlib.import_module("neurofit.executors.trial").settle(problem)
+    return problem if found is None else found.put(problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,7 @@ class Case:
     file    the fit file, in cells/ unless it is absolute
     batch   candidates that neurofit evaluates in a round; the first `peers` of them are BluePyOpt's
     rounds  how many times each side takes its turn
+    given   overrides of the file for neurofit, as of --set
     """
 
     name: str
@@ -31,9 +45,10 @@ class Case:
     batch: int
     peers: int
     rounds: int
+    given: tuple[tuple[str, str], ...] = ()
 
-    def problem(self, overrides: Mapping[str, str]) -> Problem:
-        return load(CELLS / self.file, overrides)
+    def problem(self, overrides: Mapping[str, str] = _NOTHING) -> Problem:
+        return load(CELLS / self.file, dict(self.given) | dict(overrides))
 
     def candidates(self, problem: Problem, rounds: int, batch: int) -> np.ndarray:
         """(rounds, batch, d): a Latin hypercube in random order, so that any part of it is like any other."""

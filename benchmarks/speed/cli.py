@@ -6,11 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import compare, memory, profile, results, workers
-from benchmarks.speed.cases import CASES
+from benchmarks.speed.cases import CASES, Case
 from neurofit.errors import NeurofitError
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -32,14 +33,25 @@ def main(given: Sequence[str] | None = None) -> None:
     print(results.table(results.stored(asked.file)))
 
 
+def _case(asked: argparse.Namespace, name: str) -> Case:
+    return replace(CASES[name], given=tuple(asked.changes))
+
+
+def _change(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"KEY=VALUE is wanted, not {text}")
+    return key, value
+
+
 def _compare(asked: argparse.Namespace) -> dict[str, Any]:
-    case = CASES[asked.what]
+    case = _case(asked, asked.what)
     rounds, batch, peers = asked.rounds or case.rounds, asked.batch or case.batch, asked.peers or case.peers
     return {case.name: compare.compare(case, rounds, batch, min(peers, batch))}
 
 
 def _workers(asked: argparse.Namespace) -> dict[str, Any]:
-    return {"workers": workers.measure(asked.rounds, asked.candidates, asked.joint)}
+    return {"workers": workers.measure(_case(asked, "a"), asked.rounds, asked.candidates, asked.joint)}
 
 
 def _memory(asked: argparse.Namespace) -> dict[str, Any]:
@@ -47,7 +59,7 @@ def _memory(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _profile(asked: argparse.Namespace) -> dict[str, Any]:
-    chosen = [CASES[name] for name in asked.cases or CASES]
+    chosen = [_case(asked, name) for name in asked.cases or CASES]
     return {
         f"profile {c.name}": profile.profile(c, asked.batches * (asked.batch or c.batch), asked.batch or c.batch)
         for c in chosen
@@ -61,6 +73,15 @@ def _table(_: argparse.Namespace) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m benchmarks.speed")
     made.add_argument("--file", type=Path, default=results.RESULTS, help="where the results are kept")
+    made.add_argument(
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        type=_change,
+        metavar="KEY=VALUE",
+        help="changes the cases' files for neurofit, such as fit.engine=neuron",
+    )
     commands = made.add_subparsers(required=True, metavar="COMMAND", dest="what")
 
     def command(name: str, do: Callable[[argparse.Namespace], dict[str, Any]], meaning: str) -> argparse.ArgumentParser:

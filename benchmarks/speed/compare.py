@@ -29,7 +29,7 @@ CHECKED = 2  # candidates of the two sides that are not timed
 
 def compare(case: Case, rounds: int, batch: int, peers: int) -> dict[str, Any]:
     """The case's entry of results.json. Raises NeurofitError where scores are not equal."""
-    candidates = case.candidates(case.problem({}), rounds, batch)
+    candidates = case.candidates(case.problem(), rounds, batch)
     fine, same = _checks(case, candidates[0, :CHECKED])
     seconds = {side: np.zeros(rounds) for side in TIMED}
     scores: dict[str, list[np.ndarray]] = {side: [] for side in TIMED}

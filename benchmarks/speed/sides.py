@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from benchmarks.speed.cases import Case
+from benchmarks.speed.cases import Case, as_fitted
 from neurofit.errors import NeurofitError
 from neurofit.executors import SerialExecutor
 from neurofit.problem.problem import Problem
@@ -112,7 +112,7 @@ def _serve(connection: Connection, case: Case, side: str, core: int) -> None:
 def make_scorer(side: Side, problem: Problem) -> Scorer:
     if side.bluepyopt:  # imported by name: whoever does not compare need not have it
         return importlib.import_module("benchmarks.speed.bluepyopt_peer").Peer(problem, side.dt).scores
-    return _Neurofit(problem).scores
+    return _Neurofit(as_fitted(problem)).scores
 
 
 class _Neurofit:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.speed.cases import CASES, CELLS
+from benchmarks.speed.cases import CELLS, Case, as_fitted
 from neurofit.config import load
 from neurofit.executors import ProcessExecutor
 from neurofit.problem.problem import Problem
@@ -24,10 +24,9 @@ from neurofit.run import search
 UNEVEN = CELLS / "uneven.yaml"
 
 
-def scaling(rounds: int, candidates: int) -> dict[str, Any]:
-    """Wall seconds a candidate of case a on 1 and on 2 workers, in turns, and the ratio of the rounds' medians."""
-    case = CASES["a"]
-    problem = case.problem({})
+def scaling(case: Case, rounds: int, candidates: int) -> dict[str, Any]:
+    """Wall seconds a candidate of the case on 1 and on 2 workers, in turns, and the rounds' ratios."""
+    problem = as_fitted(case.problem())
     X = case.candidates(problem, rounds, candidates)
     with ProcessExecutor(problem, 1, 600.0) as one, ProcessExecutor(problem, 2, 600.0) as two:
         executors = {1: one, 2: two}
@@ -41,7 +40,7 @@ def scaling(rounds: int, candidates: int) -> dict[str, Any]:
 
 def busy(candidates: int, joint: int) -> dict[str, Any]:
     """Busy shares of two workers, candidates varying tenfold: an executor given all at once, and fits in batches."""
-    problem = load(UNEVEN)
+    problem = as_fitted(load(UNEVEN))
     X = problem.space.from_unit(np.random.default_rng(1).random((candidates, len(problem.space))))
     with ProcessExecutor(problem, 2, 600.0) as executor:
         _drained(executor, X[:8])
@@ -80,7 +79,7 @@ def _fit_share(optimizer: str, budget: int) -> float:
     return seconds["busy"] / (seconds["busy"] + seconds["idle"])
 
 
-def measure(rounds: int, candidates: int, joint: int) -> dict[str, Any]:
+def measure(case: Case, rounds: int, candidates: int, joint: int) -> dict[str, Any]:
     """The entry of results.json."""
-    entry = {"scaling": scaling(rounds, candidates), "busy": busy(2 * candidates, joint)}
+    entry = {"scaling": scaling(case, rounds, candidates), "busy": busy(2 * candidates, joint)}
     return entry | {"load": [round(load, 1) for load in os.getloadavg()], "cores": os.cpu_count()}
