@@ -57,6 +57,9 @@ def fit(
     seed: Annotated[int | None, typer.Option(min=0, help="Of the optimizer")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; all usable cores by default")] = None,
     optimizer: Annotated[str | None, typer.Option(help=", ".join(OPTIMIZERS))] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="neuron or coreneuron; by default what a trial finds faster")
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="End after so many evaluations without growth of the hypervolume")
     ] = None,
@@ -74,6 +77,7 @@ def fit(
         from neurofit.stages import steps
 
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
+        given |= {"engine": engine}
         work = _load(file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None}))
         screen = console()
         for step in steps(work, Path("runs") / work.name if out is None else out):
@@ -148,8 +152,8 @@ def plot(
             parts = _open(runs[0]).parts.items()
             written = [path for name, part in parts for path in save(pictures(part), (out or runs[0]) / name)]
         else:
+            from neurofit.comparing import compare
             from neurofit.report import style
-            from neurofit.results import compare
 
             written = [style.save(compare([_open(run) for run in runs]), (out or runs[0]) / "hypervolumes.png")]
         for path in written:

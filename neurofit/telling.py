@@ -41,7 +41,8 @@ def tell_fitted(screen: Console, run: Run) -> None:
     for table in _tables(run, material.results):
         screen.print(table, "")
     written = save(overview(material), run.directory)
-    screen.print(f"Ended: {run.ended}", markup=False, soft_wrap=True)
+    for line in (*run.remarks, f"Ended: {run.ended}"):
+        screen.print(line, markup=False, soft_wrap=True)
     _where(screen, run.directory, written, feasible=bool(material.results.feasible.any()))
 
 
@@ -53,6 +54,8 @@ def tell(screen: Console, run: Run) -> None:
         heading(screen, name)
         for table in _tables(part, gather(part.header, part.raw)):
             screen.print(table, "")
+        for line in part.remarks:
+            screen.print(line, markup=False, soft_wrap=True)
 
 
 def tell_trial(screen: Console, stage: str, problem: Problem, trial: Trial) -> None:
@@ -68,6 +71,8 @@ def tell_trial(screen: Console, stage: str, problem: Problem, trial: Trial) -> N
     for warning in problem.warnings:
         screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     screen.print(Text(checked.summary(trial)), soft_wrap=True)
+    if said := checked.simulation(problem, trial):
+        screen.print(Text(said), soft_wrap=True)
     screen.print(Text(checked.estimate(problem, trial)), soft_wrap=True)
 
 

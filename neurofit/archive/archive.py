@@ -152,6 +152,14 @@ class Archive:
         """Records that patience begins anew after so many evaluations of the run's own asks."""
         self._record(Kind.RENEWED, encode_json(evaluations))
 
+    def settled(self, engine: str, copies: int, why: str) -> None:
+        """Records what simulates the run."""
+        self._record(Kind.SETTLED, encode_json({"engine": engine, "copies": copies, "why": why}))
+
+    def confirmed(self, evaluation: Evaluation) -> None:
+        """Records what a candidate that was evaluated before comes to at a finer time step."""
+        self._record(Kind.CONFIRMED, encode_row(Row(evaluation, GIVEN)))
+
     @property
     def evaluations(self) -> list[Evaluation]:
         """Finished evaluations, in order of their numbers."""
@@ -246,7 +254,7 @@ def differences(header: Header, problem: Problem) -> list[str]:
         for what in ("parameters", "features", "objectives", "rules")
         if getattr(header, what) != getattr(wanted, what)
     ]
-    free = {"budget", "workers", "timeout", "pack", "engine", "copies", "patience", "good_enough"}
+    free = {"budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"}
     there, here = dataclasses.asdict(header.fit), dataclasses.asdict(wanted.fit)
     differs += [
         f"fit.{key}: {there[key]} there, {here[key]} here"

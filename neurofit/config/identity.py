@@ -17,9 +17,11 @@ _LEFT_OUT = {
     "Problem": ("name", "text", "identity", "warnings"),
     "CellTemplate": ("name",),
     "FunctionModel": ("name",),
-    "FitSettings": ("budget", "workers", "timeout", "pack", "engine", "copies", "patience", "good_enough"),
+    "FitSettings": ("budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"),
     "Sweep": ("label",),
 }
+# What came later, and changes nothing at its default: runs from before it can go on.
+_LATER: dict[str, dict[str, object]] = {"FitSettings": {"lag": 0}}
 
 
 def sealed(problem: Problem, text: str) -> Problem:
@@ -41,10 +43,14 @@ def _plain(value: Any) -> Any:
         return {"content": sha256(value.read_bytes())}
     if is_dataclass(value):
         kind = type(value).__name__
-        left_out = _LEFT_OUT.get(kind, ())
+        left_out, later = _LEFT_OUT.get(kind, ()), _LATER.get(kind, {})
         return {
             "kind": kind,
-            **{f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in left_out},
+            **{
+                f.name: _plain(getattr(value, f.name))
+                for f in fields(value)
+                if f.name not in left_out and (f.name not in later or getattr(value, f.name) != later[f.name])
+            },
         }
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]

@@ -126,6 +126,8 @@ def _settings(spec: FitSpec) -> FitSettings:
         early_stop=spec.early_stop,
         pack=None if spec.pack == "auto" else spec.pack,
         engine=spec.engine,
+        lag=spec.lag,
+        confirm=spec.confirm,
         points_per_axis=spec.points_per_axis,
         design=spec.design,
         surrogate=spec.surrogate,

@@ -158,8 +158,9 @@ class CellEvaluator:
         for candidate in able:
             holding = number(protocol.holding, candidate.results)
             for k, sweep in enumerate(protocol.sweeps):
-                concrete = _concrete(sweep, candidate.results)
-                jobs.append(Job(candidate.row, candidate.values, protocol, concrete, holding, place))
+                jobs.append(
+                    Job(candidate.row, candidate.values, protocol, concrete(sweep, candidate.results), holding, place)
+                )
                 keys.append((candidate, k))
         outcomes = self.simulator.run(jobs)
         results: dict[tuple[int, str, int], SweepResult] = {}
@@ -254,7 +255,7 @@ def _cost(step: Search | Protocol) -> float:
     return (step.delay + step.duration) * 8
 
 
-def _concrete(sweep: Sweep, results: Mapping[str, float]) -> Sweep:
+def concrete(sweep: Sweep, results: Mapping[str, float]) -> Sweep:
     """The sweep with numbers for amplitudes."""
     return replace(
         sweep,

@@ -11,7 +11,7 @@ import numpy as np
 
 from neurofit.errors import SimulationError
 from neurofit.problem.model import CellTemplate
-from neurofit.problem.protocol import SOMA, Location, Protocol, Recording, Step, Sweep, VoltageClamp
+from neurofit.problem.protocol import SOMA, Location, Protocol, Recording, RheobaseSearch, Step, Sweep, VoltageClamp
 from neurofit.simulate import core
 from neurofit.simulate.cell import Cell
 from neurofit.simulate.mechanisms import build
@@ -106,6 +106,10 @@ class Simulator:
         """How many copies one simulation takes at most before more bring nothing."""
         return self._copies or max(1, min(_COPIES, _SEGMENTS // self.segments))
 
+    def resize(self, copies: int | None) -> None:
+        """Changes how many copies one simulation takes at most."""
+        self._copies = copies
+
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """The outcome of each job, in order; jobs share simulations wherever NEURON's global state allows.
 
@@ -126,9 +130,7 @@ class Simulator:
 
     def _globals(self, job: Job) -> _Globals:
         conditions, base = job.protocol.conditions, self.template.conditions
-        plain = any(isinstance(s, VoltageClamp) for s in job.sweep.stimuli) or any(
-            _needs_plain(r) for r in job.protocol.recordings
-        )
+        dt, secondorder = time_step(self.template, job.protocol, job.sweep)
         variables = []
         celsius = _first(conditions.celsius, base.celsius, 6.3)
         for parameter in self.template.parameters:
@@ -145,8 +147,8 @@ class Simulator:
             core=self._core and core.takes(job.sweep.stimuli, job.protocol.recordings),
             duration=job.sweep.duration,
             celsius=celsius,
-            dt=_first(conditions.dt, base.dt, PLAIN_DT if plain else DT),
-            secondorder=int(_first(conditions.secondorder, base.secondorder, 0 if plain else SECONDORDER)),
+            dt=dt,
+            secondorder=secondorder,
             variables=tuple(variables),
         )
 
@@ -214,6 +216,18 @@ class Simulator:
         """Removes this simulator's copies from NEURON."""
         self._ensure(0)
         self._padding.fill(())
+
+
+def time_step(template: CellTemplate, what: Protocol | RheobaseSearch, sweep: Sweep | None) -> tuple[float, int]:
+    """(dt [ms], secondorder) of a sweep of a protocol, or of a search (None): the file's, else what suits it."""
+    stimuli = () if sweep is None else sweep.stimuli
+    recordings = what.recordings if isinstance(what, Protocol) else (Recording("v", what.at),)
+    plain = any(isinstance(s, VoltageClamp) for s in stimuli) or any(_needs_plain(r) for r in recordings)
+    own, base = what.conditions, template.conditions
+    return (
+        _first(own.dt, base.dt, PLAIN_DT if plain else DT),
+        int(_first(own.secondorder, base.secondorder, 0 if plain else SECONDORDER)),
+    )
 
 
 def _needs_plain(recording: Recording) -> bool:

@@ -132,6 +132,15 @@ class FitSpec(Strict):
     engine: Literal["auto", "neuron", "coreneuron"] = Field(
         default="auto", description="the simulator; auto: CoreNEURON where a trial finds it equal to NEURON, and faster"
     )
+    lag: Whole = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="batches simulated while the next is thought of; 0: it sees all results",
+    )
+    confirm: Flag = Field(
+        default=True, description="at the end, simulate the front again at half the time step, and report that"
+    )
     points_per_axis: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="grid only")
     design: Literal["sobol", "lhs"] = Field(
         default="sobol", description="random only: Sobol sequence or Latin hypercube"
