@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from neurofit.config import load
+from neurofit.engines import settled
 from neurofit.problem.problem import Problem
 
 _NOTHING: Mapping[str, str] = {}
@@ -19,13 +19,8 @@ CELLS = HERE / "cells"
 
 
 def as_fitted(problem: Problem) -> Problem:
-    """The problem with what a fit finds out before it begins: which simulator, how many copies in one simulation.
-
-    A neurofit without such trials simulates as the problem says.
-    """
-    if importlib.util.find_spec("neurofit.executors.trial") is None:
-        return problem
-    found = importlib.import_module("neurofit.executors.trial").settle(problem)
+    """The problem with what a fit finds out before it begins: which engine, how many copies in one simulation."""
+    found = settled(problem)
     return problem if found is None else found.put(problem)
 
 

@@ -49,8 +49,9 @@ def busy(candidates: int, joint: int) -> dict[str, Any]:
     return {
         "tenfold": round(float(np.quantile(costs, 0.98) / np.quantile(costs, 0.02)), 1),
         "executor": round(alone["share"], 4),
-        "random fit": round(_fit_share("random", candidates), 4),
-        "joint fit": round(_fit_share("joint", joint), 4),
+        "random fit": round(_fit_share("random", candidates, 0), 4),
+        "joint fit": round(_fit_share("joint", joint, 0), 4),
+        "joint fit, lag 1": round(_fit_share("joint", joint, 1), 4),
     }
 
 
@@ -64,14 +65,14 @@ def _drained(executor: ProcessExecutor, X: np.ndarray) -> dict[str, Any]:
     return {"wall": wall, "share": at_work / (wall * executor.workers), "simulate": [e.seconds[0] for e in evaluations]}
 
 
-def _fit_share(optimizer: str, budget: int) -> float:
+def _fit_share(optimizer: str, budget: int, lag: int) -> float:
     """The busy share of a fit's two workers, from when they are ready to the end."""
-    problem = load(UNEVEN, {"fit.optimizer": optimizer, "fit.budget": str(budget)})
+    problem = load(UNEVEN, {"fit.optimizer": optimizer, "fit.budget": str(budget), "fit.lag": str(lag)})
     made: list[ProcessExecutor] = []
 
     def make(given: Problem) -> ProcessExecutor:
         made.append(ProcessExecutor(given, 2, given.fit.timeout))
-        return made[0]
+        return made[-1]
 
     with tempfile.TemporaryDirectory() as out:
         search(replace(problem, fit=replace(problem.fit, workers=2)), Path(out) / "run", make)
