@@ -47,7 +47,7 @@ class Case:
 
     def candidates(self, problem: Problem, rounds: int, batch: int) -> np.ndarray:
         """(rounds, batch, d): a Latin hypercube in random order, so that any part of it is like any other."""
-        sample = qmc.LatinHypercube(len(problem.space), seed=1).random(rounds * batch)
+        sample = qmc.LatinHypercube(len(problem.space), rng=np.random.default_rng(1)).random(rounds * batch)
         return problem.space.from_unit(sample).reshape(rounds, batch, -1)
 
 

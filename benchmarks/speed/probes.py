@@ -154,7 +154,7 @@ class _Hoc:
 
 def probe_kernel(clock: Clock) -> None:
     """Counts psolve: an attribute of a NEURON object, which is out of reach but for who makes the object."""
-    engine = importlib.import_module("neurofit.simulate.engine")
+    engine: Any = importlib.import_module("neurofit.simulate.engine")
     proxy = _Hoc(engine.hoc(), clock)
     engine.hoc = lambda: proxy
 

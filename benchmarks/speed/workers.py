@@ -59,7 +59,7 @@ def _drained(executor: ProcessExecutor, X: np.ndarray) -> dict[str, Any]:
     """Wall seconds until all of X (n, d) is evaluated, the share of them that workers were busy, each one's seconds."""
     before, began = dict(executor.seconds), time.perf_counter()
     executor.submit(range(len(X)), X)
-    evaluations = list(executor.results())
+    evaluations = [e for e in executor.results() if e is not None]
     wall = time.perf_counter() - began
     at_work = executor.seconds["busy"] - before["busy"]
     return {"wall": wall, "share": at_work / (wall * executor.workers), "simulate": [e.seconds[0] for e in evaluations]}
