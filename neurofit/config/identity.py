@@ -17,9 +17,12 @@ _LEFT_OUT = {
     "Problem": ("name", "text", "identity", "warnings"),
     "CellTemplate": ("name",),
     "FunctionModel": ("name",),
+    "NetworkTemplate": ("name",),
     "FitSettings": ("budget", "workers", "timeout", "pack", "patience", "good_enough"),
     "Sweep": ("label",),
 }
+# What only some problems have: where it is empty the others' identities stay what they were.
+_LEFT_OUT_EMPTY = {"Sweep": ("changes",)}
 
 
 def sealed(problem: Problem, text: str) -> Problem:
@@ -41,7 +44,8 @@ def _plain(value: Any) -> Any:
         return {"content": sha256(value.read_bytes())}
     if is_dataclass(value):
         kind = type(value).__name__
-        left_out = _LEFT_OUT.get(kind, ())
+        empty = tuple(name for name in _LEFT_OUT_EMPTY.get(kind, ()) if not getattr(value, name))
+        left_out = (*_LEFT_OUT.get(kind, ()), *empty)
         return {
             "kind": kind,
             **{f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in left_out},
