@@ -28,6 +28,7 @@ from neurofit.simulate.topology import Sources
 from neurofit.simulate.wiring import Currents, PoissonInputs, Projection
 
 _LONGEST_STEP = 10.0  # ms between exchanges of spikes, where delays allow it
+_DIGITS = 6  # of a spike's time [ms]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class NetworkSimulator:
         began = time.perf_counter()
         found = settings(self.template, values, sweep.changes)
         given = {**values, **{c.parameter: c.value for c in sweep.changes}}
+        self._refuse_short_delays(found, _first(conditions.dt, self.template.conditions.dt, DT))
         network = self._ready(found, given)
         try:
             reached, inside = self._advance(network, sweep.duration, conditions)
@@ -107,6 +109,13 @@ class NetworkSimulator:
         h.ParallelContext().spike_record(-1, self._times, self._gids)
         return self._network
 
+    def _refuse_short_delays(self, found: Settings, dt: float) -> None:
+        """Raises SimulationError, the same on every rank, where NEURON would abort those that hear of it first."""
+        for connection in self.template.connections:
+            delay = found[connection.name]["delay"]
+            if delay < dt * (1 + 1e-9):
+                raise SimulationError(f"{connection.name}.delay of {delay:g} ms is not above a time step of {dt:g} ms")
+
     def _advance(self, network: Built, duration: float, conditions: Conditions) -> tuple[float, float]:
         """(time reached [ms], seconds in NEURON's integration)."""
         h = hoc()
@@ -132,8 +141,11 @@ class NetworkSimulator:
         return h.t, inside + time.perf_counter() - began
 
     def _collected(self, sizes: Mapping[str, int]) -> Spikes:
-        """All ranks' spikes on every rank, by time and then by gid: the same order on any number of ranks."""
-        times, gids = self._times.as_numpy().copy(), self._gids.as_numpy().astype(int)
+        """All ranks' spikes on every rank, by time and then by gid: the same order on any number of ranks.
+
+        A time is a sum of steps or delays, whose last digits depend on the order of summation: they are rounded away.
+        """
+        times, gids = np.round(self._times.as_numpy(), _DIGITS), self._gids.as_numpy().astype(int)
         pc = hoc().ParallelContext()
         if pc.nhost() > 1:
             parts = pc.py_allgather((times, gids))

@@ -18,6 +18,8 @@ from neurofit.simulate.process import hoc
 from neurofit.simulate.topology import Sources, number_of, stream
 
 _ENDLESS = 1e9  # events of a NetStim
+# ms from a NetStim to its cell: with none the ranks would have to exchange spikes without end, though no NetStim has a gid.
+_LATENCY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class PoissonInputs:
         self._stims = [h.NetStim() for _ in targets]
         self._netcons = [h.NetCon(stim, synapse) for stim, synapse in zip(self._stims, self._synapses, strict=True)]
         for stim, netcon in zip(self._stims, self._netcons, strict=True):
-            stim.noise, netcon.delay = 1.0, 0.0
+            stim.noise, netcon.delay = 1.0, _LATENCY
         self._weights = _Weights(self._netcons)
         self._variables = () if not drive.synapse.mechanism else drive.synapse.variables
         self._set: dict[str, float] = {}
@@ -101,6 +103,7 @@ class PoissonInputs:
     def set(self, values: Mapping[str, float], seed: int) -> None:
         """Rate [Hz], weight [µS], from when and how long [ms], the synapses' variables; streams by (seed, name, cell).
 
+        The first event can come a millisecond after the beginning.
         A NetStim draws its exponential intervals again from the start of its stream in every run; one that is silent
         has no events.
         """
