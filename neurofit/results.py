@@ -163,8 +163,8 @@ class Run:
         """One of the run's pictures as a matplotlib Figure, which a notebook shows.
 
         "front", "convergence", "pairs", "parallel", "objectives", "rules", "sensitivity", "partial", "foretold",
-        "curves", "traces" or "raster"; `neurofit plot` and `neurofit report` draw all that there is material for. Raises
-        ConfigError for another name, NeurofitError where the run lacks what the picture needs.
+        "curves", "traces" or "raster"; `neurofit plot` and `neurofit report` draw all that there is material for.
+        Raises ConfigError for another name, NeurofitError where the run lacks what the picture needs.
         """
         from neurofit.report.pictures import picture
 

@@ -82,7 +82,9 @@ class Columns:
             )
         if not self.network:
             if request.population is not None:
-                expected = f"one of {', '.join(WINDOWS)}, or a recording (recording={request.population}): a cell has no "
+                expected = (
+                    f"one of {', '.join(WINDOWS)}, or a recording (recording={request.population}): a cell has no "
+                )
                 raise ConfigError(f"{path}.population", got=request.population, expected=f"{expected}populations")
             return request
         if request.recording is not None:
@@ -130,9 +132,7 @@ class Columns:
         if spec.scope in ("recordings", "populations"):
             other = _recording(request.other, protocol, f"{path}.other", chosen=recording)
         elif request.other is not None:
-            raise ConfigError(
-                f"{path}.other", got=request.other, expected=f"no second {key}: {spec.name} reads one"
-            )
+            raise ConfigError(f"{path}.other", got=request.other, expected=f"no second {key}: {spec.name} reads one")
         if spec.scope == "sweeps":
             if not protocol.family:
                 raise ConfigError(

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from neurofit.config import application, identity, model, network, network_protocols, protocols, resolved, rules, targets
+from neurofit.config import (
+    application,
+    identity,
+    model,
+    network,
+    network_protocols,
+    protocols,
+    resolved,
+    rules,
+    targets,
+)
 from neurofit.config import columns as columns_module
 from neurofit.config.columns import Columns
 from neurofit.config.document import Document, read
@@ -81,7 +91,9 @@ def _problem(fit: FitFile, document: Document) -> Problem:
 def _model(fit: FitFile) -> Built:
     if isinstance(fit.model, NetworkSpec):
         if fit.efel:
-            raise ConfigError("$.efel", got=", ".join(fit.efel), expected="no eFEL settings: a network's spikes are read")
+            raise ConfigError(
+                "$.efel", got=", ".join(fit.efel), expected="no eFEL settings: a network's spikes are read"
+            )
         return network.build(fit.model, fit.parameters, fit.cells, fit.conditions)
     if fit.cells:
         raise ConfigError("$.cells", got=", ".join(fit.cells), expected="no cells: only a network has populations")

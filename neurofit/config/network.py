@@ -72,7 +72,9 @@ def build(spec: NetworkSpec, own: Specs, cells: Cells, for_all: ConditionsSpec) 
     done = {k.model.name for part in parts.values() for k in part.knobs}
     for name in done & spec.parameters.keys():
         where = name.partition(".")[0]
-        raise ConfigError(f"$.model.parameters.{name}", got=name, expected=f"`populations.{where}.parameters` to hold it")
+        raise ConfigError(
+            f"$.model.parameters.{name}", got=name, expected=f"`populations.{where}.parameters` to hold it"
+        )
     made = NetworkKnobs(places, spec.parameters, {n: s for n, s in fit.items() if n not in done}).make()
     template = NetworkTemplate(
         name=spec.name or "network",
@@ -168,7 +170,9 @@ def _cell(name: str, spec: PopulationSpec, own: Specs, values: Mapping[str, Valu
     for inner, new in spec.parameters.items():
         if new.bounds is not None or new.choices is not None:
             path = f"$.model.populations.{name}.parameters.{inner}"
-            raise ConfigError(path, got=new.bounds or new.choices, expected="a value; the fit file's parameters free it")
+            raise ConfigError(
+                path, got=new.bounds or new.choices, expected="a value; the fit file's parameters free it"
+            )
         old = merged.get(inner)
         update = {key: getattr(new, key) for key in new.model_fields_set}
         merged[inner] = new if old is None else old.model_copy(update=update)
@@ -196,7 +200,9 @@ def _path_in_network(path: str, name: str, spec: PopulationSpec, values: Mapping
     if path.startswith("$.parameters."):
         rest = path.removeprefix("$.parameters.")
         return f"$.cells.{name}.{rest}" if one_of(rest, values) else f"$.parameters.{name}.{rest}"
-    if path.startswith("$.model.parameters.") and one_of(rest := path.removeprefix("$.model.parameters."), spec.parameters):
+    if path.startswith("$.model.parameters.") and one_of(
+        rest := path.removeprefix("$.model.parameters."), spec.parameters
+    ):
         return f"$.model.populations.{name}.parameters.{rest}"
     return path.replace("$.model", f"$.model.populations.{name}.cell", 1)
 
@@ -212,12 +218,15 @@ class _Population:
 
     def made(self) -> tuple[Population, Place]:
         spec, path = self.spec, f"$.model.populations.{self.name}"
-        extent = (*spec.extent, 0.0, 0.0)[:3]
+        sides = (*spec.extent, 0.0, 0.0)
+        extent = (sides[0], sides[1], sides[2])
         start = None if spec.start is None else (spec.start[0], spec.start[1])
         if self.part.template is None:
             mod = _mechanism(spec.artificial or "", "artificial", self.mods, f"{path}.artificial")
             if start is not None:
-                raise ConfigError(f"{path}.start", got=spec.start, expected="no `start`: an artificial cell has no voltage")
+                raise ConfigError(
+                    f"{path}.start", got=spec.start, expected="no `start`: an artificial cell has no voltage"
+                )
             cell = ArtificialCell(mod.name, mod.ranges)
             units = dict(mod.units)
             foreign, given = {n: units.get(n, "") for n in mod.ranges}, spec.parameters
@@ -253,7 +262,9 @@ class _Wires:
         self._population(spec.target, f"{path}.target")
         if isinstance(spec, CurrentSpec):
             if self.parts[spec.target].template is None:
-                raise ConfigError(f"{path}.kind", got=spec.kind, expected="poisson: an artificial cell takes no current")
+                raise ConfigError(
+                    f"{path}.kind", got=spec.kind, expected="poisson: an artificial cell takes no current"
+                )
             at = locations.location(spec.at, self.parts[spec.target].places, f"{path}.at")
             place = self._place(name, path, spec, ["amp", "spread", "delay", "duration"], {})
             return CurrentDrive(name, spec.target, at), place

@@ -77,8 +77,9 @@ class NetworkKnobs:
             name = f"{place.name}.{variable}"
             if variable in made:
                 continue
+            inside = variable if variable in place.own else f"parameters.{variable}"
             layers = [
-                (place.given.get(variable), f"{place.path}.{variable}"),
+                (place.given.get(variable), f"{place.path}.{inside}"),
                 (self.template.get(name), f"$.model.parameters.{name}"),
                 (self.fit.get(name), f"$.parameters.{name}"),
             ]
@@ -105,7 +106,9 @@ class NetworkKnobs:
         known = {*direct, *names}
         used: set[str] = set()
         written = [
-            knobs.layered(n, [(self.template.get(n), f"$.model.parameters.{n}"), (self.fit.get(n), f"$.parameters.{n}")])
+            knobs.layered(
+                n, [(self.template.get(n), f"$.model.parameters.{n}"), (self.fit.get(n), f"$.parameters.{n}")]
+            )
             for n in names
         ]
         sets = {one.name: tuple(self._sets(one, known)) for one in written}
@@ -117,7 +120,9 @@ class NetworkKnobs:
                 raise ConfigError(one.at("unit"), got=unit, expected="a unit, such as uS, Hz, mV")
             if not sets[one.name] and one.name not in used:
                 near = did_you_mean(one.name, sorted(known - {one.name}))
-                expected = f"PLACE.VARIABLE, where a place is one of {', '.join(self.places)}, or a name with `sets`{near}"
+                expected = (
+                    f"PLACE.VARIABLE, where a place is one of {', '.join(self.places)}, or a name with `sets`{near}"
+                )
                 raise ConfigError(one.path, got=one.name, expected=expected)
             yield knobs.placed(one, unit, sets[one.name])
 
@@ -129,7 +134,9 @@ class NetworkKnobs:
             if place is None or variable not in place.variables:
                 places = self.places if place is None else [f"{place.name}.{v}" for v in place.variables]
                 raise ConfigError(
-                    path, got=target, expected=f"PLACE.VARIABLE of {', '.join(places)}{did_you_mean(target, list(places))}"
+                    path,
+                    got=target,
+                    expected=f"PLACE.VARIABLE of {', '.join(places)}{did_you_mean(target, list(places))}",
                 )
             yield Assignment(place.name, variable, _expression(value, known, path))
 

@@ -1,4 +1,4 @@
-"""What is read from a network's spikes: rates, irregularity, correlation, rhythm and regime, each from spike times alone.
+"""What is read from a network's spikes: rates, irregularity, correlation, rhythm, regime; each from spike times alone.
 
 Every function takes the spike trains of one population in one window and knows nothing of NEURON or of files.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import get_window, welch
+from scipy.signal import welch
 
 from neurofit.problem.spikes import Spikes
 
@@ -19,6 +19,7 @@ CORRELATION_BIN = 5.0  # ms: about a membrane time constant
 _RATE_BIN = 1.0  # ms, of population rates and their spectra
 _KERNEL = 2.0  # ms: standard deviation of the Gauss kernel that makes a spike train a rate, for `synchrony`
 _SEGMENT = 500  # ms, of Welch's method: a resolution of 2 Hz, refined by a parabola
+_NEAR = 2.0  # Hz, between a harmonic's part and the rhythm that it is of
 BAND = (3.0, 300.0)  # Hz, where a rhythm is looked for
 _LAG_BIN, _LAG_KERNEL = 0.25, 1.0  # ms
 _LONGEST_LAG = 50.0  # ms
@@ -158,17 +159,29 @@ def spectrum(t: Trains) -> tuple[np.ndarray, np.ndarray]:
     length = min(_SEGMENT, rate.size)
     if length < 8:
         return np.zeros(0), np.zeros(0)
-    made = welch(rate, 1e3 / _RATE_BIN, get_window("hann", length), nperseg=length, nfft=4 * length)
+    made = welch(rate, 1e3 / _RATE_BIN, "hann", nperseg=length, nfft=4 * length)
     return made[0], made[1]
 
 
 def _peak(t: Trains) -> tuple[float, float]:
-    """(frequency [Hz], power [Hz²/Hz]) at the top of the spectrum within the band; nan and 0 in silence."""
+    """(frequency [Hz], power [Hz²/Hz]) at the top of the spectrum within the band; nan and 0 in silence.
+
+    A volley that is sharper than a cycle has as much power at the harmonics as at the rhythm itself: where half or a
+    third of the frequency has a peak of at least half the power, that is the rhythm.
+    """
     frequencies, power = spectrum(t)
     band = np.flatnonzero((frequencies >= BAND[0]) & (frequencies <= BAND[1]))
     if not band.size or not t.times.size:
         return math.nan, 0.0
     top = int(band[np.argmax(power[band])])
+    for part in (3, 2):
+        about = np.abs(frequencies[band] - frequencies[top] / part) <= _NEAR
+        if about.any():
+            lower = int(band[about][np.argmax(power[band][about])])
+            inner = band[0] < lower and power[lower] > max(power[lower - 1], power[lower + 1])
+            if inner and power[lower] >= 0.5 * power[top]:
+                top = lower
+                break
     if not 0 < top < power.size - 1 or power[top] <= 0:
         return float(frequencies[top]), float(power[top])
     return float(frequencies[top] + _vertex(power[top - 1 : top + 2]) * frequencies[1]), float(power[top])

@@ -105,7 +105,9 @@ OWN = (
     _own("isi_cv", "", "population", "mean over cells of the coefficient of variation of inter-spike intervals"),
     _own("pairwise_correlation", "", "population", "mean correlation of two cells' spike counts in bins of 5 ms"),
     _own("coherence", "", "population", "mean share of coincident spikes of two cells (Wang and Buzsáki 1996)"),
-    _own("synchrony", "", "population", "chi of Golomb and Rinzel (1994): 0 for independent cells, 1 for identical ones"),
+    _own(
+        "synchrony", "", "population", "chi of Golomb and Rinzel (1994): 0 for independent cells, 1 for identical ones"
+    ),
     _own("peak_frequency", "Hz", "population", "frequency of the greatest power of the population's rate, 3 to 300 Hz"),
     _own("peak_power", "Hz", "population", "greatest power [Hz2/Hz] of the population's rate, 3 to 300 Hz"),
     _own("rhythmicity", "", "population", "peak power over that of independent Poisson trains of the same rate"),

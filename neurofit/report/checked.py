@@ -115,7 +115,9 @@ def _protocol(protocol: Protocol) -> tuple[str, ...]:
     )
     labels = f" ({protocol.sweeps[0].label} … {protocol.sweeps[-1].label})" if protocol.family else ""
     spikes = [r.name for r in protocol.recordings if r.variable == "spikes" and r.name != EVERYONE]
-    records = f"spikes of {', '.join(spikes)}" if spikes else ", ".join(f"{r.name} at {r.at}" for r in protocol.recordings)
+    records = (
+        f"spikes of {', '.join(spikes)}" if spikes else ", ".join(f"{r.name} at {r.at}" for r in protocol.recordings)
+    )
     changes = [f"{c.parameter} = {number(c.value)}" for c in protocol.sweeps[0].changes]
     what = " + ".join([*kinds, *changes]) + labels
     return protocol.name, what, str(len(protocol.sweeps)), longest, records, ", ".join(protocol.needs)

@@ -1,4 +1,4 @@
-"""The picture of what a network does: every cell's spikes, population by population, and the populations' rates below."""
+"""The picture of what a network does: every cell's spikes, population by population, and their rates below."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def raster_figure(problem: Problem, solutions: Sequence[Fired]) -> Figure:
     headline(
         made,
         f"{problem.name}: spikes",
-        "shaded: where features are read; ✓ within 1 std of target" + (f"; {left_out} more protocols" if left_out else ""),
+        "shaded: where features are read; ✓ within 1 std of target"
+        + (f"; {left_out} more protocols" if left_out else ""),
     )
     return made
 
@@ -70,12 +71,13 @@ def _draw(above: Axes, below: Axes, protocol: Protocol, spikes: Spikes | None) -
     width = sweep.duration / _BINS
     edges = np.linspace(0.0, sweep.duration, _BINS + 1)
     every = max(1, spikes.times.size // _DOTS)
+    size = 3.2 if sum(count for _, count in spikes.counts) <= 150 else 1.8
     ticks = []
     for k, (name, count) in enumerate(spikes.counts):
         colour = _POPULATIONS[k % len(_POPULATIONS)]
         times, cells = spikes.of(name)
         first = spikes.span(name)[0]
-        above.plot(times[::every], cells[::every] + first, ".", ms=1.8, mew=0, color=colour, rasterized=True)
+        above.plot(times[::every], cells[::every] + first, ".", ms=size, mew=0, color=colour, rasterized=True)
         rate = np.histogram(times, edges)[0] / (count * width * 1e-3)
         below.stairs(rate, edges, color=colour, lw=1.0, label=name)
         ticks.append((first + count / 2, shortened(name, 10)))

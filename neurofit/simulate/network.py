@@ -165,7 +165,9 @@ class _Network:
         for name, count in self._counts.items():
             self._first[name] = total
             total += count
-        self._groups = [Group(p, self._first[p.name], self._counts[p.name], found[p.name]) for p in template.populations]
+        self._groups = [
+            Group(p, self._first[p.name], self._counts[p.name], found[p.name]) for p in template.populations
+        ]
         self._by_name = {group.population.name: group for group in self._groups}
         self._wired: tuple[object, ...] | None = None
         self._projections: dict[str, Projection] = {}

@@ -32,7 +32,8 @@ class PythonNetwork:
         """Whether the network has the new values now."""
         if values == self._values:
             return True
-        taken = hasattr(self._owner, "set") and self._owner.set(dict(values)) is True
+        take = getattr(self._owner, "set", None)
+        taken = take is not None and take(dict(values)) is True
         self._values = dict(values)
         return taken
 

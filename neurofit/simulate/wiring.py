@@ -18,7 +18,7 @@ from neurofit.simulate.process import hoc
 from neurofit.simulate.topology import Sources, number_of, stream
 
 _ENDLESS = 1e9  # events of a NetStim
-# ms from a NetStim to its cell: with none the ranks would have to exchange spikes without end, though no NetStim has a gid.
+# ms from a NetStim to its cell: with none NEURON refuses to run on several ranks, though no NetStim has a gid.
 _LATENCY = 1.0
 
 

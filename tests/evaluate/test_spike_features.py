@@ -100,6 +100,13 @@ def test_peak_frequency(frequency):
     assert sf.rhythmicity(t) > 50
 
 
+@pytest.mark.parametrize("period", [10.3, 26.3, 100.0])
+def test_rhythm_of_a_sharp_volley_is_no_harmonic(period):
+    """All cells at once: a comb, whose harmonics are as strong as its first line."""
+    beats = np.arange(5.0, 2000.0, period)
+    assert sf.peak_frequency(trains(*[beats] * 10, end=2000.0)) == pytest.approx(1e3 / period, abs=0.5)
+
+
 def test_spectrum_of_poisson_is_flat_at_twice_the_rate_over_the_number():
     t = poisson(50, 20.0, 60.0)
     frequencies, power = sf.spectrum(t)

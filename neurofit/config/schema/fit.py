@@ -183,7 +183,8 @@ class FitFile(Strict):
     )
     parameters: dict[str, ParameterSpec] = Field(default={}, description="a scalar fixes, a pair frees")
     cells: dict[str, dict[str, Value]] = Field(
-        default={}, description="of a network: values of cells' parameters by population, as a fit of the cell gave them"
+        default={},
+        description="of a network: values of cells' parameters by population, as a fit of the cell gave them",
     )
     conditions: ConditionsSpec = Field(default=ConditionsSpec(), description="for all protocols")
     protocols: dict[str, AnyProtocolSpec] = Field(default={}, description="what is done to the model, by name")
@@ -208,7 +209,9 @@ SCHEMAS: dict[str, type[Strict]] = {
 
 
 def json_schema(kind: str = "fit") -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a fit file, or of `kind` "model", "network", "function" or "protocol", for editors."""
+    """JSON Schema (draft 2020-12) of a fit file, for editors; `kind` "model", "network", "function" or "protocol" is
+    another file's.
+    """
     schema = SCHEMAS[kind].model_json_schema()
     _anyof(schema)
     return {
