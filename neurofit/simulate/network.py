@@ -176,8 +176,12 @@ class _Network:
         self._drive(found)
 
     def set(self, found: Settings, values: Mapping[str, float]) -> bool:
-        """Sets everything in place, with new connections where their structure changed; False where sizes did."""
-        if counts(self.template, found) != self._counts:
+        """Sets everything in place, with new connections where their structure changed; False where sizes or cells'
+        segments did.
+        """
+        if counts(self.template, found) != self._counts or any(
+            g.reshaped(found[g.population.name]) for g in self._groups
+        ):
             return False
         topology, drive = (round(found[SEEDS][key]) for key in ("topology", "drive"))
         for group in self._groups:

@@ -76,6 +76,14 @@ class Group:
             purpose = f"{self.population.name} start"
             self._drawn = (seed, np.array([stream(seed, purpose, number).random() for number in self.numbers]))
 
+    def reshaped(self, values: Mapping[str, float]) -> bool:
+        """Whether `values` ask for another number of segments, on which NEURON's pointers into the cells depend."""
+        model = self.population.cell
+        if model is None or isinstance(model, ArtificialCell):
+            return False
+        changed = [p for p in model.parameters if values[p.name] != self._values[p.name]]
+        return any(a.variable == "nseg" for p in changed for a in p.sets)
+
     def targets(self, seed: int | None) -> list[Target]:
         """The cells as connections and drives see them; with their places where a `seed` of the topology is given."""
         extent, name = self.population.extent, self.population.name

@@ -1,4 +1,4 @@
-"""The built-in networks: published figures, theory and an independent integration, within the tolerances written here."""
+"""The built-in networks against published figures, theory and an independent integration, within stated tolerances."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def wang_buzsaki_by_hand(current: float, cells: int = 10, until: float = 300.0, 
 
 
 def test_wang_buzsaki_network():
-    """I = 1 uA/cm2 and no spread: 38 Hz, coherence 1; phi = 2 with I = 1.4: coherence .45, as two clusters fire in turn."""
+    """I = 1 uA/cm2 and no spread: 38 Hz, coherence 1; phi = 2, I = 1.4: coherence .45, two clusters in turn."""
     script = """
 problem, evaluator, values = network("wang_buzsaki_network")
 sweep, found = Sweep("run", (), 1000.0, (0.0, 1000.0)), []
