@@ -13,7 +13,7 @@ from neurofit.problem.problem import Problem
 from neurofit.problem.spikes import Spikes
 from neurofit.simulate.network import NetworkOutcome, NetworkSimulator
 from neurofit.simulate.process import hoc
-from neurofit.simulate.topology import stream
+from neurofit.simulate.topology import position, stream
 
 
 @pytest.fixture
@@ -151,6 +151,34 @@ def test_poisson_drive(tmp_path, simulators):
     assert again(problem, simulators, noise__rate=0.0).spikes.times.size == 0
     assert np.array_equal(again(problem, simulators).spikes.times, times)
     assert len({tuple(times[cells == i].tolist()) for i in range(60)}) == 60
+
+
+LINE = """
+neurofit: 1
+model:
+  kind: network
+  populations:
+    A: {artificial: IntFire1, count: 1, extent: [1 mm, 200 um]}
+    B: {artificial: IntFire1, count: 8, extent: [1 mm, 200 um]}
+  connections:
+    AB: {source: A, target: B, rule: distance, probability: 1, length: 1e9, velocity: 100 um/ms, weight: 2, delay: 2 ms}
+  drives: {noise: {kind: poisson, target: A, rate: 10 Hz, weight: 2}}
+parameters: {AB.velocity: [50, 500]}
+protocols: {run: {duration: 300 ms}}
+objectives: {rate: {feature: population_rate, population: B, protocol: run, target: [40, 60]}}
+"""
+
+
+def test_delays_grow_with_distance(tmp_path, simulators):
+    problem = small(tmp_path, text=LINE)
+    here = position(1, "A", 0, (1000.0, 200.0, 0.0))
+    distances = [np.linalg.norm(position(1, "B", i, (1000.0, 200.0, 0.0)) - here) for i in range(8)]
+    for velocity in (100.0, 250.0):  # the second one in place
+        outcome = fresh(problem, simulators) if velocity == 100.0 else again(problem, simulators, AB__velocity=velocity)
+        first = outcome.spikes.of("A")[0][0]
+        times, cells = outcome.spikes.of("B")
+        for cell, distance in enumerate(distances):
+            assert times[cells == cell][0] - first == pytest.approx(2 + distance / velocity, abs=1e-5)
 
 
 def test_what_is_not_a_number_is_named(tmp_path, simulators):
