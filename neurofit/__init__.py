@@ -10,24 +10,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from neurofit.comparing import compare as compare
     from neurofit.config.load import load as load
+    from neurofit.config.stages import load_staged as load_staged
     from neurofit.optimize import make_optimizer as make_optimizer
     from neurofit.progress import Progress as Progress
     from neurofit.report.live import Watch as Watch
     from neurofit.results import Run as Run
-    from neurofit.results import compare as compare
     from neurofit.results import open_run as open
     from neurofit.run import fit as fit
 
-__all__ = ["Progress", "Run", "Watch", "compare", "fit", "load", "make_optimizer", "open"]
+__all__ = ["Progress", "Run", "Watch", "compare", "fit", "load", "load_staged", "make_optimizer", "open"]
 
 
 def __getattr__(name: str) -> object:
     # looked up when first used: a worker process imports this package too, and must not wait for tables and optimizers
     homes = {
-        "compare": ("neurofit.results", "compare"),
+        "compare": ("neurofit.comparing", "compare"),
         "fit": ("neurofit.run", "fit"),
         "load": ("neurofit.config.load", "load"),
+        "load_staged": ("neurofit.config.stages", "load_staged"),
         "make_optimizer": ("neurofit.optimize", "make_optimizer"),
         "open": ("neurofit.results", "open_run"),
         "Progress": ("neurofit.progress", "Progress"),

@@ -68,5 +68,5 @@ def copy(template: str, target: Path) -> list[Path]:
     made = [f for f in sorted(target.glob("*.yaml")) if f.name != "model.yaml"]
     for file in made:
         text = file.read_text(encoding="utf-8")
-        file.write_text(re.sub(rf"(?m)^model: {re.escape(template)}\b", "model: .", text), encoding="utf-8")
+        file.write_text(re.sub(rf"(?m)^( *)model: {re.escape(template)}\b", r"\1model: .", text), encoding="utf-8")
     return made

@@ -10,18 +10,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import qmc
 
+from neurofit.engines import settled
+from neurofit.evaluate.finer import finer
 from neurofit.executors import ProcessExecutor
+from neurofit.executors.trial import Settled
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
 
 _SAMPLE_SECONDS = 10.0  # for timing candidates like those of a fit
 _SAMPLE_MOST = 32
+_FINER = 4.0  # times finer than the search's step: what will not change then is not the step's doing
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What trying out gave: the evaluation, and seconds: `alone` for it, `start` before it could begin.
+    """What trying out gave: the evaluation, `settled` on an engine (None where there is none to choose), the same point
+    at a quarter of the time step (`finer`, None where there is no step), and seconds: `alone` for it, `start` before it
+    could begin.
 
     `each` [s] is measured on `sampled` candidates spread over the space, as a fit has them: those that break a rule
     are stopped early. `workers` is how many a fit would use, `total` [s] how long it would take.
@@ -34,6 +40,22 @@ class Trial:
     start: float
     workers: int
     total: float
+    settled: Settled | None = None
+    finer: Evaluation | None = None
+
+    @property
+    def coarse(self) -> tuple[float, int] | None:
+        """(share, column) of the feature that a quarter of the time step changes most, relative to itself; 1 where it
+        is defined in one of the two only. None where nothing can be said.
+        """
+        if self.finer is None or self.finer.status != "ok" or self.evaluation.status != "ok":
+            return None
+        a, b = self.evaluation.features, self.finer.features
+        apart = np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), 1e-12)
+        apart[np.isnan(a) & np.isnan(b)] = 0.0
+        apart = np.where(np.isfinite(apart), apart, 1.0)
+        worst = int(np.argmax(apart)) if len(apart) else 0
+        return (float(apart[worst]), worst) if len(apart) else None
 
 
 def default_point(problem: Problem) -> np.ndarray:
@@ -55,13 +77,17 @@ def try_out(problem: Problem) -> Trial:
 
     Raises ConfigError where the model or a mechanism cannot be built; a crash, a hang or a nan is a status.
     """
+    chosen = settled(problem)
+    problem = chosen.put(problem) if chosen else problem
     whole = replace(problem, fit=replace(problem.fit, early_stop=False))
     evaluation, alone, start = _one(whole, default_point(problem))
+    fine = finer(whole, _FINER)
+    quarter = None if fine is whole else _one(fine, default_point(problem))[0]
     sampled = max(1, min(_SAMPLE_MOST, problem.fit.batch, int(_SAMPLE_SECONDS / max(alone, 1e-3))))
     each = _sample(problem, sampled) if sampled > 1 else alone
     workers = problem.fit.workers or _usable_cores()
     total = 2 * start + problem.fit.budget * each / min(workers, problem.fit.batch)
-    return Trial(evaluation, alone, each, sampled, start, workers, total)
+    return Trial(evaluation, alone, each, sampled, start, workers, total, chosen, quarter)
 
 
 def _one(problem: Problem, x: np.ndarray) -> tuple[Evaluation, float, float]:

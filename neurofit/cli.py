@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,14 +15,11 @@ from rich.text import Text
 from neurofit.console import console, guarded
 from neurofit.errors import ConfigError, NeurofitError
 from neurofit.optimize import OPTIMIZERS
+from neurofit.telling import introduction, pictures, save, tell, tell_fitted, tell_trial, write_report
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
+    from neurofit.config.stages import Staged
     from neurofit.problem.problem import Problem
-    from neurofit.report.arrays import Results
-    from neurofit.report.pictures import Material, Picture
     from neurofit.results import Run
 
 # What a command needs is imported when it is called: `neurofit --help` need not wait for NEURON's and eFEL's friends.
@@ -60,6 +57,9 @@ def fit(
     seed: Annotated[int | None, typer.Option(min=0, help="Of the optimizer")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; all usable cores by default")] = None,
     optimizer: Annotated[str | None, typer.Option(help=", ".join(OPTIMIZERS))] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="neuron or coreneuron; by default what a trial finds faster")
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="End after so many evaluations without growth of the hypervolume")
     ] = None,
@@ -73,25 +73,19 @@ def fit(
     """Fit FILE: search its parameters, keep every evaluation in DIR/results.h5, draw the front."""
     with guarded(debug) as guard:
         from neurofit.report.live import Watch
-        from neurofit.run import fit as run_fit
-        from neurofit.run import overrides
+        from neurofit.run import fit_step, overrides
+        from neurofit.stages import steps
 
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
-        problem = _load(file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None}))
-        directory = Path("runs") / problem.name if out is None else out
-        guard.log = directory / "log.txt"
+        given |= {"engine": engine}
+        work = _load(file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None}))
         screen = console()
-        screen.print(_introduction(problem, directory), highlight=False, soft_wrap=True)
-        with Watch(screen, problem.name) as watch:
-            run = run_fit(problem, directory, progress=watch)
-        material = run.material()
-        for table in _shown(run, material.results):
-            screen.print(table, "")
-        from neurofit.report.pictures import overview
-
-        written = _save(overview(material), directory)
-        screen.print(f"Ended: {run.ended}", markup=False, soft_wrap=True)
-        _where(screen, directory, written, feasible=bool(material.results.feasible.any()))
+        for step in steps(work, Path("runs") / work.name if out is None else out):
+            guard.log = step.directory / "log.txt"
+            screen.print(introduction(step), highlight=False, soft_wrap=True)
+            with Watch(screen, step.title) as watch:
+                run = fit_step(step, watch)
+            tell_fitted(screen, run)
 
 
 @app.command()
@@ -99,20 +93,10 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
     """Validate FILE, build its model, evaluate it once, and say what everything is and how long a fit takes."""
     with guarded(debug):
         from neurofit.check import try_out
-        from neurofit.report import checked
-        from neurofit.warm import gathered
+        from neurofit.stages import trials
 
-        problem = _load(file, changes, {})
-        screen = console()
-        trial = try_out(problem)
-        for table in checked.tables(problem, trial):
-            screen.print(table, "")
-        for line in gathered(problem).lines:
-            screen.print(Text(line), soft_wrap=True)
-        for warning in problem.warnings:
-            screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
-        screen.print(Text(checked.summary(trial)), soft_wrap=True)
-        screen.print(Text(checked.estimate(problem, trial)), soft_wrap=True)
+        for stage, problem in trials(_load(file, changes, {})):
+            tell_trial(console(), stage, problem, try_out(problem))
 
 
 @app.command()
@@ -130,13 +114,9 @@ def show(
         if as_json:
             sys.stdout.write(json.dumps(opened.summary(), indent=2) + "\n")
         elif as_csv:
-            table = opened.evaluations.copy()
-            table.columns = ["/".join(name) for name in table.columns]
-            table.to_csv(sys.stdout)
+            opened.flat().to_csv(sys.stdout)
         else:
-            screen = console()
-            for table in _shown(opened, _results(opened)):
-                screen.print(table, "")
+            tell(console(), opened)
 
 
 @app.command()
@@ -149,10 +129,12 @@ def retarget(
 ) -> None:
     """Score RUN's evaluations by the targets and rules of FILE, without a simulation."""
     with guarded(debug):
-        made = _open(run).retarget(_load(file, changes, {}), out)
+        from neurofit.builtin import fit_file
+        from neurofit.config import load
+
+        made = _open(run).retarget(load(fit_file(file), _changes(changes)), out)
         screen = console()
-        for table in _shown(made, _results(made)):
-            screen.print(table, "")
+        tell(screen, made)
         screen.print(f"Written to {out}. Next: neurofit fit {file} --out {out}", markup=False, soft_wrap=True)
 
 
@@ -167,12 +149,13 @@ def plot(
     """Draw every picture of RUN that there is material for; of several runs, how their hypervolumes grew."""
     with guarded(debug):
         if len(runs) == 1:
-            written = _save(_pictures(_open(runs[0])), out or runs[0])
+            parts = _open(runs[0]).parts.items()
+            written = [path for name, part in parts for path in save(pictures(part), (out or runs[0]) / name)]
         else:
-            from neurofit.report.style import save
-            from neurofit.results import compare
+            from neurofit.comparing import compare
+            from neurofit.report import style
 
-            written = [save(compare([_open(run) for run in runs]), (out or runs[0]) / "hypervolumes.png")]
+            written = [style.save(compare([_open(run) for run in runs]), (out or runs[0]) / "hypervolumes.png")]
         for path in written:
             console().print(str(path), highlight=False, markup=False, soft_wrap=True)
 
@@ -185,16 +168,11 @@ def report(
 ) -> None:
     """Write RUN's pictures and tables as one HTML file."""
     with guarded(debug):
-        from neurofit.report.page import page
-
-        opened = _open(run)
-        material = opened.material()
-        pictures = list(_pictures(opened, material))
-        text = page(opened.header, material, pictures, opened.seconds)
-        path = out or run / "report.html"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        console().print(str(path), highlight=False, markup=False, soft_wrap=True)
+        whole = out or run / "report.html"
+        for name, part in _open(run).parts.items():
+            path = whole.parent / name / whole.name
+            write_report(part, path)
+            console().print(str(path), highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -292,7 +270,8 @@ def doctor(debug: DebugOption = False) -> None:
 
 @app.command()
 def schema(
-    kind: Annotated[str, typer.Argument(help="fit, model, function or protocol")] = "fit", debug: DebugOption = False
+    kind: Annotated[str, typer.Argument(help="fit, staged, model, function or protocol")] = "fit",
+    debug: DebugOption = False,
 ) -> None:
     """Print the JSON Schema of a fit file, for editors."""
     with guarded(debug):
@@ -304,82 +283,28 @@ def schema(
         sys.stdout.write(json.dumps(json_schema(kind), indent=2) + "\n")
 
 
-def _load(file: str, changes: list[str] | None, options: Mapping[str, str]) -> Problem:
-    """The problem in `file`, with `--set` changes and the settings that other options give."""
-    from neurofit.builtin import fit_file
-    from neurofit.config import load
+def _load(file: str, changes: list[str] | None, options: Mapping[str, str]) -> Problem | Staged:
+    """What `file` gives to be fitted, with `--set` changes and the settings that other options give."""
+    from neurofit.stages import load_work
 
-    overrides = {}
-    for change in changes or []:
+    return load_work(file, _changes(changes) | dict(options))
+
+
+def _changes(given: list[str] | None) -> dict[str, str]:
+    """`--set` options as a mapping of dotted keys to YAML values."""
+    made = {}
+    for change in given or []:
         key, sign, value = change.partition("=")
         if not sign or not key.strip():
             raise ConfigError("--set", got=change, expected="KEY=VALUE, such as fit.timeout=30")
-        overrides[key.strip()] = value
-    return load(fit_file(file), overrides | dict(options))
+        made[key.strip()] = value
+    return made
 
 
 def _open(directory: Path) -> Run:
     from neurofit.results import open_run
 
     return open_run(directory)
-
-
-def _results(run: Run) -> Results:
-    from neurofit.report.arrays import gather
-
-    return gather(run.header, run.raw)
-
-
-def _shown(run: Run, results: Results) -> Iterator[Table]:
-    from neurofit.report import shown
-
-    return shown.tables(results, results.chosen(), run.seconds, run.ended)
-
-
-def _pictures(run: Run, material: Material | None = None) -> Iterator[Picture]:
-    """All that can be drawn, and a line for what cannot."""
-    from neurofit.report.pictures import pictures
-
-    def left_out(line: str) -> None:
-        console(stderr=True).print(Text(line, style="dim"), soft_wrap=True)
-
-    material = material or run.material()
-    if material.problem is None:
-        left_out(f"no targets, traces and surrogate: {material.trouble}")
-    return pictures(material, left_out)
-
-
-def _save(pictures: Iterable[Picture], directory: Path) -> list[Path]:
-    from neurofit.report.style import save
-
-    return [save(picture.figure, directory / f"{picture.name}.png") for picture in pictures]
-
-
-def _introduction(problem: Problem, directory: Path) -> str:
-    fit = problem.fit
-    return (
-        f"[bold]{escape(problem.name)}[/bold]: {len(problem.space)} parameters, {len(problem.objectives)} objectives, "
-        f"{len(problem.rules)} rules; {fit.budget} evaluations with {fit.optimizer}, seed {fit.seed}, "
-        f"into {escape(str(directory))}"
-    )
-
-
-def _where(screen: Console, directory: Path, written: list[Path], feasible: bool) -> None:
-    """Where a fit's files are, and what to do next."""
-    files = ["results.h5", "problem.yaml", "log.txt", *(p.name for p in written)]
-    screen.print(f"Written to {directory}: {', '.join(files)}", markup=False, soft_wrap=True)
-    if feasible:
-        screen.print(
-            "Next:", f"neurofit report {directory}", "(one HTML page with traces against targets), or", soft_wrap=True
-        )
-        screen.print(f"      neurofit export {directory} --solution best --to json", markup=False, soft_wrap=True)
-    else:
-        screen.print(
-            "Nothing feasible yet. Next: fit again into the same directory with a larger --budget, or look at the",
-            "rules above that hardly ever hold, and widen the bounds or loosen the rules.",
-            markup=False,
-            soft_wrap=True,
-        )
 
 
 if __name__ == "__main__":

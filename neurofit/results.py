@@ -17,9 +17,10 @@ import pandas as pd
 from neurofit import front
 from neurofit.archive import Contents, Header, read
 from neurofit.config.load import load
-from neurofit.errors import ConfigError, NeurofitError
+from neurofit.confirmation import confirmation, sentence
+from neurofit.errors import NeurofitError
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
-from neurofit.problem.problem import FitSettings, Problem
+from neurofit.problem.problem import Problem
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,8 +59,37 @@ class Run:
 
     @cached_property
     def raw(self) -> tuple[Evaluation, ...]:
-        """The evaluations as the archive holds them, in order of their numbers."""
-        return tuple(self._contents.evaluations)
+        """The evaluations in order of their numbers; what has been confirmed is as the finer step gave it."""
+        return tuple(self._contents.reported)
+
+    @property
+    def settled(self) -> Mapping[str, str | int]:
+        """What simulates the run: "engine", "copies" in one simulation, and "why"; {} for models without engines."""
+        return dict(self._contents.settled)
+
+    @property
+    def confirmation(self) -> pd.DataFrame:
+        """What half the time step changed: a row a confirmed solution, columns (feature | objective, name), the value
+        at the finer step minus the search's; nan where one of them is undefined. (run, holds): whether it is feasible.
+        """
+        return confirmation(self._contents)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences on how it was simulated and confirmed."""
+        by = self._contents.settled
+        engine = f"Simulated by {by['engine']}, {by['copies']} copies at a time ({by['why']})" if by else ""
+        return tuple(line for line in (engine, sentence(self._contents)) if line)
+
+    @property
+    def stages(self) -> Mapping[str, Run]:
+        """The runs of the stages of a staged run (`StagedRun`), by name; empty for a run of one problem."""
+        return {}
+
+    @property
+    def parts(self) -> Mapping[str, Run]:
+        """The runs that this one is made of, by the folder below its own: of each stage, else itself at ""."""
+        return {"": self}
 
     @property
     def warm(self) -> tuple[Evaluation, ...]:
@@ -132,6 +162,17 @@ class Run:
         if number not in self.evaluations.index:
             raise NeurofitError(f"{self.directory} has no evaluation {number}; it has {len(self.raw)}, numbered from 0")
         return self.evaluations.loc[number]
+
+    def number(self, solution: str | int) -> int:
+        """The number of an evaluation named "best", "knee" or by its number. Raises NeurofitError as those do."""
+        found = {"best": self.best, "knee": self.knee}.get(str(solution))
+        return int(str((found() if found is not None else self.solution(int(solution))).name))
+
+    def flat(self) -> pd.DataFrame:
+        """`evaluations` with columns named as in CSV files: parameter/soma.g_pas, rule/held, run/status."""
+        table = self.evaluations.copy()
+        table.columns = ["/".join(name) for name in table.columns]
+        return table
 
     def hypervolume(self, reference: float | Sequence[float] | None = None) -> float:
         """Share, 0 to 1, of the box up to `reference` [std] (the problem's where None) that the feasible dominate."""
@@ -225,7 +266,8 @@ class Run:
     @property
     def seconds(self) -> dict[str, float]:
         """Where the time went over all sessions [s]; "simulate", "features" and "idle" summed over workers."""
-        simulate, features = np.array([e.seconds for e in self.raw], float).reshape(-1, 2).sum(axis=0)
+        spent_on = [*self._contents.evaluations, *self._contents.confirmed.values()]
+        simulate, features = np.array([e.seconds for e in spent_on], float).reshape(-1, 2).sum(axis=0)
         spent = self._contents.seconds
         return {
             "simulate": float(simulate),
@@ -248,10 +290,12 @@ class Run:
             "rules": {n: float(true[:, j].mean()) if len(true) else 0.0 for j, (n, _) in enumerate(self.header.rules)},
             "status": {status: statuses[status] for status in STATUSES if statuses[status]},
             "seconds": self.seconds,
+            "settled": self.settled,
+            "confirmed": self.confirmation["run", "holds"].tolist(),
         }
 
     def _entry(self, number: int) -> dict[str, object]:
-        e, h = self._contents.rows[number].evaluation, self.header
+        e, h = self._contents.confirmed.get(number, self._contents.rows[number].evaluation), self.header
         return {
             "evaluation": number,
             "parameters": dict(zip([n for n, _ in h.parameters], h.given(e.x), strict=True)),
@@ -321,55 +365,12 @@ class Run:
 def open_run(directory: str | Path) -> Run:
     """The run in `directory`, also while it is being fitted, and after its process was killed.
 
-    Raises ArchiveError where there is none.
+    That of a staged file (a `StagedRun`) has the run of each stage in `.stages`. Raises ArchiveError where there is
+    none.
     """
-    return Run(Path(directory), read(directory))
+    from neurofit.staged import open_staged  # which is made of runs
 
-
-def compare(runs: Sequence[Run | str | Path]) -> Figure:
-    """The hypervolume curves of several runs of one problem (or of their directories), grouped by optimizer and
-    what its search was given.
-
-    Raises ConfigError where the runs differ in objectives, their targets, rules or reference, or where there are none.
-    """
-    from neurofit.report.seeds import Seed, seeds_figure
-
-    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
-    if not opened:
-        raise ConfigError("runs", expected="at least one run")
-    scored = [_scored(run) for run in opened]
-    for run, found in zip(opened[1:], scored[1:], strict=True):
-        for what, value in found.items():
-            expected = scored[0].get(what, value)
-            if value != expected:
-                raise ConfigError(
-                    f"{what} of {run.directory}", got=value, expected=f"{expected}, as {opened[0].directory} has"
-                )
-    seeds = [Seed(_called(r.header.fit), r.header.fit.seed, r.convergence().to_numpy()) for r in opened]
-    return seeds_figure(seeds, opened[0].header.name)
-
-
-def _called(fit: FitSettings) -> str:
-    """The optimizer, and in brackets the settings that make it another search."""
-    special = [fit.surrogate] if fit.optimizer == "joint" and fit.surrogate != "auto" else []
-    special += [f"without {part}" for part in fit.without]
-    special += ["sensitive steps"] if fit.sensitive_steps else []
-    special += ["warm"] if fit.warm_start else []
-    return f"{fit.optimizer} ({', '.join(special)})" if special else fit.optimizer
-
-
-def _scored(run: Run) -> dict[str, object]:
-    """What two runs must share for their hypervolumes to be held against each other; targets where they are known."""
-    h = run.header
-    found: dict[str, object] = {"objectives": h.objectives, "reference": h.reference, "rules": h.rules}
-    try:
-        problem = run.problem
-    except NeurofitError:
-        return found
-    for o in problem.objectives:
-        targets = tuple((problem.columns[t.column], t.low, t.high, t.std) for t in o.targets)
-        found[f"objective {o.name}"] = (targets, o.combine, o.weight)
-    return found
+    return open_staged(Path(directory)) or Run(Path(directory), read(directory))
 
 
 def _named(names: Sequence[str], values: np.ndarray) -> Mapping[str, float | None]:

@@ -6,14 +6,27 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+from neurofit.errors import ArchiveError
+
 
 def put_problem(directory: Path, text: str) -> None:
     """Writes problem.yaml, in one step and only where there is none; nothing for a problem without a text."""
     path = directory / "problem.yaml"
     if text and not path.exists():
+        put(path, text)
+
+
+def put(path: Path, text: str) -> None:
+    """Makes `text` the contents of a file, in one step, and its folder too. Raises ArchiveError where it cannot."""
+    try:
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_name(path.name + ".tmp")
         new.write_text(text, encoding="utf-8")
         os.replace(new, path)
+    except OSError as error:
+        raise ArchiveError(f"cannot write {path}: {error.strerror}; give another --out directory") from error
 
 
 def log(directory: Path, line: str) -> None:

@@ -6,12 +6,13 @@ that it goes on with the same ones whatever becomes of the runs they are from.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neurofit.errors import ArchiveError, ConfigError
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.rescore import rescoring
+from neurofit.rescore import Rescoring, rescoring
 from neurofit.results import Run, open_run
 
 
@@ -23,9 +24,9 @@ class WarmStart:
     lines: tuple[str, ...] = ()
 
 
-def gathered(problem: Problem) -> WarmStart:
+def gathered(problem: Problem, earlier: Sequence[Run] = ()) -> WarmStart:
     """What the runs that `fit.warm_start` names hold now; candidates outside the bounds are left out, and so are those
-    that came before.
+    that came before. Runs of `earlier` stages serve too, where they are of the same features and parameters.
 
     Raises ConfigError where there is no run, or it is not one of the same features and parameters.
     """
@@ -34,14 +35,25 @@ def gathered(problem: Problem) -> WarmStart:
     for i, directory in enumerate(problem.fit.warm_start):
         place = f"$.fit.warm_start[{i}]"
         run = _opened(directory, place)
-        rescored = rescoring(problem, run, place)
-        inside = [e for e in run.raw if rescored.fits(e)]
-        before = len(found)
-        for old in inside:
-            made = rescored.evaluation(old, len(found))
-            found.setdefault(made.x.tobytes(), made)
-        lines.append(_line(run, len(found) - before, len(inside), rescored.doubt))
+        lines.append(_added(found, run, rescoring(problem, run, place)))
+    for run in earlier:
+        try:
+            rescored = rescoring(problem, run, "warm start")
+        except ConfigError as error:
+            lines.append(f"no warm start from {run.directory}, where the features are others ({error})")
+            continue
+        lines.append(_added(found, run, rescored))
     return WarmStart(tuple(found.values()), tuple(lines))
+
+
+def _added(found: dict[bytes, Evaluation], run: Run, rescored: Rescoring) -> str:
+    """Adds the evaluations of `run` that fit to `found`, by their values; a line for the log."""
+    inside = [e for e in run.raw if rescored.fits(e)]
+    before = len(found)
+    for old in inside:
+        made = rescored.evaluation(old, len(found))
+        found.setdefault(made.x.tobytes(), made)
+    return _line(run, len(found) - before, len(inside), rescored.doubt)
 
 
 def _opened(directory: str, place: str) -> Run:

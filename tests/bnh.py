@@ -93,7 +93,7 @@ class Inline:
     def submit(self, indexes: Sequence[int], x: np.ndarray) -> None:
         self.queue += zip(indexes, x, strict=True)
 
-    def results(self) -> Iterator[Evaluation]:
+    def results(self, patience: float = 0.0) -> Iterator[Evaluation]:
         while self.queue:
             index, x = self.queue.pop()
             if self.pause:

@@ -185,11 +185,11 @@ import sys
 import neurofit.run
 from neurofit.cli import app
 
-def broken(problem, out, progress):
-    out.mkdir(parents=True)
+def broken(step, progress):
+    step.directory.mkdir(parents=True)
     raise ZeroDivisionError("by nothing")
 
-neurofit.run.fit = broken
+neurofit.run.fit_step = broken
 app()
 """
     command = [sys.executable, "-c", code, "fit", "bowl.yaml", "--out", "broken"]
@@ -235,9 +235,10 @@ def test_a_built_in_is_found_by_path_folder_and_name(tmp_path: Path, monkeypatch
 
 
 def test_new_makes_a_folder_that_uses_its_own_copy(tmp_path: Path) -> None:
-    (made,) = copy("hh_soma", tmp_path / "mine")
+    made, staged = copy("hh_soma", tmp_path / "mine")
     (tmp_path / "mine/model.yaml").write_text((tmp_path / "mine/model.yaml").read_text().replace("-54.3 mV", "-55 mV"))
     assert dict(load(made).fixed)["soma.el_hh"] == -55
+    assert staged.read_text().count("model: .\n") == 2
     with pytest.raises(ConfigError, match="new or empty"):
         copy("hh_soma", tmp_path / "mine")
 

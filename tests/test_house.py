@@ -27,17 +27,31 @@ BELOW = {
     "front": GROUND | {"front"},
 }
 RUN = set(BELOW) | {"run", "results", "progress", "stop", "check", "doctor", "builtin"}
-RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles"}
+RUN |= {
+    "stopping",
+    "rescore",
+    "warm",
+    "retarget",
+    "textfiles",
+    "stages",
+    "staged",
+    "engines",
+    "session",
+    "confirmation",
+    "comparing",
+}
 # A run draws its own pictures: they are made below it, of arrays, and know no run.
-REPORT = (RUN - {"run", "results", "rescore", "warm", "retarget"}) | {"report"}
+REPORT = (RUN - {"run", "session", "results", "comparing", "rescore", "warm", "retarget", "stages", "staged"}) | {
+    "report"
+}
 EXPORT = RUN | {"report", "export", "hpc"}
-CLI = EXPORT | {"cli", "console"}
+CLI = EXPORT | {"cli", "console", "telling"}
 ALLOWED = (
     BELOW
     | dict.fromkeys(RUN - set(BELOW), RUN)
-    | {"report": REPORT, "results": RUN | {"report"}}
+    | {"report": REPORT, "results": RUN | {"report"}, "comparing": RUN | {"report"}}
     | dict.fromkeys(("export", "hpc"), EXPORT)
-    | dict.fromkeys(("cli", "console"), CLI)
+    | dict.fromkeys(("cli", "console", "telling"), CLI)
 )
 
 

@@ -11,7 +11,7 @@ import bnh
 import numpy as np
 import pytest
 
-from neurofit import run as run_module
+from neurofit import session as session_module
 from neurofit.config.load import load
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -175,14 +175,14 @@ def test_what_ends_a_run_makes_no_other_problem(problem: Problem, tmp_path: Path
 
 
 def test_what_the_optimizer_says_is_in_the_log(problem: Problem, tmp_path: Path, monkeypatch: Any) -> None:
-    real = run_module.make_optimizer
+    real = session_module.make_optimizer
 
     def talkative(name: str, problem: Problem, seed: int):
         made = real(name, problem, seed)
         made.note = "nothing new under the sun"
         return made
 
-    monkeypatch.setattr(run_module, "make_optimizer", talkative)
+    monkeypatch.setattr(session_module, "make_optimizer", talkative)
     search(given(problem, budget=40), tmp_path / "b", bnh.Inline)
     log = (tmp_path / "b" / "log.txt").read_text()
     assert "batch 0: nothing new under the sun" in log and "batch 1: nothing new under the sun" in log

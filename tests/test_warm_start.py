@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 import neurofit
-from neurofit import run as run_module
+from neurofit import session as session_module
 from neurofit.archive import Archive
 from neurofit.cli import app
 from neurofit.config import load
@@ -64,7 +64,7 @@ def toy(
 class Called(bnh.Inline):
     """Evaluates function models in this process."""
 
-    def results(self):
+    def results(self, patience=0.0):
         evaluator = FunctionEvaluator(self.problem)
         while self.queue:
             index, x = self.queue.pop(0)
@@ -107,7 +107,7 @@ def test_rows_are_scored_as_if_evaluated_anew(tmp_path: Path) -> None:
 def test_they_are_told_before_the_first_ask_and_are_no_part_of_the_run(tmp_path: Path, monkeypatch: Any) -> None:
     source = done(toy(tmp_path), tmp_path / "a")
     told: list[str | list[Evaluation]] = []
-    real = run_module.make_optimizer
+    real = session_module.make_optimizer
 
     def watched(name: str, problem: Problem, seed: int):
         made = real(name, problem, seed)
@@ -116,7 +116,7 @@ def test_they_are_told_before_the_first_ask_and_are_no_part_of_the_run(tmp_path:
         monkeypatch.setattr(made, "ask", lambda n: told.append("ask") or ask(n), raising=False)
         return made
 
-    monkeypatch.setattr(run_module, "make_optimizer", watched)
+    monkeypatch.setattr(session_module, "make_optimizer", watched)
     run = done(warm(toy(tmp_path, name="new", seed=2), tmp_path / "a"), tmp_path / "b")
     assert told[1:] == ["ask"] * 4 and isinstance(told[0], list)
     assert bnh.same(told[0], source.raw)  # the same problem but for the seed

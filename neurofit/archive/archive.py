@@ -152,6 +152,14 @@ class Archive:
         """Records that patience begins anew after so many evaluations of the run's own asks."""
         self._record(Kind.RENEWED, encode_json(evaluations))
 
+    def settled(self, engine: str, copies: int, why: str) -> None:
+        """Records what simulates the run."""
+        self._record(Kind.SETTLED, encode_json({"engine": engine, "copies": copies, "why": why}))
+
+    def confirmed(self, evaluation: Evaluation) -> None:
+        """Records what a candidate that was evaluated before comes to at a finer time step."""
+        self._record(Kind.CONFIRMED, encode_row(Row(evaluation, GIVEN)))
+
     @property
     def evaluations(self) -> list[Evaluation]:
         """Finished evaluations, in order of their numbers."""
@@ -230,13 +238,23 @@ def describe(problem: Problem) -> Header:
 
 def check(header: Header, problem: Problem, directory: Path) -> None:
     """Raises ArchiveError, naming what differs, unless `header` is that of an archive of `problem`."""
+    differs = differences(header, problem)
+    if differs:
+        raise ArchiveError(
+            f"{directory} holds a run of another problem ({'; '.join(differs)}); give another --out directory, "
+            f"or restore the problem as it is in {directory / 'problem.yaml'}"
+        )
+
+
+def differences(header: Header, problem: Problem) -> list[str]:
+    """What makes the archive of `header` one of another problem than `problem`, for people; nothing where it is not."""
     wanted = describe(problem)
     differs = [
         f"{what}: {_short(getattr(header, what))} there, {_short(getattr(wanted, what))} here"
         for what in ("parameters", "features", "objectives", "rules")
         if getattr(header, what) != getattr(wanted, what)
     ]
-    free = {"budget", "workers", "timeout", "pack", "patience", "good_enough"}
+    free = {"budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"}
     there, here = dataclasses.asdict(header.fit), dataclasses.asdict(wanted.fit)
     differs += [
         f"fit.{key}: {there[key]} there, {here[key]} here"
@@ -246,11 +264,7 @@ def check(header: Header, problem: Problem, directory: Path) -> None:
     if not differs and header.identity != wanted.identity:
         changed = [n for n, h in wanted.file_hashes if dict(header.file_hashes).get(n) != h]
         differs = [f"changed files: {', '.join(changed)}"] if changed else ["the problem's file was changed since"]
-    if differs:
-        raise ArchiveError(
-            f"{directory} holds a run of another problem ({'; '.join(differs)}); give another --out directory, "
-            f"or restore the problem as it is in {directory / 'problem.yaml'}"
-        )
+    return differs
 
 
 def _short(value: object) -> str:

@@ -44,7 +44,7 @@ def write_file(path: Path, contents: Contents) -> None:
         with h5py.File(new, "w") as file:
             _write_header(file, contents)
             _write_rows(file, contents.header, [contents.rows[i] for i in sorted(contents.rows)])
-            _write_warm(file, contents)
+            _write_beside(file, contents)
             _write_asked(file, contents)
         _sync(new)
         os.replace(new, path)
@@ -70,7 +70,8 @@ def read_file(path: Path) -> Contents:
         try:
             contents = _read_header(file)
             contents.rows.update({row.evaluation.index: row for row in _read_rows(file)})
-            contents.warm = _read_warm(file)
+            contents.warm = _read_beside(file, "warm")
+            contents.confirmed = {e.index: e for e in _read_beside(file, "confirmed")}
             _read_asked(file, contents)
         except (KeyError, ValueError) as error:
             raise ArchiveError(f"{path} is damaged: {error}") from error
@@ -87,6 +88,7 @@ def _write_header(file: h5py.File, contents: Contents) -> None:
     file.attrs["budget"] = contents.budget
     file.attrs["ended"] = contents.ended
     file.attrs["renewed"] = contents.renewed
+    file.attrs["settled"] = json.dumps(contents.settled)
     for name, value in contents.seconds.items():
         file.attrs[f"seconds_{name}"] = value
     # datasets, since an attribute may not be longer than 64 KiB
@@ -128,6 +130,7 @@ def _read_header(file: h5py.File) -> Contents:
         ended=_str(attrs["ended"]),
         sequence=int(cast(int, attrs["journal_sequence"])),
         renewed=int(cast(int, attrs.get("renewed", 0))),
+        settled=json.loads(_str(attrs.get("settled", "{}"))),
     )
 
 
@@ -159,15 +162,20 @@ def _write_rows(file: h5py.Group, header: Header, rows: Sequence[Row]) -> None:
     seconds.attrs["units"] = np.array(["s", "s"], dtype=_TEXT)
 
 
-def _write_warm(file: h5py.File, contents: Contents) -> None:
-    group = file.create_group("warm")
-    group.attrs["meaning"] = "evaluations of other runs that the optimizer knows, as this problem scores them"
-    _write_rows(group, contents.header, [Row(e, GIVEN) for e in contents.warm])
+def _write_beside(file: h5py.File, contents: Contents) -> None:
+    """Evaluations that are not rows of the run."""
+    for name, meaning, evaluations in (
+        ("warm", "evaluations of other runs that the optimizer knows, as this problem scores them", contents.warm),
+        ("confirmed", "what rows of the front come to at a finer time step", contents.confirmed.values()),
+    ):
+        group = file.create_group(name)
+        group.attrs["meaning"] = meaning
+        _write_rows(group, contents.header, [Row(e, GIVEN) for e in evaluations])
 
 
-def _read_warm(file: h5py.File) -> tuple[Evaluation, ...]:
-    # archives from before there were warm starts have none
-    return tuple(row.evaluation for row in _read_rows(cast(h5py.Group, file["warm"]))) if "warm" in file else ()
+def _read_beside(file: h5py.File, name: str) -> tuple[Evaluation, ...]:
+    # older archives have none
+    return tuple(row.evaluation for row in _read_rows(cast(h5py.Group, file[name]))) if name in file else ()
 
 
 def _read_rows(file: h5py.Group) -> Iterator[Row]:

@@ -28,6 +28,8 @@ class Kind(IntEnum):
     BUDGET = 4
     ENDED = 5
     RENEWED = 6
+    SETTLED = 7
+    CONFIRMED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ class Contents:
     budget    evaluations wanted last          ended   why the run is over, "" while it is not
     renewed   evaluations of this run's own asks after which its patience began anew
     warm      evaluations of other runs that the optimizer knows, as this problem scores them: no part of the run
+    settled   what simulates the run: "engine", "copies" and "why"; {} before it is known, or where nothing does
+    confirmed what rows of the front come to at a finer time step, by the candidate's number
     """
 
     header: Header
@@ -105,6 +109,8 @@ class Contents:
     sequence: int = 0
     renewed: int = 0
     warm: tuple[Evaluation, ...] = ()
+    settled: dict[str, str | int] = field(default_factory=dict)
+    confirmed: dict[int, Evaluation] = field(default_factory=dict)
 
     def apply(self, record: Record) -> None:
         """Takes up one journal record; those that are already in are passed over."""
@@ -126,6 +132,11 @@ class Contents:
                 self.ended = str(json.loads(record.payload))
             case Kind.RENEWED:
                 self.renewed = int(json.loads(record.payload))
+            case Kind.SETTLED:
+                self.settled = json.loads(record.payload)
+            case Kind.CONFIRMED:
+                row = decode_row(record.payload, self.header)
+                self.confirmed[row.evaluation.index] = row.evaluation
             case _:
                 raise ArchiveError(
                     f"the journal holds a record of kind {record.kind}, from a newer neurofit; use that one to go on"
@@ -136,6 +147,11 @@ class Contents:
     def evaluations(self) -> list[Evaluation]:
         """Finished evaluations, in order of their numbers."""
         return [self.rows[i].evaluation for i in sorted(self.rows)]
+
+    @property
+    def reported(self) -> list[Evaluation]:
+        """The same, with what has been confirmed in place of what the search saw."""
+        return [self.confirmed.get(i, self.rows[i].evaluation) for i in sorted(self.rows)]
 
     @property
     def given(self) -> list[Evaluation]:

@@ -18,11 +18,11 @@ _LEFT_OUT = {
     "CellTemplate": ("name",),
     "FunctionModel": ("name",),
     "NetworkTemplate": ("name",),
-    "FitSettings": ("budget", "workers", "timeout", "pack", "patience", "good_enough"),
+    "FitSettings": ("budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"),
     "Sweep": ("label",),
 }
-# What only some problems have: where it is empty the others' identities stay what they were.
-_LEFT_OUT_EMPTY = {"Sweep": ("changes",)}
+# What came later, and changes nothing at its default: runs from before it can go on.
+_LATER: dict[str, dict[str, object]] = {"FitSettings": {"lag": 0}, "Sweep": {"changes": ()}}
 
 
 def sealed(problem: Problem, text: str) -> Problem:
@@ -44,11 +44,14 @@ def _plain(value: Any) -> Any:
         return {"content": sha256(value.read_bytes())}
     if is_dataclass(value):
         kind = type(value).__name__
-        empty = tuple(name for name in _LEFT_OUT_EMPTY.get(kind, ()) if not getattr(value, name))
-        left_out = (*_LEFT_OUT.get(kind, ()), *empty)
+        left_out, later = _LEFT_OUT.get(kind, ()), _LATER.get(kind, {})
         return {
             "kind": kind,
-            **{f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name not in left_out},
+            **{
+                f.name: _plain(getattr(value, f.name))
+                for f in fields(value)
+                if f.name not in left_out and (f.name not in later or getattr(value, f.name) != later[f.name])
+            },
         }
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]

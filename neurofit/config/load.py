@@ -21,6 +21,7 @@ from neurofit.config.columns import Columns
 from neurofit.config.document import Document, read
 from neurofit.config.efel_settings import settings
 from neurofit.config.inline import inline
+from neurofit.config.knobs import Knob
 from neurofit.config.model import Built
 from neurofit.config.schema.fit import FitFile, FitSpec
 from neurofit.config.schema.model import CellSpec, FunctionSpec
@@ -32,6 +33,7 @@ from neurofit.problem.network import NetworkTemplate
 from neurofit.problem.problem import FitSettings, Problem, sha256
 from neurofit.problem.space import Parameter, Space
 
+STAGES = "stages"  # the key that makes a file one of several problems
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -41,7 +43,15 @@ def load(path: str | Path, overrides: Mapping[str, str] = _NOTHING) -> Problem:
     Raises ConfigError with file, line, what was found and what is expected. Nothing is simulated, compiled or imported.
     """
     document = read(Path(path))
+    if STAGES in document.data:
+        expected = "a file of one problem here: `neurofit fit` and `neurofit check` take files of stages"
+        raise document.locate(ConfigError(f"$.{STAGES}", got=STAGES, expected=expected))
     inline(document, overrides)
+    return built(document)
+
+
+def built(document: Document) -> Problem:
+    """The Problem of a document that is complete (`inline`); raises ConfigError as `load` does."""
     fit = validated(document, FitFile)
     try:
         return _problem(fit, document)
@@ -49,32 +59,41 @@ def load(path: str | Path, overrides: Mapping[str, str] = _NOTHING) -> Problem:
         raise document.locate(error) from error
 
 
+def knobs(document: Document) -> dict[str, Knob]:
+    """The parameters, by name, of the problem in a complete document, of which none need be free."""
+    fit = validated(document, FitFile)
+    try:
+        return {knob.model.name: knob for knob in _model(fit).knobs}
+    except ConfigError as error:
+        raise document.locate(error) from error
+
+
 def _problem(fit: FitFile, document: Document) -> Problem:
     _names(fit)
-    built = _model(fit)
-    free = {k.free.name: k.free for k in built.knobs if k.free is not None}
+    made = _model(fit)
+    free = {k.free.name: k.free for k in made.knobs if k.free is not None}
     if not free:
         raise ConfigError(
             "$.parameters", got="no bounds", expected="at least one free parameter: NAME: [low, high], or choices"
         )
-    if isinstance(built.model, NetworkTemplate):
-        done = network_protocols.build(fit.protocols, built.model, built.knobs)
+    if isinstance(made.model, NetworkTemplate):
+        done = network_protocols.build(fit.protocols, made.model, made.knobs)
     else:
-        done = protocols.build(fit.protocols, built.places, built.variables)
+        done = protocols.build(fit.protocols, made.places, made.variables)
     columns = Columns(
         done,
         plain=isinstance(fit.model, FunctionSpec),
         network=isinstance(fit.model, NetworkSpec),
         settings=settings(fit.efel, "$.efel"),
-        units=columns_module.recorded_units(done, built.variables),
+        units=columns_module.recorded_units(done, made.variables),
     )
     objectives = targets.build(fit.objectives, columns)
     ruled = rules.build(fit.rules, columns)
     problem = Problem(
         name=fit.name or document.file.stem,
-        model=built.model,
+        model=made.model,
         space=Space(tuple(free[name] for name in fit.parameters if name in free)),
-        fixed=tuple((k.model.name, k.model.value) for k in built.knobs if k.free is None and k.model.value is not None),
+        fixed=tuple((k.model.name, k.model.value) for k in made.knobs if k.free is None and k.model.value is not None),
         searches=done.searches,
         protocols=done.protocols,
         features=tuple(columns.features),
@@ -82,8 +101,8 @@ def _problem(fit: FitFile, document: Document) -> Problem:
         rules=ruled,
         fit=_settings(fit.fit),
         reference=targets.reference(fit.reference, tuple(fit.objectives)),
-        warnings=(*(k.warning for k in built.knobs if k.warning), *_hidden(built, free), *_unused(fit, columns)),
-        file_hashes=tuple((f.name, sha256(f.read_bytes())) for f in built.files),
+        warnings=(*(k.warning for k in made.knobs if k.warning), *_hidden(made, free), *_unused(fit, columns)),
+        file_hashes=tuple((f.name, sha256(f.read_bytes())) for f in made.files),
     )
     return identity.sealed(problem, resolved.text(fit, problem))
 
@@ -130,6 +149,9 @@ def _settings(spec: FitSpec) -> FitSettings:
         timeout=spec.timeout,
         early_stop=spec.early_stop,
         pack=None if spec.pack == "auto" else spec.pack,
+        engine=spec.engine,
+        lag=spec.lag,
+        confirm=spec.confirm,
         points_per_axis=spec.points_per_axis,
         design=spec.design,
         surrogate=spec.surrogate,

@@ -32,7 +32,7 @@ def text(fit: FitFile, problem: Problem) -> str:
         if not isinstance(problem.model, NetworkTemplate):
             spec.setdefault("record", {r.name: f"{r.at}.{r.variable}" for r in protocol.recordings})
         data["protocols"][protocol.name] = {key: spec[key] for key in ProtocolSpec.model_fields if key in spec}
-    return _yaml(_without_empty(data))
+    return yaml(_without_empty(data))
 
 
 def _as_written(data: Any, written: Any) -> Any:
@@ -52,12 +52,13 @@ def _without_empty(node: Any) -> Any:
     return [_without_empty(v) for v in node] if isinstance(node, list) else node
 
 
-def _yaml(data: dict[str, Any]) -> str:
-    yaml = YAML(typ="safe", pure=True)
-    yaml.version = (1, 2)
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    yaml.width = 120
+def yaml(data: dict[str, Any]) -> str:
+    """`data` as YAML text."""
+    writer = YAML(typ="safe", pure=True)
+    writer.version = (1, 2)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    writer.width = 120
     stream = io.StringIO()
-    yaml.dump(data, stream)
+    writer.dump(data, stream)
     return stream.getvalue()

@@ -49,7 +49,7 @@ def simulate_traces(problem: Problem, x: np.ndarray) -> dict[tuple[str, int], tu
     """(times [ms], traces by recording) by (protocol, sweep) of one solution x (d,); protocols whose searches found
     nothing are left out.
     """
-    evaluator = CellEvaluator(replace(problem, fit=replace(problem.fit, early_stop=False)))
+    evaluator = CellEvaluator(replace(problem, fit=replace(problem.fit, early_stop=False, engine="neuron")))
     kept: dict[tuple[str, int], tuple[np.ndarray, dict[str, np.ndarray]]] = {}
     for _ in evaluator.evaluate([0], np.atleast_2d(x), kept):
         pass
@@ -84,7 +84,9 @@ class CellEvaluator:
         assert isinstance(problem.model, CellTemplate)
         self.problem = problem
         middle = problem.space.from_unit(np.full((1, len(problem.space)), 0.5))[0]
-        self.simulator = Simulator(problem.model, self.values(middle))
+        # Before `settled` has chosen, NEURON itself is meant.
+        engine = "coreneuron" if problem.fit.engine == "coreneuron" else "neuron"
+        self.simulator = Simulator(problem.model, self.values(middle), engine, problem.fit.copies)
         self.order = protocol_order(problem.searches, problem.protocols)
         sweeps = max((len(p.sweeps) for p in problem.protocols), default=1)
         self.pack = problem.fit.pack or max(1, self.simulator.copies() // sweeps)
@@ -161,8 +163,9 @@ class CellEvaluator:
         for candidate in able:
             holding = number(protocol.holding, candidate.results)
             for k, sweep in enumerate(protocol.sweeps):
-                concrete = _concrete(sweep, candidate.results)
-                jobs.append(Job(candidate.row, candidate.values, protocol, concrete, holding, place))
+                jobs.append(
+                    Job(candidate.row, candidate.values, protocol, concrete(sweep, candidate.results), holding, place)
+                )
                 keys.append((candidate, k))
         outcomes = self.simulator.run(jobs)
         results: dict[tuple[int, str, int], SweepResult] = {}
@@ -224,7 +227,7 @@ def holding_place(user: Protocol | Search, searches: Sequence[Search]) -> Locati
     return next((s.at for s in searches if isinstance(s, HoldingSearch) and s.name in user.needs), SOMA)
 
 
-def _concrete(sweep: Sweep, results: Mapping[str, float]) -> Sweep:
+def concrete(sweep: Sweep, results: Mapping[str, float]) -> Sweep:
     """The sweep with numbers for amplitudes."""
     return replace(
         sweep,

@@ -81,13 +81,17 @@ class ProcessExecutor:
         self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
         self._feed()
 
-    def results(self) -> Iterator[Evaluation]:
-        """Evaluations, in order of completion, until nothing is queued or under way."""
+    def results(self, patience: float = math.inf) -> Iterator[Evaluation | None]:
+        """Evaluations, in order of completion, until nothing is queued or under way; None where there was none for
+        `patience` [s].
+        """
         while self._results or self._waiting or self._urgent or any(h.pack for h in self._handles):
             # Even with a result at hand: whoever takes it may be slow, and no worker is to wait for that.
-            self._attend(0.0 if self._results else self._patience())
+            self._attend(0.0 if self._results else min(patience, self._patience()))
             if self._results:
                 yield self._results.popleft()
+            elif patience < math.inf:
+                yield None
 
     def _attend(self, patience: float) -> None:
         """Hears the workers, for `patience` [s] at most, and sees to those that are dead or over time."""

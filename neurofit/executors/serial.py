@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -36,8 +37,8 @@ class SerialExecutor:
         """Queues candidates: rows of X (n, d) with their indexes."""
         self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
 
-    def results(self) -> Iterator[Evaluation]:
-        """Evaluations, in order of completion, until nothing is queued."""
+    def results(self, patience: float = math.inf) -> Iterator[Evaluation]:
+        """Evaluations, in order of completion, until nothing is queued, however long each takes."""
         while self._waiting:
             count = min(self._evaluator.pack, len(self._waiting))
             yield from self._pack([self._waiting.popleft() for _ in range(count)])

@@ -54,3 +54,10 @@ class Optimizer(ABC):
                 "same run; use the versions of neurofit, numpy and pymoo that `versions` in results.h5 names, or give "
                 "another --out directory"
             )
+
+
+def at_first(points: int, lag: int) -> int:
+    """How many of a design's points one ask gives: where asks run ahead by `lag` batches, so few that the first one
+    after the design sees some of it.
+    """
+    return -(-points // (lag + 1))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neurofit.optimize.base import Optimizer
+from neurofit.optimize.base import Optimizer, at_first
 from neurofit.optimize.random import Drawn
 from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import Evaluation
@@ -37,6 +37,7 @@ class Designed(Optimizer):
     def ask(self, n: int) -> np.ndarray:
         designing = self._asked < len(self._design)
         if designing:
+            n = min(n, at_first(len(self._design), self._problem.fit.lag))
             x = self._unseen.take(self._problem.space.from_unit(self._design[self._asked : self._asked + n]))
         else:
             n = self._affordable(n)

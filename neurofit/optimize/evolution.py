@@ -18,7 +18,7 @@ from pymoo.core.problem import Problem
 from pymoo.core.termination import NoTermination
 from pymoo.problems.static import StaticProblem
 
-from neurofit.optimize.base import Optimizer
+from neurofit.optimize.base import Optimizer, at_first
 from neurofit.optimize.random import Design, Drawn
 from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import Evaluation
@@ -36,7 +36,7 @@ class Evolution(Optimizer):
         """`reference` (k,) is the hypervolume's, an entry an objective [std]."""
         self._space, self._reference = space, np.asarray(reference, float)
         self._unseen = Unseen(space)
-        self._initial = fit.initial or default_population(fit)
+        self._initial, self._lag = fit.initial or default_population(fit), fit.lag
         design = Design("sobol", len(space), seed, fit.budget)
         self._drawn = Drawn(space, design.points, self._unseen, np.random.default_rng([seed, 1]))
         self._asked = 0
@@ -50,6 +50,7 @@ class Evolution(Optimizer):
 
     def ask(self, n: int) -> np.ndarray:
         if not self._evolution.is_initialized:
+            n = min(n, at_first(self._initial, self._lag))
             x = self._drawn.take(min(n, self._initial - self._asked) if self._asked < self._initial else n)
         else:
             x = self._offspring(n)

@@ -6,6 +6,7 @@ candidates.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -73,22 +74,25 @@ class Joint(Designed):
     def __init__(self, problem: Problem, seed: int):
         super().__init__(problem, seed)
         self._sizes: list[int] = []  # of the batches told
-        self._said: _Said | None = None
+        self._proposed: _Said | None = None  # of the ask under way
+        self._said: deque[_Said | None] = deque()  # of each batch that has not been told
         self._kinds: dict[int, str] = {}  # what the first so many evaluations chose: remembered, but never needed
 
     def ask(self, n: int) -> np.ndarray:
-        self.note, self._said = "", None
-        return super().ask(n)
+        self._proposed = None
+        x = super().ask(n)
+        self._said.append(self._proposed)
+        return x
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         super().tell(evaluations)
         self._sizes.append(len(evaluations))
-        if self._said is not None:
-            self.note = self._said.against(evaluations)
+        said = self._said.popleft() if self._said else None
+        self.note = said.against(evaluations) if said else ""
 
     def reask(self, x: np.ndarray) -> None:
         super().reask(x)
-        self._said = None
+        self._said.append(None)
 
     def _affordable(self, n: int) -> int:
         early = sum(e.feasible for e in self._told) < _FIRM or self._asked < len(self._design) + _EARLY
@@ -117,7 +121,7 @@ class Joint(Designed):
                     features = features[..., :0]
         x = self._relaxation.values(u)
         new = self._unseen.new(x)
-        self._said = _Said(kind, p[new], scouts[new], features[:, new])
+        self._proposed = _Said(kind, p[new], scouts[new], features[:, new])
         return self._unseen.take(x)
 
 

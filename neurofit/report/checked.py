@@ -18,6 +18,7 @@ from neurofit.report.goals import goals
 from neurofit.report.numbers import duration, extent, number, percent, shown, with_unit
 
 _WHERE = 60  # characters of an expression
+_COARSE = 0.02  # of itself: a feature that the time step changes by more
 
 
 def plain(title: str, *columns: str) -> Table:
@@ -56,6 +57,24 @@ def estimate(problem: Problem, trial: Trial) -> str:
         f"A fit of {fit.budget} evaluations with {fit.optimizer} on {trial.workers} worker{plural} takes about "
         f"{duration(trial.total)} here ({measured})."
     )
+
+
+def simulation(problem: Problem, trial: Trial) -> str:
+    """Which engine simulates, and whether the time step will do; "" for models without either."""
+    said = []
+    if trial.settled is not None:
+        by = trial.settled
+        said.append(f"Simulated by {by.engine}, {by.copies} copies at a time ({by.why}).")
+    if trial.coarse is not None:
+        share, column = trial.coarse
+        name = problem.features[column].column
+        said.append(f"A quarter of the time step changes no feature by more than {percent(share)} of itself ({name}).")
+        if share > _COARSE:
+            said.append(
+                "That is much: the cell is stiff or irregular there. Look at the trace, or give the file a finer step: "
+                "conditions: {dt: 0.0125 ms}."
+            )
+    return " ".join(said)
 
 
 def _parameters(problem: Problem, trial: Trial) -> Table:

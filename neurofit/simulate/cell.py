@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ class Cell:
         self._assignments = sorted(local, key=lambda pair: pair[1].variable not in _GEOMETRY)
         self._geometry_values: tuple[float, ...] | None = None
         self._distances: dict[str, np.ndarray] = {}
+        self._counted: tuple[int, ...] = ()
+        self._instances = Counter[str]()
         for parameter, assignment in self._assignments:
             if assignment.variable in (*_GEOMETRY, "Ra", "cm"):
                 self._assign(parameter, assignment, defaults)
@@ -43,6 +46,16 @@ class Cell:
     @property
     def segments(self) -> int:
         return sum(s.nseg for s in self.sections.lists["all"])
+
+    @property
+    def instances(self) -> Mapping[str, int]:
+        """How many segments have a mechanism (ions are mechanisms too), by its name."""
+        key = tuple(section.nseg for section in self.sections.lists["all"])
+        if key != self._counted:
+            self._counted, self._instances = key, Counter()
+            for section in self.sections.lists["all"]:
+                self._instances.update(dict.fromkeys((m.name() for m in section(0.5)), section.nseg))
+        return self._instances
 
     def destroy(self) -> None:
         """Removes the sections from NEURON, whoever else still refers to them (a hoc or Python template may, in a

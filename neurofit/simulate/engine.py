@@ -1,7 +1,8 @@
-"""The batch engine: many candidates x sweeps as copies of one cell in one NEURON simulation."""
+"""The batch engine: many candidates x sweeps as copies of one cell in one simulation, of NEURON or CoreNEURON."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ import numpy as np
 
 from neurofit.errors import SimulationError
 from neurofit.problem.model import CellTemplate
-from neurofit.problem.protocol import SOMA, Location, Protocol, Recording, Step, Sweep, VoltageClamp
+from neurofit.problem.protocol import SOMA, Location, Protocol, Recording, RheobaseSearch, Step, Sweep, VoltageClamp
+from neurofit.simulate import core
 from neurofit.simulate.cell import Cell
 from neurofit.simulate.mechanisms import build
 from neurofit.simulate.morphology import section_builder
@@ -55,8 +57,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Globals:
-    """NEURON's global state for one simulation; jobs that differ in it cannot share one."""
+    """NEURON's global state for one simulation, and whether CoreNEURON runs it; jobs that differ in it cannot share
+    one.
+    """
 
+    core: bool
     duration: float
     celsius: float
     dt: float
@@ -65,13 +70,27 @@ class _Globals:
 
 
 class Simulator:
-    """This process's copies of one cell template; builds its mechanisms on construction."""
+    """This process's copies of one cell template; builds its mechanisms on construction.
 
-    def __init__(self, template: CellTemplate, defaults: Mapping[str, float]):
+    `engine` is "neuron", or "coreneuron" for what that takes. `copies` is how many copies one simulation takes at most;
+    None goes by the cell's size. Raises MechanismError where the mechanisms cannot be had.
+    """
+
+    def __init__(
+        self,
+        template: CellTemplate,
+        defaults: Mapping[str, float],
+        engine: str = "neuron",
+        copies: int | None = None,
+    ):
         if template.mod_files:
             load_mechanisms(build(template.mod_files))
+        if engine == "coreneuron":
+            core.bind(template.mod_files)
         self.template = template
         self.defaults = dict(defaults)
+        self._core, self._copies = engine == "coreneuron", copies
+        self._padding = core.Padding()
         self._builder = section_builder(template)
         self._cells: list[Cell] = []
         self._ensure(1)
@@ -85,13 +104,17 @@ class Simulator:
 
     def copies(self) -> int:
         """How many copies one simulation takes at most before more bring nothing."""
-        return max(1, min(_COPIES, _SEGMENTS // self.segments))
+        return self._copies or max(1, min(_COPIES, _SEGMENTS // self.segments))
+
+    def resize(self, copies: int | None) -> None:
+        """Changes how many copies one simulation takes at most."""
+        self._copies = copies
 
     def run(self, jobs: Sequence[Job]) -> list[Outcome]:
         """The outcome of each job, in order; jobs share simulations wherever NEURON's global state allows.
 
-        A job's outcome does not depend on the others, bitwise (fixed time step). Raises SimulationError where NEURON
-        raised.
+        A job's outcome does not depend on the others, bitwise (fixed time step; for CoreNEURON see `core.Padding`).
+        Raises SimulationError where NEURON raised.
         """
         groups: dict[_Globals, list[int]] = {}
         for i, job in enumerate(jobs):
@@ -107,9 +130,7 @@ class Simulator:
 
     def _globals(self, job: Job) -> _Globals:
         conditions, base = job.protocol.conditions, self.template.conditions
-        plain = any(isinstance(s, VoltageClamp) for s in job.sweep.stimuli) or any(
-            _needs_plain(r) for r in job.protocol.recordings
-        )
+        dt, secondorder = time_step(self.template, job.protocol, job.sweep)
         variables = []
         celsius = _first(conditions.celsius, base.celsius, 6.3)
         for parameter in self.template.parameters:
@@ -123,10 +144,11 @@ class Simulator:
                     elif assignment.variable != "v_init":
                         variables.append((assignment.variable, value))
         return _Globals(
+            core=self._core and core.takes(job.sweep.stimuli, job.protocol.recordings),
             duration=job.sweep.duration,
             celsius=celsius,
-            dt=_first(conditions.dt, base.dt, PLAIN_DT if plain else DT),
-            secondorder=int(_first(conditions.secondorder, base.secondorder, 0 if plain else SECONDORDER)),
+            dt=dt,
+            secondorder=secondorder,
             variables=tuple(variables),
         )
 
@@ -167,12 +189,14 @@ class Simulator:
         for name, value in state.variables:
             setattr(h, name, value)
         pc.set_maxstep(10)
+        self._padding.fill(self._cells if state.core else ())
         # The handler sets each copy's own start: `finitialize()` without a voltage is not reproducible to the last bit
         # under secondorder 2.
         handler = h.FInitializeHandler(0, lambda: self._start(v_inits))
         h.finitialize(v_inits[0])
         del handler
-        pc.psolve(state.duration)
+        with core.switched_on() if state.core else contextlib.nullcontext():
+            pc.psolve(state.duration)
         return h.t
 
     def _start(self, v_inits: Sequence[float]) -> None:
@@ -191,6 +215,19 @@ class Simulator:
     def close(self) -> None:
         """Removes this simulator's copies from NEURON."""
         self._ensure(0)
+        self._padding.fill(())
+
+
+def time_step(template: CellTemplate, what: Protocol | RheobaseSearch, sweep: Sweep | None) -> tuple[float, int]:
+    """(dt [ms], secondorder) of a sweep of a protocol, or of a search (None): the file's, else what suits it."""
+    stimuli = () if sweep is None else sweep.stimuli
+    recordings = what.recordings if isinstance(what, Protocol) else (Recording("v", what.at),)
+    plain = any(isinstance(s, VoltageClamp) for s in stimuli) or any(_needs_plain(r) for r in recordings)
+    own, base = what.conditions, template.conditions
+    return (
+        _first(own.dt, base.dt, PLAIN_DT if plain else DT),
+        int(_first(own.secondorder, base.secondorder, 0 if plain else SECONDORDER)),
+    )
 
 
 def _needs_plain(recording: Recording) -> bool:

@@ -19,7 +19,7 @@ MISTAKES = [
     ("neurofit: 1\n", "neurofit: 2\n", 1, "$.neurofit", "found 2; expected 1"),
     ("neurofit: 1\n", "", 1, "$.neurofit", "missing"),
     ("{L: 20 um, diam: 20 um}", "{L: 20 um}", 6, "$.model.morphology.sections.soma.diam", "missing"),
-    ("fit: {", "stages: [a]\nfit: {", 30, "$.stages", "expected one of the keys"),
+    ("fit: {", "stages: [a]\nfit: {", 30, "$.stages", "a file of one problem"),
     # types and limits
     ("budget: 50", "budget: 5.5", 30, "$.fit.budget", "whole number"),
     ("budget: 50", "budget: many", 30, "$.fit.budget", "whole number"),

@@ -26,7 +26,7 @@ EXPECTED = [
     "noise",
     "synaptic",
 ]
-SCHEMA_OF = {"model.yaml": "model"}
+SCHEMA_OF = {"model.yaml": "model", "staged.yaml": "staged"}
 
 
 def test_templates_have_descriptions():
@@ -95,7 +95,7 @@ def test_json_schema_accepts_and_refuses():
 
 def test_every_field_is_described():
     bare = []
-    for kind in ("fit", "model", "network", "function", "protocol"):
+    for kind in ("fit", "staged", "model", "network", "function", "protocol"):
         for name, definition in json_schema(kind)["$defs"].items():
             for option in (definition, *definition.get("anyOf", ())):
                 bare += [f"{name}.{k}" for k, v in option.get("properties", {}).items() if "description" not in v]

@@ -13,7 +13,7 @@ from test_config_load import STIMULI, TOY, folder_model
 from neurofit.config import library, load
 from neurofit.problem.problem import Problem
 
-FILES = sorted(p for p in library.root().glob("models/*/*.yaml") if p.name != "model.yaml")
+FILES = sorted(p for p in library.root().glob("models/*/*.yaml") if p.name not in ("model.yaml", "staged.yaml"))
 
 
 def again(problem: Problem, folder: Path) -> Problem:

@@ -25,7 +25,7 @@ class Strict(BaseModel):
     @classmethod
     def _known_keys(cls, data: object) -> object:
         if isinstance(data, Mapping):
-            known = list(cls.model_fields)
+            known = [field.alias or name for name, field in cls.model_fields.items()]
             for key in data:
                 if key not in known:
                     expected = f"one of the keys {', '.join(known)}{did_you_mean(str(key), known)}"

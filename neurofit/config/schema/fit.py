@@ -23,6 +23,7 @@ from neurofit.config.schema.base import (
 from neurofit.config.schema.model import CellSpec, FunctionSpec, ParameterSpec
 from neurofit.config.schema.network import NetworkSpec
 from neurofit.config.schema.protocol import AnyProtocolSpec, ProtocolFile
+from neurofit.config.schema.stages import StagedFile, with_inline_stages
 
 Pair = Annotated[list[Value], Field(min_length=2, max_length=2)]
 Auto = Literal["auto"]
@@ -129,7 +130,21 @@ class FitSpec(Strict):
     )
     timeout: Seconds = Field(default=60.0, gt=0, description="of one evaluation [s]")
     early_stop: Flag = Field(default=True, description="skip dearer protocols once a rule is broken")
-    pack: Annotated[Whole, Field(ge=1)] | Auto = Field(default="auto", description="candidates in one simulation")
+    pack: Annotated[Whole, Field(ge=1)] | Auto = Field(
+        default="auto", description="candidates evaluated together; auto: as many as fill a simulation"
+    )
+    engine: Literal["auto", "neuron", "coreneuron"] = Field(
+        default="auto", description="the simulator; auto: CoreNEURON where a trial finds it equal to NEURON, and faster"
+    )
+    lag: Whole = Field(
+        default=0,
+        ge=0,
+        le=20,
+        description="batches simulated while the next is thought of; 0: it sees all results",
+    )
+    confirm: Flag = Field(
+        default=True, description="at the end, simulate the front again at half the time step, and report that"
+    )
     points_per_axis: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="grid only")
     design: Literal["sobol", "lhs"] = Field(
         default="sobol", description="random only: Sobol sequence or Latin hypercube"
@@ -201,6 +216,7 @@ class FitFile(Strict):
 
 SCHEMAS: dict[str, type[Strict]] = {
     "fit": FitFile,
+    "staged": StagedFile,
     "model": CellSpec,
     "network": NetworkSpec,
     "function": FunctionSpec,
@@ -209,10 +225,10 @@ SCHEMAS: dict[str, type[Strict]] = {
 
 
 def json_schema(kind: str = "fit") -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a fit file, for editors; `kind` "model", "network", "function" or "protocol" is
-    another file's.
-    """
+    """JSON Schema (draft 2020-12) of a fit file, or of another `kind` of SCHEMAS, for editors."""
     schema = SCHEMAS[kind].model_json_schema()
+    if kind == "staged":
+        schema = with_inline_stages(schema, FitFile.model_json_schema())
     _anyof(schema)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,0 +1,60 @@
+"""Several runs of one problem held against each other: their hypervolume curves in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neurofit.errors import ConfigError, NeurofitError
+from neurofit.problem.problem import FitSettings
+from neurofit.results import Run, open_run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def compare(runs: Sequence[Run | str | Path]) -> Figure:
+    """The hypervolume curves of several runs of one problem (or of their directories), grouped by optimizer and
+    what its search was given.
+
+    Raises ConfigError where the runs differ in objectives, their targets, rules or reference, or where there are none.
+    """
+    from neurofit.report.seeds import Seed, seeds_figure  # matplotlib, which takes a while to load
+
+    opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
+    if not opened:
+        raise ConfigError("runs", expected="at least one run")
+    scored = [_scored(run) for run in opened]
+    for run, found in zip(opened[1:], scored[1:], strict=True):
+        for what, value in found.items():
+            expected = scored[0].get(what, value)
+            if value != expected:
+                raise ConfigError(
+                    f"{what} of {run.directory}", got=value, expected=f"{expected}, as {opened[0].directory} has"
+                )
+    seeds = [Seed(_called(r.header.fit), r.header.fit.seed, r.convergence().to_numpy()) for r in opened]
+    return seeds_figure(seeds, opened[0].header.name)
+
+
+def _called(fit: FitSettings) -> str:
+    """The optimizer, and in brackets the settings that make it another search."""
+    special = [fit.surrogate] if fit.optimizer == "joint" and fit.surrogate != "auto" else []
+    special += [f"without {part}" for part in fit.without]
+    special += ["sensitive steps"] if fit.sensitive_steps else []
+    special += ["warm"] if fit.warm_start else []
+    return f"{fit.optimizer} ({', '.join(special)})" if special else fit.optimizer
+
+
+def _scored(run: Run) -> dict[str, object]:
+    """What two runs must share for their hypervolumes to be held against each other; targets where they are known."""
+    h = run.header
+    found: dict[str, object] = {"objectives": h.objectives, "reference": h.reference, "rules": h.rules}
+    try:
+        problem = run.problem
+    except NeurofitError:
+        return found
+    for o in problem.objectives:
+        targets = tuple((problem.columns[t.column], t.low, t.high, t.std) for t in o.targets)
+        found[f"objective {o.name}"] = (targets, o.combine, o.weight)
+    return found

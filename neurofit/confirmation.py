@@ -1,0 +1,56 @@
+"""What a finer time step changed on the front: a table of differences, and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from neurofit.archive import Contents
+
+
+def confirmation(contents: Contents) -> pd.DataFrame:
+    """The finer step's features and objectives minus the search's, a row a confirmed evaluation (`Run`'s)."""
+    header = contents.header
+    pairs = [(contents.rows[i].evaluation, e) for i, e in sorted(contents.confirmed.items())]
+    columns: dict[tuple[str, str], np.ndarray] = {}
+    for kind, names, field in (
+        ("feature", [n for n, _ in header.features], "features"),
+        ("objective", list(header.objectives), "objectives"),
+    ):
+        apart = np.array([getattr(b, field) - getattr(a, field) for a, b in pairs], float)
+        columns |= {(kind, n): apart.reshape(len(pairs), len(names))[:, j] for j, n in enumerate(names)}
+    columns["run", "holds"] = np.array([b.feasible for _, b in pairs], bool)
+    table = pd.DataFrame(columns, index=pd.Index([b.index for _, b in pairs], name="evaluation", dtype=int))
+    table.columns = pd.MultiIndex.from_tuples(list(columns), names=["kind", "name"])
+    return table
+
+
+def sentence(contents: Contents) -> str:
+    """How many solutions hold, and what changed most in them; "" where nothing was confirmed."""
+    pairs = [(contents.rows[i].evaluation, e) for i, e in sorted(contents.confirmed.items())]
+    if not pairs:
+        return ""
+    held = [(a, b) for a, b in pairs if b.feasible]
+    said = f"Confirmed at half the time step: {len(held)} of {len(pairs)} solutions of the front hold"
+    if not held:
+        return said
+    header = contents.header
+    scores = _largest(np.array([np.abs(b.objectives - a.objectives) for a, b in held]), header.objectives)
+    features = np.array([[a.features, b.features] for a, b in held])
+    relative = np.abs(features[:, 1] - features[:, 0]) / (np.abs(features).max(axis=1) + 1e-12)
+    feature = _largest(relative, [name for name, _ in header.features])
+    if scores:
+        said += f"; no objective changed by more than {scores[0]:.2g} std ({scores[1]})"
+    if feature:
+        said += f", no feature by more than {feature[0]:.2g} of itself ({feature[1]})"
+    return said
+
+
+def _largest(values: np.ndarray, names: Sequence[str]) -> tuple[float, str] | None:
+    """(the largest number of (n, m), its column's name); None where all are undefined."""
+    if not np.isfinite(values).any():
+        return None
+    flat = int(np.nanargmax(np.where(np.isfinite(values), values, np.nan)))
+    return float(values.ravel()[flat]), names[flat % len(names)]

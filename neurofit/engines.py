@@ -1,0 +1,47 @@
+"""Which engine simulates a problem, and in how many copies: tried out once, and remembered beside the mechanisms."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from neurofit.config.identity import digest
+from neurofit.executors.trial import Settled, settle
+from neurofit.problem.model import CellTemplate
+from neurofit.problem.problem import Problem, sha256
+from neurofit.simulate.mechanisms import cache_root, fast_flags
+
+_FORMAT = 1
+
+
+def settled(problem: Problem) -> Settled | None:
+    """What `fit.engine` leaves open, from the cache or by a trial of some seconds; None for models without engines.
+
+    Raises MechanismError where an engine that is needed cannot be had.
+    """
+    if not isinstance(problem.model, CellTemplate) or not problem.protocols:
+        return None
+    file = cache_root() / "engines" / f"{_key(problem)}.json"
+    try:
+        return Settled(**json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):  # none there, or not one of ours
+        found = settle(problem)
+        if found is not None:
+            _keep(file, found)
+        return found
+
+
+def _keep(file: Path, found: Settled) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(asdict(found)))
+    part.rename(file)
+
+
+def _key(problem: Problem) -> str:
+    what = (problem.model, problem.space, problem.fixed, problem.searches, problem.protocols, problem.fit.engine)
+    neuron = importlib.metadata.version("neuron")
+    return sha256(f"{_FORMAT} {neuron} {fast_flags()} {digest(what)}".encode())[:24]

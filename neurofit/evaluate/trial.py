@@ -1,0 +1,124 @@
+"""Tries the simulator's engines on a problem: what a trace costs in how many copies, and whether they give the same."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import qmc
+
+from neurofit.evaluate.evaluator import CellEvaluator, concrete
+from neurofit.problem.problem import Problem
+from neurofit.problem.protocol import HoldingSearch, Protocol, Search
+from neurofit.simulate.engine import Job, Simulator
+
+WINDOW = 200.0  # ms of each sweep that are tried: later, an irregular cell may make much of a last digit
+_CANDIDATES = 8
+_TIMES = 2  # the cheaper of so many counts: other work on this machine only makes it dearer
+_GAIN = 0.95  # a doubling of the copies that costs no less than this share of before is the last that is tried
+_NEAR = 1.05  # of the cheapest: so near, fewer copies are better, as results come sooner and packs are more even
+_MOST_COPIES, _MOST_SECONDS = 128, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One engine on one problem.
+
+    copies    that one simulation had, doubled from one try to the next
+    seconds   CPU seconds of a simulated second of one sweep, for each of them
+    traces    of the same few jobs whatever the engine, by recording; "" or a sentence in `failures`, one a job
+    """
+
+    copies: tuple[int, ...]
+    seconds: tuple[float, ...]
+    traces: tuple[dict[str, np.ndarray], ...]
+    failures: tuple[str, ...]
+
+    @property
+    def settled(self) -> tuple[int, float]:
+        """(copies, seconds) of the smallest number of copies that is about as cheap as any."""
+        least = min(self.seconds)
+        return next((n, s) for n, s in zip(self.copies, self.seconds, strict=True) if s <= _NEAR * least)
+
+
+def measure(problem: Problem, engine: str) -> Measured:
+    """`engine` on the problem's dearest protocol. Raises MechanismError where the engine cannot be had."""
+    evaluator = CellEvaluator(replace(problem, fit=replace(problem.fit, engine=engine, copies=None)))
+    simulator = evaluator.simulator
+    jobs = _jobs(problem, evaluator)
+    outcomes = simulator.run(jobs[:_CANDIDATES])
+    copies, seconds = [], []
+    n = 8 if simulator.segments <= 40 else 1
+    while n <= _MOST_COPIES:
+        cost, spent = _cost(simulator, list(itertools.islice(itertools.cycle(jobs), n)))
+        copies.append(n)
+        seconds.append(cost)
+        if spent > _MOST_SECONDS or (len(seconds) > 1 and cost > _GAIN * seconds[-2]):
+            break
+        n *= 2
+    simulator.close()
+    return Measured(
+        tuple(copies),
+        tuple(seconds),
+        tuple(dict(outcome.traces) for outcome in outcomes),
+        tuple(outcome.failure for outcome in outcomes),
+    )
+
+
+def difference(a: Measured, b: Measured) -> float:
+    """The largest difference of two engines' traces, in the unit of what was recorded (mV), relative where beyond 100.
+
+    Jobs that failed on both are passed over; inf where one failed on one of them only, nan where all did on both.
+    """
+    worst = np.nan
+    for x, y, failed, failed_too in zip(a.traces, b.traces, a.failures, b.failures, strict=True):
+        if bool(failed) != bool(failed_too):
+            return np.inf
+        if not failed:
+            worst = np.fmax(worst, max(_apart(x[name], y[name]) for name in x))
+    return float(worst)
+
+
+def _apart(x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.max(np.abs(x - y) / np.maximum(1.0, np.abs(x) / 100.0)))
+
+
+def _jobs(problem: Problem, evaluator: CellEvaluator) -> list[Job]:
+    """The dearest protocol's sweeps of a few candidates spread over the space, cut short; each candidate's first sweep
+    first, then each one's second.
+
+    Where an amplitude depends on searches, the middle of what they may find stands for it.
+    """
+    protocol = max(problem.protocols, key=_length)
+    results = {search.name: _middle(search) for search in problem.searches}
+    points = qmc.Sobol(len(problem.space), rng=np.random.default_rng(0)).random(_CANDIDATES)
+    values = [evaluator.values(x) for x in problem.space.from_unit(points)]
+    sweeps = [replace(concrete(s, results), duration=min(s.duration, WINDOW)) for s in protocol.sweeps]
+    return [
+        Job(row, values[row], protocol, sweeps[(k + row) % len(sweeps)])
+        for k in range(len(sweeps))
+        for row in range(_CANDIDATES)
+    ]
+
+
+def _length(protocol: Protocol) -> float:
+    return sum(sweep.duration for sweep in protocol.sweeps)
+
+
+def _middle(search: Search) -> float:
+    return 0.0 if isinstance(search, HoldingSearch) else (search.low + search.high) / 2
+
+
+def _cost(simulator: Simulator, jobs: Sequence[Job]) -> tuple[float, float]:
+    """(CPU seconds of a simulated second of one sweep, CPU seconds in all) of jobs in one simulation."""
+    simulator.resize(len(jobs))
+    simulator.run(jobs)  # makes the copies
+    spent = []
+    for _ in range(_TIMES):
+        began = time.process_time()
+        simulator.run(jobs)
+        spent.append(time.process_time() - began)
+    return min(spent) / (sum(job.sweep.duration for job in jobs) * 1e-3), sum(spent)

@@ -1,0 +1,89 @@
+"""This process's CoreNEURON: the library of one model, switched on for single simulations."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from neurofit.errors import MechanismError
+from neurofit.problem.protocol import Chirp, Noise, Ramp, Recording, Step, Stimulus
+from neurofit.simulate.cell import Cell
+from neurofit.simulate.mechanisms import build_core
+from neurofit.simulate.process import hoc
+
+_LIBRARY = "CORENEURONLIB"
+_WIDTH = 8  # numbers in the widest vector of any CPU (AVX-512)
+
+
+def bind(mod_files: Sequence[Path]) -> None:
+    """Makes CoreNEURON's library of `mod_files`, built where need be, this process's.
+
+    Raises MechanismError where it cannot be built, or where this process has another: one library is all that
+    CoreNEURON takes, and it is only looked for once.
+    """
+    library = str(build_core(mod_files))
+    bound = os.environ.setdefault(_LIBRARY, library)
+    if bound != library:
+        raise MechanismError(
+            "$.fit.engine",
+            got=f"a second model for CoreNEURON in one process ({_LIBRARY} is {bound})",
+            expected="one: use worker processes, or engine neuron for this one",
+        )
+
+
+def takes(stimuli: Sequence[Stimulus], recordings: Sequence[Recording]) -> bool:
+    """Whether CoreNEURON simulates such a sweep as NEURON does.
+
+    It has no voltage clamp of ours, and takes events only from cells with global identifiers.
+    """
+    steps = all(isinstance(stimulus, Step | Ramp | Chirp | Noise) for stimulus in stimuli)
+    return steps and all(recording.variable != "i_clamp" for recording in recordings)
+
+
+class Padding:
+    """Idle compartments that make the number of each mechanism's instances a multiple of a vector's width.
+
+    Fast arithmetic computes in vectors, and what is left over at the end one by one, by another routine whose last
+    digits differ. With nothing left over, what becomes of a cell does not depend on how many others there are.
+    """
+
+    def __init__(self) -> None:
+        self._sections: list[Any] = []
+        self._filled: tuple[frozenset[str], ...] = ()
+
+    def fill(self, cells: Sequence[Cell]) -> None:
+        """Makes what these cells need; none for none."""
+        instances = Counter[str]()
+        for cell in cells:
+            instances.update(cell.instances)
+        missing = {name: -count % _WIDTH for name, count in instances.items()}
+        wanted = tuple(
+            frozenset(name for name, few in missing.items() if few > k) for k in range(max(missing.values(), default=0))
+        )
+        if wanted == self._filled:
+            return
+        h = hoc()
+        for section in self._sections:
+            h.delete_section(sec=section)
+        self._sections, self._filled = [h.Section(name=f"padding[{k}]") for k in range(len(wanted))], wanted
+        for section, names in zip(self._sections, wanted, strict=True):
+            for name in sorted(names):
+                section.insert(name)
+
+
+@contextlib.contextmanager
+def switched_on() -> Iterator[None]:
+    """`pc.psolve` runs in CoreNEURON within."""
+    hoc()
+    from neuron import coreneuron
+
+    coreneuron.verbose = 0
+    coreneuron.enable = True
+    try:
+        yield
+    finally:
+        coreneuron.enable = False

@@ -1,0 +1,146 @@
+"""What a file gives to be fitted, one step after the other: its problem, or its stages with what each takes.
+
+A step is made when the one before it has been fitted, as only then there is something to take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from neurofit.archive import differences, exists, read
+from neurofit.builtin import fit_file
+from neurofit.config.stages import Stage, Staged
+from neurofit.config.taking import Cell, Offer, Take, described
+from neurofit.errors import ArchiveError, NeurofitError
+from neurofit.optimize import check_optimizer
+from neurofit.problem.problem import Problem
+from neurofit.results import Run, open_run
+from neurofit.staged import FILE
+from neurofit.textfiles import put
+from neurofit.warm import WarmStart, gathered
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A problem to fit, and the directory of its run.
+
+    stage   its name, "" where the file is of one problem
+    start   what the optimizer knows from the start; None: what the problem says
+    """
+
+    stage: str
+    problem: Problem
+    directory: Path
+    start: WarmStart | None = None
+
+    @property
+    def title(self) -> str:
+        """What is fitted, for people."""
+        return f"{self.stage}: {self.problem.name}" if self.stage not in ("", self.problem.name) else self.problem.name
+
+
+def steps(work: Problem | Staged, out: str | Path) -> Iterator[Step]:
+    """The steps of a fit into `out`; whoever asks for the next one has fitted the one before.
+
+    A stage that is there already is a step too, with nothing left to do. Raises ArchiveError where a directory holds
+    something else or what a stage was given has changed since; NeurofitError where a stage lacks what is to be taken.
+    """
+    out = Path(out)
+    if isinstance(work, Problem):
+        if (out / FILE).exists():
+            raise ArchiveError(f"{out} holds a run of several stages; give another --out directory")
+        yield Step("", work, out)
+        return
+    if exists(out):
+        raise ArchiveError(f"{out} holds a run of one problem, without stages; give another --out directory")
+    for stage in work.stages:
+        check_optimizer(stage.problem.fit.optimizer, stage.problem)  # before anything is written
+    done: dict[str, tuple[Problem, Run]] = {}
+    for stage in work.stages:
+        directory = out / stage.name
+        found = {(need.stage, need.solution): _offer(stage, need, *done[need.stage]) for need in stage.needs}
+        problem = stage.resolved(found)
+        start = None
+        if exists(directory):
+            _check_same(stage, problem, directory)
+        else:
+            fronts = [done[take.stage][1] for take in stage.takes if take.solution == "front"]
+            warm = gathered(problem, fronts)
+            start = WarmStart(warm.evaluations, (*_lines(stage, problem, found), *warm.lines))
+        put(out / FILE, work.text)
+        yield Step(stage.name, problem, directory, start)
+        done[stage.name] = problem, open_run(directory)
+
+
+def trials(work: Problem | Staged) -> Iterator[tuple[str, Problem]]:
+    """(stage, problem) to try out; "" for the stage of a file of one problem. A stage that takes something has values
+    from the middle of what the earlier one searches.
+    """
+    if isinstance(work, Problem):
+        yield "", work
+    else:
+        yield from ((stage.name, stage.problem) for stage in work.stages)
+
+
+def load_work(file: str | Path, changes: Mapping[str, str]) -> Problem | Staged:
+    """What the file or built-in `file` gives to be fitted, with `changes` (dotted key: YAML value) applied."""
+    from neurofit.config.stages import load_any
+
+    return load_any(fit_file(str(file)), changes)
+
+
+def _offer(stage: Stage, need: Take | Cell, problem: Problem, run: Run) -> Offer:
+    """What `need` takes of a finished run."""
+    try:
+        numbers = [int(n) for n in run.front().index] if need.solution == "front" else [run.number(need.solution)]
+        if not numbers:
+            run.best()  # which says that nothing is feasible
+    except NeurofitError as error:
+        raise NeurofitError(f"stage {stage.name} takes the {need.text}, but {error}") from error
+    rows = {e.index: e.x for e in run.raw}
+    return Offer(problem, np.stack([rows[n] for n in numbers]), tuple(numbers))
+
+
+def _lines(stage: Stage, problem: Problem, found: Mapping[tuple[str, str | int], Offer]) -> Iterator[str]:
+    """Lines for the log on what a stage was given."""
+    for need in stage.needs:
+        numbers = found[need.stage, need.solution].numbers
+        which = f"evaluation {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} evaluations"
+        if isinstance(need, Cell):
+            given = f"is the cell of population {need.population}"
+        else:
+            values = described(problem, need.parameters)
+            given = "gives " + ", ".join(f"{n} {v}" if v[0] in "io" else f"{n} = {v}" for n, v in values.items())
+        yield f"{need.text} ({which}) {given}"
+
+
+def _check_same(stage: Stage, problem: Problem, directory: Path) -> None:
+    """Raises ArchiveError unless `directory` holds a run of just this `problem`."""
+    differs = differences(read(directory).header, problem)
+    if not differs:
+        return
+    taken = _changed(stage, problem, directory)
+    why = f"what it is given has changed: {', '.join(taken)}" if taken else "; ".join(differs)
+    restore = "" if taken else f", or restore the problem as it is in {directory / 'problem.yaml'}"
+    raise ArchiveError(
+        f"{directory} holds a run of another problem ({why}); move it away to fit {stage.name} anew (other stages are "
+        f"kept), give another --out directory{restore}"
+    )
+
+
+def _changed(stage: Stage, problem: Problem, directory: Path) -> list[str]:
+    """What earlier stages give that is fixed or bounded otherwise there."""
+    try:
+        old = open_run(directory).problem
+    except NeurofitError:  # a file of it is gone
+        return []
+    names = {name for take in stage.takes for name in take.parameters}
+    begins = tuple(f"{cell.population}." for cell in stage.cells)
+    known = [*(name for name, _ in problem.fixed), *problem.space.names]
+    given = [name for name in known if name in names or name.startswith(begins)]
+    there, here = described(old, given), described(problem, given)
+    return [f"{n} {there.get(n, 'nothing')} there, {here[n]} here" for n in here if there.get(n) != here[n]]

@@ -1,0 +1,136 @@
+"""What the commands print and save of a run: its introduction, tables, pictures, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+from rich.text import Text
+
+from neurofit.console import console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from neurofit.check import Trial
+    from neurofit.problem.problem import Problem
+    from neurofit.report.arrays import Results
+    from neurofit.report.pictures import Material, Picture
+    from neurofit.results import Run
+    from neurofit.stages import Step
+
+
+def introduction(step: Step) -> str:
+    """What is going to be fitted, and where to."""
+    problem, fit = step.problem, step.problem.fit
+    return (
+        f"[bold]{escape(step.title)}[/bold]: {len(problem.space)} parameters, {len(problem.objectives)} objectives, "
+        f"{len(problem.rules)} rules; {fit.budget} evaluations with {fit.optimizer}, seed {fit.seed}, "
+        f"into {escape(str(step.directory))}"
+    )
+
+
+def tell_fitted(screen: Console, run: Run) -> None:
+    """A fit's tables, its pictures, which are saved beside its results, and what to do next."""
+    from neurofit.report.pictures import overview
+
+    material = run.material()
+    for table in _tables(run, material.results):
+        screen.print(table, "")
+    written = save(overview(material), run.directory)
+    for line in (*run.remarks, f"Ended: {run.ended}"):
+        screen.print(line, markup=False, soft_wrap=True)
+    _where(screen, run.directory, written, feasible=bool(material.results.feasible.any()))
+
+
+def tell(screen: Console, run: Run) -> None:
+    """The tables of a run, of each stage where it has some."""
+    from neurofit.report.arrays import gather
+
+    for name, part in run.parts.items():
+        heading(screen, name)
+        for table in _tables(part, gather(part.header, part.raw)):
+            screen.print(table, "")
+        for line in part.remarks:
+            screen.print(line, markup=False, soft_wrap=True)
+
+
+def tell_trial(screen: Console, stage: str, problem: Problem, trial: Trial) -> None:
+    """What trying out a problem gave."""
+    from neurofit.report import checked
+    from neurofit.warm import gathered
+
+    heading(screen, stage)
+    for table in checked.tables(problem, trial):
+        screen.print(table, "")
+    for line in gathered(problem).lines:
+        screen.print(Text(line), soft_wrap=True)
+    for warning in problem.warnings:
+        screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+    screen.print(Text(checked.summary(trial)), soft_wrap=True)
+    if said := checked.simulation(problem, trial):
+        screen.print(Text(said), soft_wrap=True)
+    screen.print(Text(checked.estimate(problem, trial)), soft_wrap=True)
+
+
+def heading(screen: Console, stage: str) -> None:
+    """The name of a stage above what is told of it; nothing where there are no stages."""
+    if stage:
+        screen.print(Text(f"Stage {stage}", style="bold underline"), "")
+
+
+def pictures(run: Run, material: Material | None = None) -> Iterator[Picture]:
+    """All that can be drawn, and a line on stderr for what cannot."""
+    from neurofit.report.pictures import pictures
+
+    def left_out(line: str) -> None:
+        console(stderr=True).print(Text(line, style="dim"), soft_wrap=True)
+
+    material = material or run.material()
+    if material.problem is None:
+        left_out(f"no targets, traces and surrogate: {material.trouble}")
+    return pictures(material, left_out)
+
+
+def save(made: Iterable[Picture], directory: Path) -> list[Path]:
+    """Saves pictures by their names, and gives the files."""
+    from neurofit.report.style import save
+
+    return [save(picture.figure, directory / f"{picture.name}.png") for picture in made]
+
+
+def write_report(run: Run, path: Path) -> None:
+    """Writes the HTML report of a run."""
+    from neurofit.report.page import page
+
+    material = run.material()
+    text = page(run.header, material, list(pictures(run, material)), run.seconds)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _tables(run: Run, results: Results) -> Iterator[Table]:
+    from neurofit.report import shown
+
+    return shown.tables(results, results.chosen(), run.seconds, run.ended)
+
+
+def _where(screen: Console, directory: Path, written: list[Path], feasible: bool) -> None:
+    """Where a fit's files are, and what to do next."""
+    files = ["results.h5", "problem.yaml", "log.txt", *(p.name for p in written)]
+    screen.print(f"Written to {directory}: {', '.join(files)}", markup=False, soft_wrap=True)
+    if feasible:
+        screen.print(
+            "Next:", f"neurofit report {directory}", "(one HTML page with traces against targets), or", soft_wrap=True
+        )
+        screen.print(f"      neurofit export {directory} --solution best --to json", markup=False, soft_wrap=True)
+    else:
+        screen.print(
+            "Nothing feasible yet. Next: fit again into the same directory with a larger budget, or look at the",
+            "rules above that hardly ever hold, and widen the bounds or loosen the rules.",
+            markup=False,
+            soft_wrap=True,
+        )
