@@ -175,7 +175,7 @@ def test_ca1_slice():
 problem, evaluator, values = network("ca1_slice")
 sweep, conditions = Sweep("run", (), 500.0, (100.0, 500.0)), problem.protocols[0].conditions
 found = []
-for changes in ({}, {"PV.soma.gbar_wbk": 0.02, "PV.soma.g_pas": 2e-4}, {"PYR.soma.gbar_im": 1e-6}):
+for changes in ({}, {"PV.soma.gbar_kdtm": 0.02, "PV.soma.g_pas": 3e-4}, {"PYR.soma.gbar_im": 1e-6}):
     outcome = evaluator.simulator.run(values | changes, sweep, conditions)
     found.append([read(outcome, p, sweep.window, "population_rate", "active_fraction") for p in ("PYR", "PV", "OLM")])
 counts = [values[f"{p}.count"] for p in ("PYR", "PV", "OLM")]
@@ -195,7 +195,7 @@ def test_fitted_cells_go_in_by_population(tmp_path):
     """`cells:` are values of the cells' own parameters, as a fit of the cell gives them."""
     text = (MODELS / "ca1_slice" / "network.yaml").read_text()
     file = tmp_path / "network.yaml"
-    file.write_text(text + "cells: {PV: {soma.gbar_wbna: 40 mS/cm2, phi: 4}, PYR: {vt: -56}}\n")
+    file.write_text(text + "cells: {PV: {soma.gbar_natm: 40 mS/cm2, vt: -58}, PYR: {vt: -56}}\n")
     fixed = dict(load(file).fixed)
-    assert fixed["PV.soma.gbar_wbna"] == 0.04 and fixed["PV.phi"] == 4.0 and fixed["PYR.vt"] == -56.0
-    assert dict(load(MODELS / "ca1_slice" / "network.yaml").fixed)["PV.phi"] == 5.0
+    assert fixed["PV.soma.gbar_natm"] == 0.04 and fixed["PV.vt"] == -58.0 and fixed["PYR.vt"] == -56.0
+    assert dict(load(MODELS / "ca1_slice" / "network.yaml").fixed)["PV.vt"] == -57.0
