@@ -9,7 +9,7 @@ from pathlib import Path
 from neurofit.config import library
 from neurofit.errors import ConfigError
 
-_READY = "cell.yaml"
+_READY = ("cell.yaml", "network.yaml")
 
 
 def fit_file(text: str) -> Path:
@@ -20,18 +20,19 @@ def fit_file(text: str) -> Path:
     path = Path(text)
     if "\0" in text or not text.strip():
         raise ConfigError("FILE", got=text, expected="the path of a fit file")
-    if path.is_dir() and (path / _READY).is_file():
-        return path / _READY
+    for ready in _READY:
+        if path.is_dir() and (path / ready).is_file():
+            return path / ready
     if path.is_file():
         return path
     models = library.root() / "models"
     short = Path(*path.parts[1:]) if path.parts[0] == "models" else path
-    for candidate in (models / short, models / short / _READY):
+    for candidate in (models / short, *(models / short / ready for ready in _READY)):
         inside = candidate.resolve().is_relative_to(models.resolve())
         if inside and candidate.is_file() and candidate.name != "model.yaml" and candidate.suffix == ".yaml":
             return candidate
     if path.exists():
-        raise ConfigError("FILE", got=text, expected=f"a fit file, or a folder with a {_READY}")
+        raise ConfigError("FILE", got=text, expected=f"a fit file, or a folder with a {' or a '.join(_READY)}")
     known = ", ".join(sorted(f"models/{f.relative_to(models).as_posix()}" for f in fit_files()))
     raise ConfigError("FILE", got=text, expected=f"a fit file that exists, or a built-in one: {known}")
 

@@ -15,7 +15,7 @@ from neurofit.evaluate.finer import finer
 from neurofit.executors import ProcessExecutor
 from neurofit.executors.trial import Settled
 from neurofit.problem.evaluation import Evaluation
-from neurofit.problem.model import CellTemplate
+from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
 
 _SAMPLE_SECONDS = 10.0  # for timing candidates like those of a fit
@@ -61,7 +61,7 @@ class Trial:
 def default_point(problem: Problem) -> np.ndarray:
     """The free parameters (d,) at the model's own values, and where it has none that they can take, in the middle."""
     x = problem.space.from_unit(np.full((1, len(problem.space)), 0.5))[0]
-    if isinstance(problem.model, CellTemplate):
+    if not isinstance(problem.model, FunctionModel):
         own = {p.name: p.value for p in problem.model.parameters}
         for j, parameter in enumerate(problem.space.parameters):
             value = own.get(parameter.name)

@@ -12,8 +12,8 @@ from neurofit.config.identity import digest
 from neurofit.errors import ConfigError, NeurofitError
 from neurofit.evaluate.finish import finish
 from neurofit.problem.evaluation import NOT_RUN, Evaluation
-from neurofit.problem.model import CellTemplate, Model
-from neurofit.problem.problem import Problem
+from neurofit.problem.model import FunctionModel
+from neurofit.problem.problem import Model, Problem
 from neurofit.problem.space import Parameter
 from neurofit.results import Run
 
@@ -206,7 +206,7 @@ def _same_simulations(problem: Problem, old: Problem, place: str) -> None:
 
 def _without_values(model: Model) -> Model:
     """The model without what is compared parameter by parameter."""
-    if not isinstance(model, CellTemplate):
+    if isinstance(model, FunctionModel):
         return model
     parameters = sorted((replace(p, value=None) for p in model.parameters), key=lambda p: p.name)
     return replace(model, parameters=tuple(parameters))

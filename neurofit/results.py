@@ -204,8 +204,8 @@ class Run:
         """One of the run's pictures as a matplotlib Figure, which a notebook shows.
 
         "front", "convergence", "pairs", "parallel", "objectives", "rules", "sensitivity", "partial", "foretold",
-        "curves" or "traces"; `neurofit plot` and `neurofit report` draw all that there is material for. Raises
-        ConfigError for another name, NeurofitError where the run lacks what the picture needs.
+        "curves", "traces" or "raster"; `neurofit plot` and `neurofit report` draw all that there is material for.
+        Raises ConfigError for another name, NeurofitError where the run lacks what the picture needs.
         """
         from neurofit.report.pictures import picture
 
@@ -214,6 +214,7 @@ class Run:
     def material(self) -> Material:
         """What this run's pictures are drawn from (`neurofit.report.pictures`)."""
         from neurofit.evaluate.evaluator import simulate_traces
+        from neurofit.evaluate.network_evaluator import simulate_spikes
         from neurofit.report.arrays import gather
         from neurofit.report.pictures import Material, Surrogate
 
@@ -224,7 +225,8 @@ class Run:
             return Material(results, results.chosen(), trouble=str(error))
         where = "front" if self._feasible.any() else "all"
         surrogate = Surrogate(lambda: self.sensitivity(where), lambda: self.partial(where), self.foretold)
-        return Material(results, results.chosen(), problem, simulate_traces, surrogate if len(self.raw) > 1 else None)
+        learned = surrogate if len(self.raw) > 1 else None
+        return Material(results, results.chosen(), problem, simulate_traces, learned, fire=simulate_spikes)
 
     def sensitivity(self, where: Where = "front") -> Sensitivity:
         """What drives each feature and rule: gradients of a surrogate trained on this run's evaluations, which takes

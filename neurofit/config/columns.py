@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from neurofit.config.protocols import Protocols
 from neurofit.config.schema.base import did_you_mean
@@ -28,6 +28,7 @@ class Request:
     sweep: int | None = None
     recording: str | None = None
     other: str | None = None
+    population: str | None = None
     window: tuple[float, float] | str | None = None
     reduce: str = "mean"
     settings: Settings = ()
@@ -37,11 +38,13 @@ class Request:
 class Columns:
     """The columns of a problem, in order of first use.
 
-    `plain` is for function models: any name is a feature. `settings` are eFEL's for all features.
+    `plain` is for function models: any name is a feature. `network` is for networks, whose features read spikes of
+    populations. `settings` are eFEL's for all features.
     """
 
     protocols: Protocols
     plain: bool = False
+    network: bool = False
     settings: Settings = ()
     units: Mapping[tuple[str, str], str] = field(
         default_factory=dict
@@ -62,10 +65,33 @@ class Columns:
                 got=request.name,
                 expected=f"a feature of eFEL or neurofit{hint}; see the catalogue of features",
             ) from None
+        request = self._fitting(request, spec, path)
         source = self._source(request, spec, f"{path}.protocol")
         if not isinstance(source, Protocol):
             return (self._add(Feature(f"{source.name}.{spec.name}", spec.name, spec.unit, source.name)),)
         return self._of_protocol(request, spec, source, path)
+
+    def _fitting(self, request: Request, spec: FeatureSpec, path: str) -> Request:
+        """The request in terms of recordings; ConfigError where the feature is of the other kind of model."""
+        if self.network != (spec.scope in catalogue.OF_NETWORKS):
+            kind, read = ("network", "spikes of populations") if self.network else ("cell", "traces")
+            known = [n for n in catalogue.names() if (catalogue.spec(n).scope in catalogue.OF_NETWORKS) == self.network]
+            listed = f" ({', '.join(known)})" if self.network else ""
+            raise ConfigError(
+                f"{path}.feature", got=spec.name, expected=f"a feature of a {kind}, which reads {read}{listed}"
+            )
+        if not self.network:
+            if request.population is not None:
+                expected = (
+                    f"one of {', '.join(WINDOWS)}, or a recording (recording={request.population}): a cell has no "
+                )
+                raise ConfigError(f"{path}.population", got=request.population, expected=f"{expected}populations")
+            return request
+        if request.recording is not None:
+            raise ConfigError(f"{path}.recording", got=request.recording, expected="`population` of a network")
+        if request.reduce != "mean" or request.settings:
+            raise ConfigError(f"{path}.reduce", got=request.reduce, expected=f"neither: {spec.name} is one number")
+        return replace(request, recording=request.population)
 
     def unit(self, column: int) -> str:
         """The unit of a column's values."""
@@ -100,14 +126,13 @@ class Columns:
         return fitting[names.index(request.protocol)]
 
     def _of_protocol(self, request: Request, spec: FeatureSpec, protocol: Protocol, path: str) -> tuple[int, ...]:
-        recording = _recording(request.recording, protocol, f"{path}.recording")
+        key = "population" if self.network else "recording"
+        recording = _recording(request.recording, protocol, f"{path}.{key}")
         other = ""
-        if spec.scope == "recordings":
+        if spec.scope in ("recordings", "populations"):
             other = _recording(request.other, protocol, f"{path}.other", chosen=recording)
         elif request.other is not None:
-            raise ConfigError(
-                f"{path}.other", got=request.other, expected=f"no second recording: {spec.name} reads one"
-            )
+            raise ConfigError(f"{path}.other", got=request.other, expected=f"no second {key}: {spec.name} reads one")
         if spec.scope == "sweeps":
             if not protocol.family:
                 raise ConfigError(
@@ -174,7 +199,7 @@ def recorded_units(protocols: Protocols, variables: Variables) -> dict[tuple[str
         for recording in protocol.recordings:
             if recording.variable == "i_clamp":
                 found[protocol.name, recording.name] = "nA"
-            elif recording.variable != "v":
+            elif recording.variable not in ("v", "spikes"):
                 found[protocol.name, recording.name] = variables.recorded_unit(
                     recording.at.where, recording.variable, "$.protocols"
                 )
@@ -206,7 +231,8 @@ def _recording(name: str | None, protocol: Protocol, path: str, chosen: str | No
     for candidate in (name, f"{name}.v"):
         if candidate in names:
             return candidate
-    which = "another recording" if chosen else "a recording"
+    what = "population" if any(r.variable == "spikes" for r in protocol.recordings) else "recording"
+    which = f"another {what}" if chosen else f"a {what}"
     listed = ", ".join(names) or "it has no other"
     raise ConfigError(
         path,

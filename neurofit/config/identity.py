@@ -17,11 +17,12 @@ _LEFT_OUT = {
     "Problem": ("name", "text", "identity", "warnings"),
     "CellTemplate": ("name",),
     "FunctionModel": ("name",),
+    "NetworkTemplate": ("name",),
     "FitSettings": ("budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"),
     "Sweep": ("label",),
 }
 # What came later, and changes nothing at its default: runs from before it can go on.
-_LATER: dict[str, dict[str, object]] = {"FitSettings": {"lag": 0}}
+_LATER: dict[str, dict[str, object]] = {"FitSettings": {"lag": 0}, "Sweep": {"changes": ()}}
 
 
 def sealed(problem: Problem, text: str) -> Problem:

@@ -40,10 +40,28 @@ def _inline_model(document: Document) -> None:
         model = document.data["model"] = {"name": file.parent.name, **other.data}
         folder = file.parent
     if isinstance(model, dict):
+        _inline_cells(document, model, folder)
         _free_of_folder(model, folder)
 
 
-def _model_file(name: str, folder: Path) -> Path:
+def _inline_cells(document: Document, model: dict[str, Data], folder: Path) -> None:
+    """Puts the cells that a network's populations name in place of their names."""
+    populations = model.get("populations")
+    for name, population in populations.items() if isinstance(populations, dict) else ():
+        if not isinstance(population, dict):
+            continue
+        cell, home, path = population.get("cell"), folder, f"$.model.populations.{name}.cell"
+        if isinstance(cell, str):
+            file = _model_file(cell, folder, path)
+            other = read(file, path)
+            document.adopt(path, other)
+            cell = population["cell"] = {"name": file.parent.name, **other.data}
+            home = file.parent
+        if isinstance(cell, dict):
+            _free_of_folder(cell, home)
+
+
+def _model_file(name: str, folder: Path, path: str = "$.model") -> Path:
     """The model.yaml that `name` means: a folder or file beside the fit file, else a built-in template."""
     beside = library.resolve(name, folder) if name and "\0" not in name else folder / "model"
     try:
@@ -58,7 +76,7 @@ def _model_file(name: str, folder: Path) -> Path:
         pass
     known = library.model_names()
     raise ConfigError(
-        "$.model",
+        path,
         got=name,
         expected=f"a folder with a model.yaml, or a built-in model: {', '.join(known)}{did_you_mean(name, known)}",
     )

@@ -67,12 +67,32 @@ def _merge(name: str, base: ParameterSpec | None, own: ParameterSpec | None) -> 
     return Written(name, path, ParameterSpec.model_construct(**values), paths)
 
 
-def for_function(written: Written) -> Knob:
-    """A function model's parameter: any name, no place."""
+def for_function(written: Written, names: bool = True) -> Knob:
+    """A function model's parameter: any name, no place; with `names` choices may be texts."""
     for key in ("sets", "distribution"):
         if getattr(written.values, key) is not None:
             raise ConfigError(written.at(key), got=key, expected=f"no `{key}`: a function model has no sections")
-    return _knob(written, written.values.unit or "", (), names=True)
+    return _knob(written, written.values.unit or "", (), names=names)
+
+
+def layered(name: str, layers: Sequence[tuple[ParameterSpec | None, str]]) -> Written:
+    """What several places say of one parameter, each with its path; later ones win, and only the last one's bounds and
+    choices count.
+    """
+    values: dict[str, Any] = {}
+    paths: dict[str, str] = {}
+    for i, (spec, path) in enumerate(layers):
+        for key in spec.model_fields_set if spec is not None else ():
+            if key in ("bounds", "choices") and i < len(layers) - 1:
+                continue
+            values[key], paths[key] = getattr(spec, key), f"{path}.{key}"
+    path = next((p for spec, p in reversed(layers) if spec is not None), layers[-1][1])
+    return Written(name, path, ParameterSpec.model_construct(**values), paths)
+
+
+def placed(written: Written, unit: str, sets: tuple[Assignment, ...]) -> Knob:
+    """The knob of a parameter whose unit and assignments are known."""
+    return _knob(written, unit, sets)
 
 
 @dataclass(frozen=True, slots=True)

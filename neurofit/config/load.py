@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from neurofit.config import application, identity, model, protocols, resolved, rules, targets
+from neurofit.config import (
+    application,
+    identity,
+    model,
+    network,
+    network_protocols,
+    protocols,
+    resolved,
+    rules,
+    targets,
+)
 from neurofit.config import columns as columns_module
 from neurofit.config.columns import Columns
 from neurofit.config.document import Document, read
@@ -15,9 +25,11 @@ from neurofit.config.knobs import Knob
 from neurofit.config.model import Built
 from neurofit.config.schema.fit import FitFile, FitSpec
 from neurofit.config.schema.model import CellSpec, FunctionSpec
+from neurofit.config.schema.network import NetworkSpec
 from neurofit.config.validate import validated
 from neurofit.errors import ConfigError
 from neurofit.problem.model import CellTemplate
+from neurofit.problem.network import NetworkTemplate
 from neurofit.problem.problem import FitSettings, Problem, sha256
 from neurofit.problem.space import Parameter, Space
 
@@ -64,10 +76,14 @@ def _problem(fit: FitFile, document: Document) -> Problem:
         raise ConfigError(
             "$.parameters", got="no bounds", expected="at least one free parameter: NAME: [low, high], or choices"
         )
-    done = protocols.build(fit.protocols, made.places, made.variables)
+    if isinstance(made.model, NetworkTemplate):
+        done = network_protocols.build(fit.protocols, made.model, made.knobs)
+    else:
+        done = protocols.build(fit.protocols, made.places, made.variables)
     columns = Columns(
         done,
         plain=isinstance(fit.model, FunctionSpec),
+        network=isinstance(fit.model, NetworkSpec),
         settings=settings(fit.efel, "$.efel"),
         units=columns_module.recorded_units(done, made.variables),
     )
@@ -92,6 +108,14 @@ def _problem(fit: FitFile, document: Document) -> Problem:
 
 
 def _model(fit: FitFile) -> Built:
+    if isinstance(fit.model, NetworkSpec):
+        if fit.efel:
+            raise ConfigError(
+                "$.efel", got=", ".join(fit.efel), expected="no eFEL settings: a network's spikes are read"
+            )
+        return network.build(fit.model, fit.parameters, fit.cells, fit.conditions)
+    if fit.cells:
+        raise ConfigError("$.cells", got=", ".join(fit.cells), expected="no cells: only a network has populations")
     if isinstance(fit.model, CellSpec):
         return model.cell(fit.model, fit.parameters, fit.conditions)
     assert isinstance(fit.model, FunctionSpec)  # a name was replaced by what it names

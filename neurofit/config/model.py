@@ -31,6 +31,7 @@ from neurofit.problem.model import (
     Morphology,
     SectionSpec,
 )
+from neurofit.problem.problem import Model
 from neurofit.problem.protocol import Conditions
 
 _ANYWHERE = Path("/")  # paths were made independent of their folder when the model was read
@@ -41,7 +42,7 @@ _INCLUDED = (".inc", ".h", ".hpp")
 class Built:
     """A model with its knobs, what is known of its places and variables, and the files that its results depend on."""
 
-    model: CellTemplate | FunctionModel
+    model: Model
     knobs: tuple[Knob, ...]
     places: Places
     variables: Variables
@@ -54,10 +55,10 @@ def cell(spec: CellSpec, own: Mapping[str, ParameterSpec], for_all: ConditionsSp
     places = _places(spec, morphology)
     for where in spec.mechanisms:
         places.check(where, f"$.model.mechanisms.{where}")
-    mod_files, included = _mod_files(spec)
+    mod_files, included = mod_files_of(spec.mechanisms_dir)
     variables = Variables.of(mod_files, spec.mechanisms, places)
     hoc = _hoc(spec) if spec.hoc is not None else None
-    python = _defined(spec.python, "$.model.python", "class") if spec.python is not None else None
+    python = defined(spec.python, "$.model.python", "class") if spec.python is not None else None
     made = _knobs(spec, own, places, variables)
     template = CellTemplate(
         name=spec.name or "cell",
@@ -68,7 +69,7 @@ def cell(spec: CellSpec, own: Mapping[str, ParameterSpec], for_all: ConditionsSp
         mechanisms=tuple((where, tuple(names)) for where, names in spec.mechanisms.items()),
         mod_files=mod_files,
         parameters=application.in_order((k.model for k in made), places),
-        conditions=_overlaid(conditions(spec.conditions), conditions(for_all)),
+        conditions=overlaid(conditions(spec.conditions), conditions(for_all)),
     )
     sources = [f for f in (morphology and morphology.file, hoc and hoc[0], python and python[0]) if f]
     return Built(template, made, places, variables, (*mod_files, *included, *sources))
@@ -76,7 +77,7 @@ def cell(spec: CellSpec, own: Mapping[str, ParameterSpec], for_all: ConditionsSp
 
 def function(spec: FunctionSpec, own: Mapping[str, ParameterSpec]) -> Built:
     """A function model with the fit file's `own` parameters; raises ConfigError."""
-    file, name = _defined(spec.function, "$.model.function", "function")
+    file, name = defined(spec.function, "$.model.function", "function")
     made = tuple(knobs.for_function(written) for written in knobs.merged(spec.parameters, own))
     nowhere = locations.unknown({})
     return Built(FunctionModel(spec.name or name, file, name), made, nowhere, Variables.of((), {}, nowhere), (file,))
@@ -99,7 +100,8 @@ def _knobs(spec: CellSpec, own: Mapping[str, ParameterSpec], places: Places, var
     return tuple(maker.make(one) for one in written)
 
 
-def _overlaid(below: Conditions, above: Conditions) -> Conditions:
+def overlaid(below: Conditions, above: Conditions) -> Conditions:
+    """`above`, and `below` where that says nothing."""
     return Conditions(
         celsius=below.celsius if above.celsius is None else above.celsius,
         v_init=below.v_init if above.v_init is None else above.v_init,
@@ -187,17 +189,17 @@ def _fraction(text: str | None, whole: str, path: str) -> float:
     return x
 
 
-def _mod_files(spec: CellSpec) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """The .mod files of the template, and what they may include."""
-    if spec.mechanisms_dir is None:
+def mod_files_of(mechanisms_dir: str | None) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The .mod files of a template's folder, and what they may include."""
+    if mechanisms_dir is None:
         return (), ()
     path = "$.model.mechanisms_dir"
-    folder = library.resolve(spec.mechanisms_dir, _ANYWHERE)
+    folder = library.resolve(mechanisms_dir, _ANYWHERE)
     if not folder.is_dir():
-        raise ConfigError(path, got=spec.mechanisms_dir, expected="a folder of .mod files")
+        raise ConfigError(path, got=mechanisms_dir, expected="a folder of .mod files")
     found = tuple(sorted(folder.glob("*.mod")))
     if not found:
-        raise ConfigError(path, got=spec.mechanisms_dir, expected="a folder with at least one .mod file")
+        raise ConfigError(path, got=mechanisms_dir, expected="a folder with at least one .mod file")
     return found, tuple(sorted(f for f in folder.iterdir() if f.suffix in _INCLUDED))
 
 
@@ -212,7 +214,7 @@ def _hoc(spec: CellSpec) -> tuple[Path, str]:
     return file, spec.hoc.template
 
 
-def _defined(text: str, path: str, what: str) -> tuple[Path, str]:
+def defined(text: str, path: str, what: str) -> tuple[Path, str]:
     """File and name of "file.py:name"; the name must be defined at the file's top level (which is read, not run)."""
     written, colon, name = text.rpartition(":")
     if not colon or not name.isidentifier():

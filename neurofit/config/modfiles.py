@@ -67,6 +67,19 @@ BUILT_IN = {
         _built_in("fastpas", {"g": "S/cm2", "e": "mV", "i": "mA/cm2"}),
     )
 }
+_POINTS: dict[str, dict[str, str]] = {
+    "ExpSyn": {"tau": "ms", "e": "mV"},
+    "Exp2Syn": {"tau1": "ms", "tau2": "ms", "e": "mV"},
+}
+_ARTIFICIAL: dict[str, dict[str, str]] = {
+    "IntFire1": {"tau": "ms", "refrac": "ms"},
+    "IntFire2": {"taum": "ms", "taus": "ms", "ib": ""},
+    "IntFire4": {"taue": "ms", "taui1": "ms", "taui2": "ms", "taum": "ms"},
+}
+# Synapses and artificial cells that NEURON has without any .mod file.
+BUILT_IN_POINTS = {n: ModFile(n, "point", None, tuple(u), (), tuple(u.items())) for n, u in _POINTS.items()} | {
+    n: ModFile(n, "artificial", None, tuple(u), (), tuple(u.items())) for n, u in _ARTIFICIAL.items()
+}
 # What every section has, and NEURON's own globals.
 SECTION_UNITS = {"L": "um", "diam": "um", "nseg": "", "Ra": "ohm cm", "cm": "uF/cm2", "v": "mV", "i_cap": "mA/cm2"}
 GLOBAL_UNITS = {"celsius": "degC", "v_init": "mV"}

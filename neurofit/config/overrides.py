@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from neurofit.config.document import Data, Document, Place, parse_value
 from neurofit.errors import ConfigError
 
 # Keys of these mappings are names that may hold dots themselves (soma.g_pas, dend1.v).
-_NAMED = ("parameters", "record", "sets", "mechanisms")
+_NAMED = ("parameters", "record", "sets", "mechanisms", "changes")
 _PARAMETER_KEYS = ("value", "bounds", "choices", "scale", "integer", "unit", "distribution")
 
 
@@ -48,7 +49,7 @@ def _key_length(node: Data, parts: list[str], path: str) -> int:
         for count in range(len(parts), 0, -1):
             if ".".join(parts[:count]) in node:
                 return count
-        if path.rsplit(".", 1)[-1] in _NAMED:
+        if path.rsplit(".", 1)[-1] in _NAMED or re.fullmatch(r"\$\.cells\.\w+", path):
             return len(parts) - (1 if len(parts) > 1 and parts[-1] in _PARAMETER_KEYS else 0)
     return 1
 

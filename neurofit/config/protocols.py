@@ -140,6 +140,9 @@ class _Builder:
 
     def protocol(self) -> Protocol:
         spec = self.spec
+        if spec.changes:
+            path, found = f"{self.path}.changes", ", ".join(spec.changes)
+            raise ConfigError(path, got=found, expected="no changes: they are for networks; `stimuli` are for cells")
         family = self._family()
         taker = self._taker(family)
         duration = self._duration()

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from neurofit.config.schema.fit import FitFile
 from neurofit.config.schema.model import ParameterSpec
 from neurofit.config.schema.protocol import ProtocolSpec
+from neurofit.problem.network import NetworkTemplate
 from neurofit.problem.problem import Problem
 
 
@@ -19,8 +20,7 @@ def text(fit: FitFile, problem: Problem) -> str:
     # Which keys of a parameter were written matters where the fit file's replace the template's.
     written = fit.model_dump(exclude_unset=True, exclude_none=True)
     scales = {p.name: "linear" if p.scale == "linear" else "log" for p in problem.space.parameters if not p.choices}
-    if "parameters" in written.get("model", {}):
-        data["model"]["parameters"] = written["model"]["parameters"]
+    data["model"] = _as_written(data["model"], written.get("model", {}))
     data["parameters"] = written.get("parameters", {})
     for name, scale in scales.items():
         spec = data["parameters"][name] | {"scale": scale}
@@ -29,9 +29,20 @@ def text(fit: FitFile, problem: Problem) -> str:
         spec = data["protocols"][protocol.name]
         spec["duration"] = protocol.sweeps[0].duration
         spec["window"] = list(protocol.sweeps[0].window)
-        spec.setdefault("record", {r.name: f"{r.at}.{r.variable}" for r in protocol.recordings})
+        if not isinstance(problem.model, NetworkTemplate):
+            spec.setdefault("record", {r.name: f"{r.at}.{r.variable}" for r in protocol.recordings})
         data["protocols"][protocol.name] = {key: spec[key] for key in ProtocolSpec.model_fields if key in spec}
     return yaml(_without_empty(data))
+
+
+def _as_written(data: Any, written: Any) -> Any:
+    """`data` with every mapping `parameters` inside as it is in `written`: a network's cells have some too."""
+    if not isinstance(data, dict) or not isinstance(written, dict):
+        return data
+    return {
+        key: written[key] if key == "parameters" and key in written else _as_written(value, written.get(key))
+        for key, value in data.items()
+    }
 
 
 def _without_empty(node: Any) -> Any:

@@ -48,16 +48,20 @@ def _resolve(expression: Expression, columns: Columns, path: str) -> Expression:
 
 
 def _request(call: FeatureCall, path: str) -> Request:
+    populations = [value for key, value in call.options if key == "population"]
     options = dict(call.options)
     reduce = options.get("reduce", "mean")
     if reduce not in _REDUCE:
         raise ConfigError(f"{path}.reduce", got=reduce, expected=f"one of {', '.join(_REDUCE)}")
+    if len(populations) > 2:
+        raise ConfigError(f"{path}.population", got=", ".join(populations), expected="two populations at most")
     return Request(
         name=call.name,
         protocol=call.protocol,
         sweep=call.sweep,
         recording=options.get("recording"),
-        other=options.get("other"),
+        population=populations[0] if populations else None,
+        other=populations[1] if len(populations) == 2 else options.get("other"),
         window=options.get("window"),
         reduce=reduce,
     )

@@ -12,7 +12,7 @@ from neurofit.config.document import Data, Document, Place
 from neurofit.config.knobs import Knob
 from neurofit.errors import ConfigError
 from neurofit.problem import units
-from neurofit.problem.model import CellTemplate
+from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
 from neurofit.problem.space import Parameter, Space, chosen
 
@@ -88,7 +88,7 @@ class Offer:
         free, model = self.free(name), self.problem.model
         if free is not None:
             return free.unit
-        known = model.parameters if isinstance(model, CellTemplate) else ()
+        known = () if isinstance(model, FunctionModel) else model.parameters
         return next((p.unit for p in known if p.name == name), None)
 
 
@@ -141,7 +141,7 @@ def cell_values(offer: Offer) -> Values:
 
 def described(problem: Problem, names: Sequence[str]) -> dict[str, str]:
     """What `problem` has the parameters `names` at, for people: "0.1 mS/cm2", or "in [0.1, 0.2] mS/cm2"."""
-    parameters = problem.model.parameters if isinstance(problem.model, CellTemplate) else ()
+    parameters = () if isinstance(problem.model, FunctionModel) else problem.model.parameters
     units_of = {p.name: p.unit for p in parameters}
     found = {name: f"{value:.6g} {units_of.get(name, '')}".strip() for name, value in problem.fixed}
     for p in problem.space.parameters:

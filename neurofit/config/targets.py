@@ -51,6 +51,7 @@ def _request(feature: str, spec: ObjectiveSpec, path: str) -> Request:
         protocol=spec.protocol,
         sweep=spec.sweep,
         recording=spec.recording,
+        population=spec.population,
         other=spec.other,
         window=window,
         reduce=spec.reduce,

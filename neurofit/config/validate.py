@@ -87,7 +87,7 @@ def _tags(context: dict[str, Any], node: Data) -> str:
         return f"`kind:` one of {', '.join(tags)}{did_you_mean(str(node.get('kind')), tags)}"
     if "search" in node:
         return f"`search:` one of holding, rheobase{did_you_mean(str(node['search']), ['holding', 'rheobase'])}"
-    return "`kind:` one of cell, hoc, python, function"
+    return "`kind:` one of cell, hoc, python, network, python network, function"
 
 
 def _walk(loc: tuple[int | str, ...], data: Data) -> tuple[str, Data, str | int]:

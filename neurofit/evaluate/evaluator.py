@@ -15,9 +15,12 @@ import numpy as np
 from neurofit.evaluate.features import SweepResult, extract
 from neurofit.evaluate.finish import finish
 from neurofit.evaluate.function_evaluator import FunctionEvaluator
+from neurofit.evaluate.network_evaluator import NetworkEvaluator
+from neurofit.evaluate.order import protocol_order
 from neurofit.evaluate.search import Found, Subject, hold, number, rheobase
 from neurofit.problem.evaluation import FALSE, NOT_RUN, UNDEFINED, VALUE, Evaluation
 from neurofit.problem.model import CellTemplate, FunctionModel
+from neurofit.problem.network import NetworkTemplate
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import SOMA, HoldingSearch, Location, Protocol, Search, Stimulus, Sweep
 from neurofit.simulate.engine import Job, Outcome, Simulator
@@ -37,6 +40,8 @@ def make_evaluator(problem: Problem) -> Evaluator:
     """The evaluator for the problem's kind of model; building it builds and loads the mechanisms."""
     if isinstance(problem.model, FunctionModel):
         return FunctionEvaluator(problem)
+    if isinstance(problem.model, NetworkTemplate):
+        return NetworkEvaluator(problem)
     return CellEvaluator(problem)
 
 
@@ -220,39 +225,6 @@ class CellEvaluator:
 def holding_place(user: Protocol | Search, searches: Sequence[Search]) -> Location:
     """Where a holding current goes in: where the holding search it comes from found it, else the soma."""
     return next((s.at for s in searches if isinstance(s, HoldingSearch) and s.name in user.needs), SOMA)
-
-
-def protocol_order(searches: Sequence[Search], protocols: Sequence[Protocol]) -> list[Search | Protocol]:
-    """Protocols from cheap to dear (simulated ms x sweeps, with the searches they still need), each search just before
-    its first use.
-
-    A search that no protocol uses, but whose result is itself a feature, takes its place by its own cost.
-    """
-    by_name: dict[str, Search] = {s.name: s for s in searches}
-    placed: list[Search | Protocol] = []
-
-    def needed(step: Search | Protocol) -> list[Search]:
-        """The searches that must run first and have not, in order."""
-        chain: list[Search] = []
-        for name in step.needs:
-            if by_name[name] not in placed:
-                chain += [s for s in (*needed(by_name[name]), by_name[name]) if s not in chain]
-        return chain
-
-    waiting: list[Search | Protocol] = [*protocols, *searches]
-    while waiting:
-        cheapest = min(waiting, key=lambda step: _cost(step) + sum(_cost(s) for s in needed(step)))
-        placed += [*needed(cheapest), cheapest]
-        waiting = [step for step in waiting if step not in placed]
-    return placed
-
-
-def _cost(step: Search | Protocol) -> float:
-    if isinstance(step, Protocol):
-        return sum(sweep.duration for sweep in step.sweeps)
-    if isinstance(step, HoldingSearch):
-        return step.settle / 2  # a coarser time step
-    return (step.delay + step.duration) * 8
 
 
 def concrete(sweep: Sweep, results: Mapping[str, float]) -> Sweep:

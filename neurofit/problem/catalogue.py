@@ -7,7 +7,8 @@ import functools
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["trace", "recordings", "sweeps", "search"]
+Scope = Literal["trace", "recordings", "sweeps", "search", "population", "populations"]
+OF_NETWORKS = ("population", "populations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class FeatureSpec:
     """A feature's name and unit ("" for a pure number).
 
     scope          what it reads. "trace": one recording of one sweep; "recordings": two recordings of one sweep;
-                   "sweeps": all sweeps of a family; "search": a search's result
+                   "sweeps": all sweeps of a family; "search": a search's result; of a network "population": the
+                   spikes of one population; "populations": those of two
     source         "efel" or "neurofit"; no name is in both, so a name from eFEL always means what eFEL means by it
     needs_current  whether it reads the injected current: nan where a sweep has none
     needs          for our own: the eFEL features it is computed from
@@ -96,6 +98,24 @@ OWN = (
     ),
     _own("rheobase", "nA", "search", "smallest step current that makes a spike"),
     _own("holding_current", "nA", "search", "constant current that holds the target voltage"),
+    _own("population_rate", "Hz", "population", "mean over cells of their rate, silent cells included"),
+    _own("rate_spread", "Hz", "population", "standard deviation over cells of their rate"),
+    _own("active_fraction", "", "population", "share of the cells that fire at all"),
+    _own("active_rate", "Hz", "population", "mean rate of the cells that fire"),
+    _own("isi_cv", "", "population", "mean over cells of the coefficient of variation of inter-spike intervals"),
+    _own("pairwise_correlation", "", "population", "mean correlation of two cells' spike counts in bins of 5 ms"),
+    _own("coherence", "", "population", "mean share of coincident spikes of two cells (Wang and Buzsáki 1996)"),
+    _own(
+        "synchrony", "", "population", "chi of Golomb and Rinzel (1994): 0 for independent cells, 1 for identical ones"
+    ),
+    _own("peak_frequency", "Hz", "population", "frequency of the greatest power of the population's rate, 3 to 300 Hz"),
+    _own("peak_power", "Hz", "population", "greatest power [Hz2/Hz] of the population's rate, 3 to 300 Hz"),
+    _own("rhythmicity", "", "population", "peak power over that of independent Poisson trains of the same rate"),
+    _own("population_lag", "ms", "populations", "by how much the second population follows the first, within a cycle"),
+    _own("regime_silent", "", "population", "1 below 0.1 Hz, else 0"),
+    _own("regime_asynchronous", "", "population", "1 between 0.1 and 200 Hz with synchrony at most 0.3, else 0"),
+    _own("regime_synchronous", "", "population", "1 between 0.1 and 200 Hz with synchrony above 0.3, else 0"),
+    _own("regime_saturated", "", "population", "1 above 200 Hz, else 0"),
 )
 
 # What eFEL's unit table leaves out, and the slopes of logarithms, to which it gives a time.

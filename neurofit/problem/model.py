@@ -132,6 +132,3 @@ class FunctionModel:
     name: str
     file: Path
     function: str
-
-
-Model = CellTemplate | FunctionModel

@@ -9,11 +9,14 @@ import numpy as np
 
 from neurofit.problem.evaluation import NOT_RUN, UNKNOWN, Evaluation
 from neurofit.problem.feature import Feature
-from neurofit.problem.model import Model
+from neurofit.problem.model import CellTemplate, FunctionModel
+from neurofit.problem.network import NetworkTemplate
 from neurofit.problem.objective import Objective
 from neurofit.problem.protocol import Protocol, Search
 from neurofit.problem.rule import Rule
 from neurofit.problem.space import Space
+
+Model = CellTemplate | NetworkTemplate | FunctionModel
 
 # Of the joint search: gradient steps on candidates; a label and a formula for each rule, where else feasibility as a
 # whole is all that is learned; a label for each objective's being defined; features, where else the objectives

@@ -127,7 +127,7 @@ Stimulus = Step | Ramp | Chirp | Noise | Synapse | VoltageClamp
 @dataclass(frozen=True, slots=True)
 class Recording:
     """A variable at a place: "v" [mV], a mechanism's or ion's variable ("cai", "ica", "m_hh"), or "i_clamp" [nA] of
-    the voltage clamp.
+    the voltage clamp. In a network "spikes" [ms] of the population `name`, or of all.
     """
 
     name: str
@@ -146,12 +146,20 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Another value of a network's parameter, in its unit, while a sweep lasts."""
+
+    parameter: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
-    """One simulation of the cell: its stimuli, its length [ms], the interval [ms] features look at, its current for
+    """One simulation of the model: its stimuli, its length [ms], the interval [ms] features look at, its current for
     f-I and I-V [nA].
 
     `amp` is the amplitude that the protocol's family gives this sweep, or its first current stimulus' amplitude; None
-    if there is none.
+    if there is none. `changes` are for networks, which have no stimuli.
     """
 
     label: str
@@ -159,6 +167,7 @@ class Sweep:
     duration: float
     window: tuple[float, float]
     amp: Amplitude | None = None
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from neurofit.check import Trial
 from neurofit.problem.evaluation import NOT_RUN, TRUE, UNDEFINED, UNKNOWN
-from neurofit.problem.model import Assignment, CellTemplate
+from neurofit.problem.model import Assignment, FunctionModel
+from neurofit.problem.network import EVERYONE
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol
 from neurofit.report.goals import goals
@@ -91,14 +92,14 @@ def _parameters(problem: Problem, trial: Trial) -> Table:
 
 def _fixed(problem: Problem) -> Table:
     table = plain("Fixed parameters", "name", ">value", "unit", "goes to")
-    units = {p.name: p.unit for p in problem.model.parameters} if isinstance(problem.model, CellTemplate) else {}
+    units = {p.name: p.unit for p in problem.model.parameters} if not isinstance(problem.model, FunctionModel) else {}
     for name, value in problem.fixed:
         table.add_row(Text(name), number(value), Text(units.get(name, "")), Text(_goes_to(problem, name)))
     return table
 
 
 def _goes_to(problem: Problem, name: str) -> str:
-    if not isinstance(problem.model, CellTemplate):
+    if isinstance(problem.model, FunctionModel):
         return f"{problem.model.function}()"
     sets = next((p.sets for p in problem.model.parameters if p.name == name), ())
     return ", ".join(_assignment(a) for a in sets) or "expressions of others"
@@ -132,8 +133,12 @@ def _protocol(protocol: Protocol) -> tuple[str, ...]:
         else f"{number(min(lengths))} to {number(max(lengths))} ms"
     )
     labels = f" ({protocol.sweeps[0].label} … {protocol.sweeps[-1].label})" if protocol.family else ""
-    records = ", ".join(f"{r.name} at {r.at}" for r in protocol.recordings)
-    what = " + ".join(kinds) + labels
+    spikes = [r.name for r in protocol.recordings if r.variable == "spikes" and r.name != EVERYONE]
+    records = (
+        f"spikes of {', '.join(spikes)}" if spikes else ", ".join(f"{r.name} at {r.at}" for r in protocol.recordings)
+    )
+    changes = [f"{c.parameter} = {number(c.value)}" for c in protocol.sweeps[0].changes]
+    what = " + ".join([*kinds, *changes]) + labels
     return protocol.name, what, str(len(protocol.sweeps)), longest, records, ", ".join(protocol.needs)
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from neurofit.errors import ConfigError, NeurofitError
-from neurofit.problem.model import FunctionModel
+from neurofit.problem.model import CellTemplate
+from neurofit.problem.network import NetworkTemplate
 from neurofit.problem.problem import Problem
+from neurofit.problem.spikes import Spikes
 from neurofit.report.arrays import Results
 from neurofit.report.convergence import convergence_figure
 from neurofit.report.curves import curves_figure
@@ -20,6 +22,7 @@ from neurofit.report.front import front_figure, pairs_figure
 from neurofit.report.objectives import objectives_figure, rules_figure
 from neurofit.report.parallel import parallel_figure
 from neurofit.report.partial import partial_figure
+from neurofit.report.raster import Fired, raster_figure
 from neurofit.report.sensitivity import sensitivity_figure
 from neurofit.report.traces import Solution, traces_figure
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 Traces = Mapping[tuple[str, int], tuple[np.ndarray, Mapping[str, np.ndarray]]]
 # Simulates a solution x (d,) again and gives its traces by (protocol, sweep): times [ms] and recordings by name.
 Simulate = Callable[[Problem, np.ndarray], Traces]
+# The same for a network: its spikes by protocol.
+Fire = Callable[[Problem, np.ndarray], Mapping[str, Spikes]]
 
 _PAIRS_DRAWN = 2000  # parameters x (features and rules): a heat map of more is not read by anyone
 
@@ -51,8 +56,8 @@ class Surrogate:
 class Material:
     """What a run's pictures are drawn from; `chosen` are (label, row) of the solutions to mark.
 
-    `problem` None leaves out what needs targets, and `trouble` says why; `simulate` None leaves out what needs traces;
-    `surrogate` None what it says.
+    `problem` None leaves out what needs targets, and `trouble` says why; `simulate` None leaves out what needs traces,
+    `fire` None what needs spikes; `surrogate` None what it says.
     """
 
     results: Results
@@ -61,6 +66,7 @@ class Material:
     simulate: Simulate | None = None
     surrogate: Surrogate | None = None
     trouble: str = ""
+    fire: Fire | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +122,20 @@ def _traces(m: Material) -> Figure | None:
     problem, simulate = m.problem, m.simulate
     if problem is None or simulate is None or not m.chosen:
         return None
-    if isinstance(problem.model, FunctionModel) or not problem.protocols:
+    if not isinstance(problem.model, CellTemplate) or not problem.protocols:
         return None
     x, features = m.results.x, m.results.features
     return traces_figure(problem, [Solution(label, features[r], simulate(problem, x[r])) for label, r in m.chosen])
+
+
+def _raster(m: Material) -> Figure | None:
+    problem, fire = m.problem, m.fire
+    if problem is None or fire is None or not m.chosen or not isinstance(problem.model, NetworkTemplate):
+        return None
+    if not problem.protocols:
+        return None
+    x, features = m.results.x, m.results.features
+    return raster_figure(problem, [Fired(label, features[r], fire(problem, x[r])) for label, r in m.chosen])
 
 
 _LEARNED = "a problem whose files are still there, and a few evaluations"
@@ -186,6 +202,12 @@ KINDS = (
         _curves,
     ),
     Kind("traces", "What the chosen solutions do, sweep by sweep.", "a cell with something feasible", _traces),
+    Kind(
+        "raster",
+        "Spikes of the chosen solutions' cells, with each population's rate beside its targets.",
+        "a network with something feasible",
+        _raster,
+    ),
 )
 NAMES = tuple(kind.name for kind in KINDS)
 

@@ -78,7 +78,9 @@ def test_efel_settings_are_efels():
 )
 def test_json_schema_accepts_the_library(file):
     kind = "protocol" if file.parent.name == "protocols" else SCHEMA_OF.get(file.name, "fit")
-    jsonschema.validate(YAML(typ="safe", pure=True).load(file), json_schema(kind), jsonschema.Draft202012Validator)
+    data = YAML(typ="safe", pure=True).load(file)
+    kind = "network" if data.get("kind") == "network" else kind
+    jsonschema.validate(data, json_schema(kind), jsonschema.Draft202012Validator)
 
 
 def test_json_schema_accepts_and_refuses():
@@ -93,7 +95,7 @@ def test_json_schema_accepts_and_refuses():
 
 def test_every_field_is_described():
     bare = []
-    for kind in ("fit", "staged", "model", "function", "protocol"):
+    for kind in ("fit", "staged", "model", "network", "function", "protocol"):
         for name, definition in json_schema(kind)["$defs"].items():
             for option in (definition, *definition.get("anyOf", ())):
                 bare += [f"{name}.{k}" for k, v in option.get("properties", {}).items() if "description" not in v]

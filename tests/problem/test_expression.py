@@ -152,7 +152,7 @@ def test_expressions_pickle_hash_and_compare():
         ("a and 3", "comparison"),
         ("mean(f(fi), 3)", "one argument"),
         ("f(3)", "protocol"),
-        ("f(fi, later)", "before"),
+        ("f(fi, 3)", "before"),
         ("(" * 100 + "1", "nested"),
         ("a > 3 > ", "the end"),
         ("f(fi)[x] > 1", "whole number"),

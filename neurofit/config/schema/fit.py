@@ -21,6 +21,7 @@ from neurofit.config.schema.base import (
     did_you_mean,
 )
 from neurofit.config.schema.model import CellSpec, FunctionSpec, ParameterSpec
+from neurofit.config.schema.network import NetworkSpec
 from neurofit.config.schema.protocol import AnyProtocolSpec, ProtocolFile
 from neurofit.config.schema.stages import StagedFile, with_inline_stages
 
@@ -39,7 +40,10 @@ class ObjectiveSpec(Strict):
     description: str = Field(default="", description="what the target is and where it comes from")
     protocol: str | None = Field(default=None, description="protocol or search that gives the feature")
     recording: str | None = Field(default=None, description="recording that it is read from; soma.v by default")
-    other: str | None = Field(default=None, description="second recording, for features across recordings")
+    population: str | None = Field(default=None, description="of a network: whose spikes are read; all: everyone's")
+    other: str | None = Field(
+        default=None, description="second recording or population, for features across two of them"
+    )
     sweep: Whole | None = Field(
         default=None, ge=0, description="number of one sweep of a family; all of them by default"
     )
@@ -164,13 +168,17 @@ class FitSpec(Strict):
     )
 
 
+_KINDS = {"function": "function", "network": "network", "python network": "network"}
+_KINDS |= dict.fromkeys(("cell", "hoc", "python"), "cell")
+
+
 def _model_kind(data: Any) -> str | None:
     if isinstance(data, str):
         return "name"
     kind = data.get("kind", "cell") if isinstance(data, dict) else getattr(data, "kind", None)
     if not isinstance(kind, str):
         return None
-    return {"function": "function", "cell": "cell", "hoc": "cell", "python": "cell"}.get(kind)
+    return _KINDS.get(kind)
 
 
 class FitFile(Strict):
@@ -180,14 +188,21 @@ class FitFile(Strict):
     name: str | None = Field(default=None, description="of the fit; the file's name by default")
     description: str = Field(default="", description="what is fitted, and to which data")
     model: Annotated[
-        Annotated[str, Tag("name")] | Annotated[CellSpec, Tag("cell")] | Annotated[FunctionSpec, Tag("function")],
+        Annotated[str, Tag("name")]
+        | Annotated[CellSpec, Tag("cell")]
+        | Annotated[NetworkSpec, Tag("network")]
+        | Annotated[FunctionSpec, Tag("function")],
         Discriminator(_model_kind),
     ] = Field(
         description="a built-in model's name, a folder with a model.yaml (relative to this file), or the model itself"
     )
     parameters: dict[str, ParameterSpec] = Field(default={}, description="a scalar fixes, a pair frees")
+    cells: dict[str, dict[str, Value]] = Field(
+        default={},
+        description="of a network: values of cells' parameters by population, as a fit of the cell gave them",
+    )
     conditions: ConditionsSpec = Field(default=ConditionsSpec(), description="for all protocols")
-    protocols: dict[str, AnyProtocolSpec] = Field(default={}, description="what is done to the cell, by name")
+    protocols: dict[str, AnyProtocolSpec] = Field(default={}, description="what is done to the model, by name")
     objectives: dict[str, ObjectiveSpec] = Field(min_length=1, description="features against targets, by name")
     rules: dict[str, RuleSpec] = Field(default={}, description="conditions that a solution must meet, by name")
     fit: FitSpec = Field(default=FitSpec(), description="how to search")
@@ -203,6 +218,7 @@ SCHEMAS: dict[str, type[Strict]] = {
     "fit": FitFile,
     "staged": StagedFile,
     "model": CellSpec,
+    "network": NetworkSpec,
     "function": FunctionSpec,
     "protocol": ProtocolFile,
 }

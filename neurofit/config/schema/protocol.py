@@ -127,6 +127,9 @@ class ProtocolSpec(Strict):
     holding: Value | None = Field(
         default=None, description=f"constant current from 0 ms to the end: {_AMP}, or a search's name"
     )
+    changes: dict[str, Value] = Field(
+        default={}, description="of a network: other values of its parameters while the protocol lasts"
+    )
     conditions: ConditionsSpec = Field(default=ConditionsSpec(), description="for this protocol alone")
 
 

@@ -251,15 +251,9 @@ class _Parser:
         return FeatureCall(name, protocol, sweep, tuple(options))
 
     def option(self) -> tuple[str, Any]:
-        word = self.word(f"one of {', '.join(WINDOWS)}, or recording=, other=, window=, reduce=")
+        word = self.word(f"one of {', '.join(WINDOWS)}, a population, or recording=, other=, window=, reduce=")
         if not self.is_symbol("="):
-            if word not in WINDOWS:
-                raise ConfigError(
-                    self.path,
-                    got=self.text,
-                    expected=f"one of {', '.join(WINDOWS)} (or recording={word}) instead of {word!r}",
-                )
-            return "window", word
+            return ("window" if word in WINDOWS else "population"), word
         self.advance()
         if word == "window":
             return word, self.window()

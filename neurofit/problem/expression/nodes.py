@@ -33,7 +33,7 @@ class Columns:
 @dataclass(frozen=True, slots=True)
 class FeatureCall:
     """A feature as written: name(protocol[sweep], before, recording=dend.v, window=[500, 700]); `options` are (key,
-    value) pairs.
+    value) pairs. A bare word that is no window is a population: population_lag(run, E, I).
     """
 
     name: str

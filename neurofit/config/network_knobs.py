@@ -1,0 +1,182 @@
+"""Builds a network's parameters: each number of its populations, connections, drives and seeds by PLACE.VARIABLE."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from neurofit.config import knobs
+from neurofit.config.knobs import Knob, Written
+from neurofit.config.schema.base import did_you_mean
+from neurofit.config.schema.model import ParameterSpec
+from neurofit.errors import ConfigError
+from neurofit.problem import units
+from neurofit.problem.expression import Expression
+from neurofit.problem.model import Assignment, ModelParameter
+
+# The least and the greatest that is possible, and whether the least is excluded.
+_LIMITS: dict[str, tuple[float, float, bool]] = {
+    "count": (1.0, math.inf, False),
+    "in_degree": (0.0, math.inf, False),
+    "probability": (0.0, 1.0, False),
+    "delay": (0.0, math.inf, False),
+    "duration": (0.0, math.inf, False),
+    "rate": (0.0, math.inf, False),
+    "spread": (0.0, math.inf, False),
+    "length": (0.0, math.inf, True),
+    "velocity": (0.0, math.inf, True),
+}
+_WHOLE = ("count", "in_degree", "topology", "drive")
+
+
+@dataclass(slots=True)
+class Place:
+    """A population, connection, drive or the seeds, as a place that parameters are set at.
+
+    path      where the model describes it
+    own       units of the variables that a network gives it, by name
+    foreign   units of its cell's or synapse's variables, by name
+    given     what the model says of them
+    made      knobs of its cell, which are made already
+    """
+
+    name: str
+    path: str
+    own: Mapping[str, str]
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, ParameterSpec] = field(default_factory=dict)
+    made: tuple[Knob, ...] = ()
+    after_zero: tuple[str, ...] = ()  # variables that must be above 0 here
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """All that can be set here."""
+        return (*self.own, *self.foreign, *(k.model.name.partition(".")[2] for k in self.made))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkKnobs:
+    """Makes the knobs of one network from what its model (`template`) and the fit file (`fit`) say of them."""
+
+    places: Mapping[str, Place]
+    template: Mapping[str, ParameterSpec]
+    fit: Mapping[str, ParameterSpec]
+
+    def make(self) -> tuple[Knob, ...]:
+        """All of them: those of single numbers, then those that set several. Raises ConfigError."""
+        direct = [knob for place in self.places.values() for knob in self._of(place)]
+        names = [n for n in dict.fromkeys((*self.template, *self.fit)) if self._place(n) is None]
+        return (*direct, *self._named(names, {k.model.name for k in direct}))
+
+    def _of(self, place: Place) -> Iterable[Knob]:
+        yield from place.made
+        asked = [n.partition(".")[2] for n in (*self.template, *self.fit) if self._place(n) is place]
+        made = {k.model.name.partition(".")[2] for k in place.made}
+        for variable in dict.fromkeys((*place.own, *place.given, *asked)):
+            name = f"{place.name}.{variable}"
+            if variable in made:
+                continue
+            inside = variable if variable in place.own else f"parameters.{variable}"
+            layers = [
+                (place.given.get(variable), f"{place.path}.{inside}"),
+                (self.template.get(name), f"$.model.parameters.{name}"),
+                (self.fit.get(name), f"$.parameters.{name}"),
+            ]
+            written = knobs.layered(name, layers)
+            yield self._direct(place, variable, written)
+
+    def _direct(self, place: Place, variable: str, written: Written) -> Knob:
+        unit = {**place.foreign, **place.own}.get(variable)
+        if unit is None:
+            known = place.variables
+            listed = f"a parameter of {place.name}: {', '.join(known)}{did_you_mean(variable, known)}"
+            raise ConfigError(written.path, got=written.name, expected=listed)
+        for key in ("sets", "distribution"):
+            if getattr(written.values, key) is not None:
+                raise ConfigError(written.at(key), got=key, expected=f"no `{key}`: {written.name} is one number itself")
+        if variable in _WHOLE and variable in place.own:
+            _whole(written)
+        knob = knobs.placed(written, unit, (Assignment(place.name, variable),))
+        if variable in place.own:
+            _limited(knob, variable, variable in place.after_zero, written)
+        return knob
+
+    def _named(self, names: list[str], direct: set[str]) -> Iterable[Knob]:
+        known = {*direct, *names}
+        used: set[str] = set()
+        written = [
+            knobs.layered(
+                n, [(self.template.get(n), f"$.model.parameters.{n}"), (self.fit.get(n), f"$.parameters.{n}")]
+            )
+            for n in names
+        ]
+        sets = {one.name: tuple(self._sets(one, known)) for one in written}
+        for made in sets.values():
+            used |= {n for a in made if a.expression is not None for n in a.expression.names}
+        for one in written:
+            unit = one.values.unit or ""
+            if unit and not units.known(unit):
+                raise ConfigError(one.at("unit"), got=unit, expected="a unit, such as uS, Hz, mV")
+            if not sets[one.name] and one.name not in used:
+                near = did_you_mean(one.name, sorted(known - {one.name}))
+                expected = (
+                    f"PLACE.VARIABLE, where a place is one of {', '.join(self.places)}, or a name with `sets`{near}"
+                )
+                raise ConfigError(one.path, got=one.name, expected=expected)
+            yield knobs.placed(one, unit, sets[one.name])
+
+    def _sets(self, written: Written, known: set[str]) -> Iterable[Assignment]:
+        for target, value in (written.values.sets or {}).items():
+            path = f"{written.at('sets')}.{target}"
+            place = self._place(target)
+            variable = target.partition(".")[2]
+            if place is None or variable not in place.variables:
+                places = self.places if place is None else [f"{place.name}.{v}" for v in place.variables]
+                raise ConfigError(
+                    path,
+                    got=target,
+                    expected=f"PLACE.VARIABLE of {', '.join(places)}{did_you_mean(target, list(places))}",
+                )
+            yield Assignment(place.name, variable, _expression(value, known, path))
+
+    def _place(self, name: str) -> Place | None:
+        return self.places.get(name.partition(".")[0]) if "." in name else None
+
+
+def renamed(knob: Knob, population: str) -> Knob:
+    """A cell's knob as a network's, of one population."""
+    name = f"{population}.{knob.model.name}"
+    model = ModelParameter(name, knob.model.unit, knob.model.value, (Assignment(population, knob.model.name),))
+    free = None if knob.free is None else replace(knob.free, name=name)
+    return Knob(model, free, knob.warning)
+
+
+def _expression(value: float | str, known: set[str], path: str) -> Expression:
+    expression = knobs.numeric(str(value) if isinstance(value, str) else repr(value), path)
+    for name in sorted(expression.names):
+        if name != "value" and name not in known:
+            near = did_you_mean(name, sorted(known))
+            raise ConfigError(path, got=name, expected=f"`value` or a parameter's name{near}")
+    return expression
+
+
+def _whole(written: Written) -> None:
+    spec = written.values
+    if spec.bounds is not None and not spec.integer:
+        raise ConfigError(written.path, got=spec.bounds, expected="`integer: true`, as this is a whole number")
+    if isinstance(spec.value, float) and spec.value != round(spec.value):
+        raise ConfigError(written.at("value"), got=spec.value, expected="a whole number")
+
+
+def _limited(knob: Knob, variable: str, above: bool, written: Written) -> None:
+    low, high, excluded = _LIMITS.get(variable, (-math.inf, math.inf, False))
+    excluded = excluded or above
+    values = [] if knob.model.value is None else [(knob.model.value, "value")]
+    if knob.free is not None:
+        values += [(x, "choices" if knob.free.choices else "bounds") for x in (knob.free.low, knob.free.high)]
+    for value, key in values:
+        if not (low < value if excluded else low <= value) or value > high:
+            most = f" and at most {high:g}" if math.isfinite(high) else ""
+            least = f"above {low:g}" if excluded else f"at least {low:g}"
+            raise ConfigError(written.at(key), got=value, expected=f"{least}{most}")

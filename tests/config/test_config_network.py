@@ -1,0 +1,209 @@
+"""Networks in YAML: what they become, what reloads as the same, and errors that name their place."""
+
+from __future__ import annotations
+
+import pytest
+
+from neurofit.config import load
+from neurofit.errors import ConfigError
+from neurofit.problem.network import ArtificialCell, CurrentDrive, NetworkTemplate, PoissonDrive, settings
+from neurofit.problem.problem import Problem
+from neurofit.problem.protocol import Change
+
+NETWORK = """\
+neurofit: 1
+name: two
+model:
+  kind: network
+  populations:
+    E: {cell: hh_soma, count: 20, start: [-70 mV, -55 mV], extent: [1 mm]}
+    I: {cell: pospischil, count: 10, parameters: {size: 67 um}}
+    L: {artificial: IntFire1, count: 5, parameters: {tau: 12 ms}}
+  connections:
+    EI: {source: E, target: I, rule: probability, probability: 0.5, synapse: ExpSyn, parameters: {tau: 3 ms, e: 0}, weight: 1 nS, delay: 1 ms}
+    IE: {source: I, target: E, rule: in_degree, in_degree: 5, synapse: Exp2Syn, parameters: {tau2: 8 ms}, weight: 2 nS, delay: 1 ms}
+    EL: {source: E, target: L, rule: distance, probability: 1, length: 200 um, velocity: 300 um/ms, weight: 0.2, delay: 1 ms}
+  drives:
+    bias: {kind: current, target: E, amp: 100 pA, spread: 10 pA}
+    noise: {kind: poisson, target: L, rate: 0.05 kHz, weight: 0.1}
+  seeds: {topology: 3, drive: 4}
+  conditions: {celsius: 20 degC}
+  parameters:
+    strength: {value: 2, bounds: [0, 3], sets: {EI.weight: value * 1 nS, IE.weight: value * rest}}
+    rest: {value: 1.5 nS, unit: uS}
+    noise.rate: {bounds: [10, 100]}
+cells: {I: {soma.g_pas: 2e-4}}
+parameters:
+  E.soma.gnabar_hh: [0.1, 0.2]
+  I.vt: [-60, -50]
+  EI.probability: [0.1, 0.9]
+  strength: [1, 3]
+  L.count: 7
+protocols:
+  run: {duration: 300 ms, window: [100 ms, 300 ms]}
+  cut: {duration: 0.2 s, changes: {IE.delay: 2 ms, noise.rate: 0}}
+objectives:
+  rate: {feature: population_rate, population: E, protocol: run, target: [40, 60]}
+  lag: {feature: population_lag, population: E, other: I, protocol: run, target: [0, 5]}
+  all: {feature: active_fraction, population: all, protocol: cut, target: [0.5, 1]}
+rules:
+  fires: population_rate(run, I, before) > 0 and synchrony(cut, E) < 0.9
+  follows: population_lag(run, E, I) > 0 ms
+"""  # noqa: E501
+
+
+def problem(tmp_path, *replaced: tuple[str, str]) -> Problem:
+    text = NETWORK
+    for old, new in replaced:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    file = tmp_path / "network.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load(file)
+
+
+def template(made: Problem) -> NetworkTemplate:
+    assert isinstance(made.model, NetworkTemplate)
+    return made.model
+
+
+def test_template(tmp_path):
+    made = problem(tmp_path)
+    model = template(made)
+    assert model.names == ("E", "I", "L")
+    first, second, third = model.populations
+    assert first.start == (-70.0, -55.0) and first.extent == (1000.0, 0.0, 0.0) and second.threshold == -20.0
+    assert third.cell == ArtificialCell("IntFire1", ("tau", "refrac"))
+    assert [type(d) for d in model.drives] == [CurrentDrive, PoissonDrive]
+    assert [c.synapse.mechanism for c in model.connections] == ["ExpSyn", "Exp2Syn", ""]
+    values = {p.name: p.value for p in model.parameters}
+    units = {p.name: p.unit for p in model.parameters}
+    assert values["EI.weight"] == 1e-3 and units["EI.weight"] == "uS" and units["EL.weight"] == ""
+    assert values["noise.rate"] == 50.0 and values["EL.velocity"] == 300.0 and values["seeds.topology"] == 3.0
+    assert values["I.size"] == 67.0 and values["I.soma.g_pas"] == 2e-4 and values["L.count"] == 7.0
+    assert values["I.soma.gbar_im"] == 7e-5  # the cell's own
+    assert made.space.names == ("E.soma.gnabar_hh", "I.vt", "EI.probability", "strength")
+    assert [p.unit for p in made.space.parameters] == ["S/cm2", "mV", "", ""]
+    assert made.columns == (
+        "run.E.population_rate",
+        "run.E>I.population_lag",
+        "cut.all.active_fraction",
+        "run.I.population_rate@before",
+        "cut.E.synchrony",
+    )
+
+
+def test_settings(tmp_path):
+    """Named knobs come last, and a protocol's changes over all."""
+    model = template(problem(tmp_path))
+    values = {p.name: p.value or 0.0 for p in model.parameters} | {"E.soma.gnabar_hh": 0.15, "I.vt": -55.0}
+    found = settings(model, values)
+    assert found["EI"]["weight"] == pytest.approx(2e-3) and found["IE"]["weight"] == pytest.approx(3e-3)
+    assert found["E"]["soma.gnabar_hh"] == 0.15 and found["L"] == {"count": 7.0, "tau": 12.0}
+    changed = settings(model, values, (Change("EI.weight", 0.0), Change("rest", 1e-3)))
+    assert changed["EI"]["weight"] == 0.0 and changed["IE"]["weight"] == pytest.approx(2e-3)
+    assert settings(model, values, (Change("strength", 0.5),))["EI"]["weight"] == pytest.approx(5e-4)
+
+
+def test_resolved_text_is_the_same_problem(tmp_path):
+    made = problem(tmp_path)
+    file = tmp_path / "elsewhere" / "resolved.yaml"
+    file.parent.mkdir()
+    file.write_text(made.text, encoding="utf-8")
+    again = load(file)
+    assert again.identity == made.identity and again.text == made.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("weight: 1 nS", "weight: 1.1 nS"),
+        ("topology: 3", "topology: 4"),
+        ("changes: {IE.delay: 2 ms", "changes: {IE.delay: 3 ms"),
+        ("soma.g_pas: 2e-4", "soma.g_pas: 3e-4"),
+        ("start: [-70 mV", "start: [-71 mV"),
+    ],
+)
+def test_identity_changes_with_the_network(tmp_path, old, new):
+    assert problem(tmp_path, (old, new)).identity != problem(tmp_path).identity
+
+
+STEP = "[{kind: step, amp: 1, delay: 0, duration: 1}]"
+ERRORS = [
+    ("source: E, target: I", "source: X, target: I", "$.model.connections.EI.source", "a population: E, I, L"),
+    ("synapse: ExpSyn", "synapse: ExpSin", "$.model.connections.EI.synapse", "did you mean `ExpSyn`?"),
+    ("tau: 3 ms", "tau: 3 mV", "$.model.connections.EI.parameters.tau", "a number in ms"),
+    ("tau: 3 ms", "tua: 3 ms", "$.model.connections.EI.parameters.tua", "did you mean `tau`?"),
+    ("weight: 1 nS", "weight: 1 mV", "$.model.connections.EI.weight", "a number in uS"),
+    ("probability: 0.5", "probability: 1.5", "$.model.connections.EI.probability", "at most 1"),
+    ("probability: 0.5, ", "", "$.model.connections.EI", "rule probability with `probability`"),
+    ("delay: 1 ms}\n    IE", "delay: 0 ms}\n    IE", "$.model.connections.EI.delay", "above 0"),
+    ("in_degree: 5", "in_degree: 5.5", "$.model.connections.IE.in_degree", "a whole number"),
+    ("target: L, rate", "target: L, synapse: ExpSyn, rate", "$.model.drives.noise.synapse", "artificial cell"),
+    ("rate: 0.05 kHz", "rate: -1", "$.model.drives.noise.rate", "at least 0"),
+    ("target: E, amp", "target: L, amp", "$.model.drives.bias.kind", "takes no current"),
+    ("artificial: IntFire1", "artificial: IntFire", "$.model.populations.L.artificial", "IntFire1"),
+    ("cell: hh_soma", "cell: hh_sema", "$.model.populations.E.cell", "did you mean `hh_soma`?"),
+    ("size: 67 um", "seize: 67 um", "$.model.populations.I.parameters.seize", "did you mean `size`?"),
+    ("size: 67 um", "size: [60, 70]", "$.model.populations.I.parameters.size", "the fit file's parameters free it"),
+    ("soma.g_pas: 2e-4", "soma.g_pass: 2e-4", "$.cells.I.soma.g_pass", "did you mean `g_pas`?"),
+    ("cells: {I:", "cells: {K:", "$.cells.K", "a population: E, I, L"),
+    ("I.vt: [-60, -50]", "I.soma.g_pas: [1e-5, 1e-3]", "$.cells.I.soma.g_pas", "not in both"),
+    ("E.soma.gnabar_hh:", "E.soma.gnabar:", "$.parameters.E.soma.gnabar", "did you mean `gnabar_hh`?"),
+    ("I.vt: [-60, -50]", "I.vt: [-60, -50 nA]", "$.parameters.I.vt[1]", "a number in mV"),
+    ("EI.probability:", "EI.propability:", "$.parameters.EI.propability", "did you mean `probability`?"),
+    ("L.count: 7", "L.count: [3, 9]", "$.parameters.L.count", "integer: true"),
+    ("strength: [1, 3]", "strong: [1, 3]", "$.parameters.strong", "did you mean `strength`?"),
+    ("EI.weight: value * 1 nS", "EI.wait: value", "$.model.parameters.strength.sets.EI.wait", "EI.weight"),
+    ("value * rest", "value * best", "$.model.parameters.strength.sets.IE.weight", "did you mean `rest`?"),
+    ("window: [100 ms, 300 ms]", "window: [100 ms, 400 ms]", "$.protocols.run.window", "<= 300 ms"),
+    ("run: {duration: 300 ms, ", "run: {", "$.protocols.run", "`duration`"),
+    ("run: {dur", f"run: {{stimuli: {STEP}, dur", "$.protocols.run.stimuli", "drives"),
+    ("noise.rate: 0}", "noise.rat: 0}", "$.protocols.cut.changes.noise.rat", "did you mean `noise.rate`?"),
+    ("feature: population_rate", "feature: mean_frequency", "$.objectives.rate.feature", "a feature of a network"),
+    ("population: E, protocol", "population: F, protocol", "$.objectives.rate.population", "E, I, L, all"),
+    ("population: E, other: I", "population: E", "$.objectives.lag.other", "another population"),
+    ("synchrony(cut, E)", "synchrony(cut, E, I)", "$.rules.fires", "no second population"),
+    ("synchrony(cut, E)", "spike_count(cut)", "$.rules.fires", "a feature of a network"),
+    ("    E: {cell", "    all: {cell", "$.model.populations.all", "a name of its own"),
+    ("    bias: {kind", "    EI: {kind", "$.model.drives.EI", "a name of its own"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "path", "words"), ERRORS)
+def test_errors_name_their_place(tmp_path, old, new, path, words):
+    with pytest.raises(ConfigError) as error:
+        problem(tmp_path, (old, new))
+    assert error.value.path == path and words in str(error.value)
+    assert error.value.line is not None and str(error.value.file).endswith("network.yaml")
+
+
+def test_cells_at_two_temperatures(tmp_path):
+    """pospischil's is 36 degC, hh_soma's 6.3: one of them must be chosen."""
+    assert template(problem(tmp_path)).conditions.celsius == 20.0
+    with pytest.raises(ConfigError, match="one temperature") as error:
+        problem(tmp_path, ("  conditions: {celsius: 20 degC}\n", ""))
+    assert error.value.path == "$.model.conditions.celsius"
+
+
+def test_cells_do_not_belong_to_networks(tmp_path):
+    file = tmp_path / "cell.yaml"
+    cell = """
+neurofit: 1
+model: hh_soma
+parameters: {soma.gnabar_hh: [0.1, 0.2]}
+protocols: {p: {duration: 100, stimuli: [{kind: step, amp: 0.1, delay: 10, duration: 50}]}}
+objectives: {o: {feature: mean_frequency, protocol: p, target: [40, 60]}}
+"""
+    for extra, path in (
+        ("cells: {E: {soma.cm: 1}}\n", "$.cells"),
+        ("rules: {r: population_rate(p) > 0}\n", "$.rules.r"),
+        ("rules: {r: 'spike_count(p, E) > 0'}\n", "$.rules.r"),
+    ):
+        file.write_text(cell + extra, encoding="utf-8")
+        with pytest.raises(ConfigError) as error:
+            load(file)
+        assert error.value.path == path
+    file.write_text(cell.replace("{duration: 100", "{changes: {a: 1}, duration: 100"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="no changes"):
+        load(file)
