@@ -19,8 +19,8 @@ WINDOW = 200.0  # ms of each sweep that are tried: later, an irregular cell may 
 _CANDIDATES = 7
 _FEW = 3  # copies at a time, to see whether that changes a digit
 _TIMES = 2  # the cheaper of so many counts: other work on this machine only makes it dearer
-_GAIN = 0.95  # a doubling of the copies that costs no less than this share of before is the last that is tried
-_NEAR = 1.05  # of the cheapest: so near, fewer copies are better, as results come sooner and packs are more even
+_GAIN = 0.98  # a doubling of the copies that costs no less than this share of before is the last that is tried
+_NEAR = 1.03  # of the cheapest: so near, fewer copies are better, as results come sooner and packs are more even
 _MOST_COPIES, _MOST_SECONDS = 128, 0.5
 
 

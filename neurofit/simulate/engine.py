@@ -174,7 +174,8 @@ class Simulator:
         seconds = (time.perf_counter() - began) / len(jobs)
         outcomes = []
         for job, one in zip(jobs, fitted, strict=True):
-            traces = {name: vector.as_numpy()[::stride].copy() for name, vector in one.vectors.items()}
+            # `as_numpy` would lose half a kilobyte a call.
+            traces = {name: np.asarray(vector)[::stride].copy() for name, vector in one.vectors.items()}
             t = np.arange(len(next(iter(traces.values())))) * (state.dt * stride)
             outcomes.append(Outcome(t, traces, _failure(job, t, traces, reached), seconds))
         return outcomes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ _loaded: set[Path] = set()
 
 def hoc() -> Any:
     """NEURON's `h`, imported from an empty directory: it would load a `x86_64/` in the working directory."""
+    if "neuron" in sys.modules:
+        return sys.modules["neuron"].h
     os.environ.setdefault("NEURON_MODULE_OPTIONS", "-nogui")
     with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
         from neuron import h

@@ -1,0 +1,195 @@
+"""Asks that run ahead of results, and a front that is confirmed: the same run in any order, and after any kill."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import bnh
+import numpy as np
+import pytest
+
+import neurofit
+from neurofit import session as session_module
+from neurofit.config.load import load
+from neurofit.evaluate.evaluator import CellEvaluator
+from neurofit.evaluate.finer import confirming, finer
+from neurofit.executors import ProcessExecutor, SerialExecutor
+from neurofit.optimize import Optimizer
+from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.problem import Problem
+from neurofit.run import search
+
+CELL = """
+neurofit: 1
+name: ball
+model: hh_soma
+parameters: {soma.gnabar_hh: [0.08, 0.2], soma.gkbar_hh: [0.02, 0.05]}
+protocols:
+  steps: {stimuli: [{kind: step, delay: 20 ms, duration: 100 ms}], amps: [100 pA, 150 pA], duration: 130 ms}
+objectives:
+  peak: {feature: maximum_voltage, protocol: steps, mean: 39.8 mV, std: 1 mV}
+  trough: {feature: minimum_voltage, protocol: steps, mean: -75 mV, std: 1 mV}
+rules: {fires: spike_count(steps) > 3}
+fit: {optimizer: random, budget: 14, batch: 7, workers: 1}
+"""
+
+
+def ahead(folder: Path, lag: int, optimizer: str = "nsga2", **changes: object) -> Problem:
+    problem = bnh.problem(folder, optimizer)
+    return replace(problem, fit=replace(problem.fit, lag=lag, **changes))
+
+
+class Watched(Optimizer):
+    """Another optimizer, and what it was told before each ask."""
+
+    def __init__(self, inner: Optimizer):
+        self.inner, self.told, self.seen = inner, 0, []
+
+    def ask(self, n: int) -> np.ndarray:
+        self.seen.append(self.told)
+        return self.inner.ask(n)
+
+    def tell(self, evaluations: Sequence[Evaluation]) -> None:
+        self.told += 1
+        self.inner.tell(evaluations)
+
+
+@pytest.mark.parametrize("lag", [0, 1, 3])
+def test_an_ask_sees_the_batches_up_to_its_lag_and_no_more(tmp_path, monkeypatch, lag):
+    made: list[Watched] = []
+    real = session_module.make_optimizer
+
+    def watched(name: str, problem: Problem, seed: int) -> Optimizer:
+        made.append(Watched(real(name, problem, seed)))
+        return made[-1]
+
+    monkeypatch.setattr(session_module, "make_optimizer", watched)
+    run = search(ahead(tmp_path, lag), tmp_path / "a", bnh.Inline)
+    (one,) = made
+    assert one.seen == [max(0, j - lag) for j in range(len(one.seen))]
+    assert len(run.raw) == 120 and one.told == len(one.seen)  # and all is told in the end
+
+
+@pytest.mark.parametrize("optimizer", ["nsga2", "ibea", "random", "joint"])
+def test_the_same_run_whatever_the_workers(tmp_path, optimizer):
+    problem = ahead(tmp_path, 2, optimizer, budget=60, initial=20)
+    expected = search(problem, tmp_path / "inline", bnh.Inline)
+    for workers in (1, 2):
+        made = search(problem, tmp_path / str(workers), lambda p, n=workers: ProcessExecutor(p, n, 30.0))
+        assert bnh.same(made.raw, expected.raw)
+    seen = search(ahead(tmp_path, 0, optimizer, budget=60, initial=20), tmp_path / "seen", bnh.Inline)
+    assert optimizer == "random" or not bnh.same(seen.raw, expected.raw)
+
+
+@pytest.mark.parametrize("at", [1, 19, 20, 21, 47, 60, 90, 119, 120])
+def test_broken_off_anywhere_it_goes_on_as_if_it_had_not(tmp_path, at):
+    problem = ahead(tmp_path, 2)
+    expected = search(problem, tmp_path / "whole", bnh.Inline)
+    with pytest.raises(RuntimeError):
+        search(problem, tmp_path / "cut", bnh.Inline, bnh.power_cut(at))
+    resumed = search(problem, tmp_path / "cut", bnh.Inline)
+    assert bnh.same(resumed.raw, expected.raw) and resumed.ended == expected.ended
+
+
+def test_patience_ends_it_at_the_same_evaluation_and_what_is_under_way_is_kept(tmp_path):
+    problem = ahead(tmp_path, 2, "random", budget=2000, patience=100)
+    expected = search(problem, tmp_path / "whole", bnh.Inline)
+    assert "has not grown" in expected.ended and len(expected.raw) < 2000
+    with pytest.raises(RuntimeError):
+        search(problem, tmp_path / "cut", bnh.Inline, bnh.power_cut(len(expected.raw) - 30))
+    resumed = search(problem, tmp_path / "cut", bnh.Inline)
+    assert bnh.same(resumed.raw, expected.raw)
+    asked = sum(len(b.indexes) for b in resumed._contents.asked)
+    assert asked == len(resumed.raw)
+
+
+def test_others_simulate_while_it_thinks(tmp_path, monkeypatch):
+    """The third ask waits until an evaluation has come in meanwhile: unless both go on together, that is never."""
+    came = threading.Event()
+
+    class Noticing(bnh.Inline):
+        def results(self, patience: float = 0.0):
+            self.queue.reverse()  # the last comes first there: now the batches in turn
+            for evaluation in super().results(patience):
+                if self.thinking:
+                    came.set()
+                self.queue.reverse()
+                yield evaluation
+                self.queue.reverse()
+
+    Noticing.thinking = False
+    real = session_module.make_optimizer
+
+    class Slow(Watched):
+        def ask(self, n: int) -> np.ndarray:
+            if self.told == 1:
+                Noticing.thinking = True
+                assert came.wait(20.0)
+            return super().ask(n)
+
+    monkeypatch.setattr(session_module, "make_optimizer", lambda *given: Slow(real(*given)))
+    run = search(ahead(tmp_path, 1, "random"), tmp_path / "a", lambda p: Noticing(p, 0.01))
+    assert came.is_set() and len(run.raw) == 120
+
+
+def test_what_an_ask_raises_in_its_thread_ends_the_run_and_nothing_is_lost(tmp_path, monkeypatch):
+    real = session_module.make_optimizer
+
+    class Failing(Watched):
+        def ask(self, n: int) -> np.ndarray:
+            if len(self.seen) == 3:
+                raise ValueError("no more ideas")
+            return super().ask(n)
+
+    problem = ahead(tmp_path, 1, "random")
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="no more ideas"):
+        patch.setattr(session_module, "make_optimizer", lambda *given: Failing(real(*given)))
+        search(problem, tmp_path / "a", bnh.Inline)
+    kept = len(neurofit.open(tmp_path / "a").raw)
+    assert kept >= 40
+    assert bnh.same(search(problem, tmp_path / "a", bnh.Inline).raw, search(problem, tmp_path / "b", bnh.Inline).raw)
+
+
+@pytest.fixture
+def cell(tmp_path) -> Problem:
+    (tmp_path / "ball.yaml").write_text(CELL)
+    return load(tmp_path / "ball.yaml", {"fit.engine": "neuron"})
+
+
+def test_every_member_of_the_front_is_confirmed_and_reported_as_at_half_the_step(cell, tmp_path):
+    run = search(cell, tmp_path / "a", SerialExecutor)
+    front = run.front()
+    fine = confirming(cell)
+    assert {p.conditions.dt for p in fine.protocols} == {0.025}
+    truth = {e.index: e for e in CellEvaluator(fine).evaluate(list(front.index), front["parameter"].to_numpy(float))}
+    searched = {row.evaluation.index: row.evaluation for row in run._contents.rows.values()}
+    assert len(front) > 1 and set(front.index) <= set(run.confirmation.index)
+    for index, row in front.iterrows():
+        assert np.array_equal(row["feature"].to_numpy(float), truth[index].features)
+        apart = run.confirmation.loc[index, "feature"].to_numpy(float)
+        assert np.array_equal(apart, truth[index].features - searched[index].features)
+        assert 0 < np.abs(apart).max() < 1.0  # mV: the step matters, a little
+    assert len(run.raw) == 14 and run.confirmation["run", "holds"].all()
+    assert any("Confirmed at half the time step" in line for line in run.remarks)
+
+
+def test_confirmation_survives_a_kill_and_can_be_left_out(cell, tmp_path, monkeypatch):
+    expected = search(cell, tmp_path / "a", SerialExecutor)
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power"):
+        patch.setattr(session_module.Session, "_unconfirmed", lambda self: (_ for _ in ()).throw(RuntimeError("power")))
+        search(cell, tmp_path / "b", SerialExecutor)
+    assert not neurofit.open(tmp_path / "b").ended
+    resumed = search(cell, tmp_path / "b", SerialExecutor)
+    assert bnh.same(resumed.raw, expected.raw) and resumed.confirmation.equals(expected.confirmation)
+    without = search(replace(cell, fit=replace(cell.fit, confirm=False)), tmp_path / "c", SerialExecutor)
+    assert not len(without.confirmation) and not without.remarks[1:]
+
+
+def test_a_finer_step_divides_what_is_coarse_and_nothing_else(cell):
+    assert {p.conditions.dt for p in finer(cell, 4.0).protocols} == {0.0125}
+    own = replace(cell.protocols[0], conditions=replace(cell.protocols[0].conditions, dt=0.02))
+    fine = replace(cell, protocols=(own,))
+    assert confirming(fine) is fine and {p.conditions.dt for p in finer(fine, 4.0).protocols} == {0.005}
