@@ -14,7 +14,7 @@ from neurofit.problem.model import CellTemplate
 from neurofit.problem.problem import Problem, sha256
 from neurofit.simulate.mechanisms import cache_root, fast_flags
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 def settled(problem: Problem) -> Settled | None:

@@ -174,7 +174,7 @@ class CellEvaluator:
             if outcome.failure:
                 candidate.fail("nan", outcome.failure)
                 continue
-            results[candidate.row, protocol.name, k] = _result(job, outcome)
+            results[candidate.row, protocol.name, k] = result(job, outcome)
             if traces is not None:
                 traces[protocol.name, k] = (outcome.t, dict(outcome.traces))
         self._read_features(protocol, candidates, results)
@@ -241,7 +241,7 @@ def _filled(stimulus: Stimulus, results: Mapping[str, float]) -> Stimulus:
     return replace(stimulus, **{n: number(a, results) for n, a in named.items()}) if named else stimulus
 
 
-def _result(job: Job, outcome: Outcome) -> SweepResult:
+def result(job: Job, outcome: Outcome) -> SweepResult:
     amp = job.sweep.amp
     return SweepResult(
         window=job.sweep.window,

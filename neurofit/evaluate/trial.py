@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import qmc
 
-from neurofit.evaluate.evaluator import CellEvaluator, concrete
+from neurofit.evaluate.evaluator import CellEvaluator, concrete, result
+from neurofit.evaluate.features import extract
+from neurofit.problem.feature import Feature
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol, Search
 from neurofit.simulate.engine import Job, Outcome, Simulator
@@ -32,6 +34,7 @@ class Measured:
     seconds   CPU seconds of a simulated second of one sweep, for each of them
     traces    of the same few jobs whatever the engine, by recording; "" or a sentence in `failures`, one a job
     steady    whether those traces are the same, to the last bit, with fewer copies at a time
+    features  (name, CPU seconds a trace) of what is read from them, each read alone
     """
 
     copies: tuple[int, ...]
@@ -39,6 +42,7 @@ class Measured:
     traces: tuple[dict[str, np.ndarray], ...]
     failures: tuple[str, ...]
     steady: bool = True
+    features: tuple[tuple[str, float], ...] = ()
 
     @property
     def settled(self) -> tuple[int, float]:
@@ -71,6 +75,7 @@ def measure(problem: Problem, engine: str) -> Measured:
         tuple(dict(outcome.traces) for outcome in outcomes),
         tuple(outcome.failure for outcome in outcomes),
         steady,
+        _read(problem, jobs, outcomes),
     )
 
 
@@ -86,6 +91,26 @@ def difference(a: Measured, b: Measured) -> float:
         if not failed:
             worst = np.fmax(worst, max(_apart(x[name], y[name]) for name in x))
     return float(worst)
+
+
+def _read(problem: Problem, jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> tuple[tuple[str, float], ...]:
+    """What reading each feature costs, by itself, in traces of the window."""
+    protocol = jobs[0].protocol.name
+    fine = {
+        (job.row, protocol, 0): result(job, outcome)
+        for job, outcome in zip(jobs, outcomes, strict=False)
+        if not outcome.failure
+    }
+    wanted: dict[str, Feature] = {}
+    for feature in problem.features:
+        if feature.protocol == protocol:
+            wanted.setdefault(feature.name, replace(feature, sweep=None if feature.sweep is None else 0, window=None))
+    found = []
+    for name, feature in wanted.items() if fine else ():
+        began = time.process_time()
+        extract(fine, [feature], _CANDIDATES)
+        found.append((name, (time.process_time() - began) / len(fine)))
+    return tuple(found)
 
 
 def _same(a: Outcome, b: Outcome) -> bool:

@@ -22,16 +22,21 @@ from neurofit.problem.problem import Problem
 ENGINES = ("neuron", "coreneuron")
 EQUAL = 1e-6  # mV
 _ENTRY = "import sys; sys.path[:] = sys.argv[2:]; from neurofit.executors.trial import main; main()"
+_SLOW, _NOTICED = 3.0, 1e-3  # times the median feature's seconds a trace, and seconds a trace
 _PATIENCE = 900.0  # s: both may have to be compiled
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a problem is simulated with: the engine, the copies in one simulation, and a sentence that says why."""
+    """What a problem is simulated with: the engine, the copies in one simulation, and a sentence that says why.
+
+    `slow` names features that take much longer to read than the others do, "" where none does.
+    """
 
     engine: str
     copies: int
     why: str
+    slow: str = ""
 
     def put(self, problem: Problem) -> Problem:
         """The problem, to be evaluated this way."""
@@ -61,7 +66,7 @@ def settle(problem: Problem) -> Settled | None:
     ratio = plain.settled[1] / seconds
     said = f"{ratio:.1f} x as fast as NEURON, within {apart:.0e} mV of it over {WINDOW:g} ms"
     if wanted == "coreneuron":
-        return Settled("coreneuron", copies, f"as asked; {said}")
+        return Settled("coreneuron", copies, f"as asked; {said}", _slow(plain))
     if not apart <= EQUAL:
         what = "no trial succeeded" if np.isnan(apart) else f"its traces differ by {apart:.1e} mV within {WINDOW:g} ms"
         return _plain(plain, f"not CoreNEURON, as {what}")
@@ -69,11 +74,20 @@ def settle(problem: Problem) -> Settled | None:
         return _plain(plain, "not CoreNEURON, as its last digits depend on how many cells it simulates at once")
     if ratio < 1.0:
         return _plain(plain, f"CoreNEURON is no faster here ({said})")
-    return Settled("coreneuron", copies, said)
+    return Settled("coreneuron", copies, said, _slow(plain))
 
 
 def _plain(measured: Measured, why: str) -> Settled:
-    return Settled("neuron", measured.settled[0], why)
+    return Settled("neuron", measured.settled[0], why, _slow(measured))
+
+
+def _slow(measured: Measured) -> str:
+    """The features whose reading takes several times the usual, the slowest first."""
+    if len(measured.features) < 3:
+        return ""
+    usual = float(np.median([seconds for _, seconds in measured.features]))
+    slow = [(s, n) for n, s in measured.features if s > _SLOW * usual and s > _NOTICED]
+    return ", ".join(f"{name} ({seconds / usual:.0f} x)" for seconds, name in sorted(slow, reverse=True))
 
 
 def _tried(problem: Problem, engines: tuple[str, ...]) -> dict[str, Measured | NeurofitError]:

@@ -65,6 +65,8 @@ def simulation(problem: Problem, trial: Trial) -> str:
     if trial.settled is not None:
         by = trial.settled
         said.append(f"Simulated by {by.engine}, {by.copies} copies at a time ({by.why}).")
+        if by.slow:
+            said.append(f"Slow to read, beside the median feature: {by.slow}.")
     if trial.coarse is not None:
         share, column = trial.coarse
         name = problem.features[column].column
