@@ -14,6 +14,7 @@ from rich.text import Text
 
 from neurofit.console import console, guarded
 from neurofit.errors import ConfigError, NeurofitError
+from neurofit.launcher import quiet
 from neurofit.optimize import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ EXPORTS = ("json", "yaml")
 
 def main() -> None:
     """What the `neurofit` script calls."""
-    app()
+    quiet(app)
 
 
 @app.command()
@@ -72,10 +73,12 @@ def fit(
 ) -> None:
     """Fit FILE: search its parameters, keep every evaluation in DIR/results.h5, draw the front."""
     with guarded(debug) as guard:
+        from neurofit.executors.job import joined
         from neurofit.report.live import Watch
         from neurofit.run import fit as run_fit
         from neurofit.run import overrides
 
+        joined()  # under mpiexec the other ranks stay in here, and none of them reads or prints
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
         problem = _load(file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None}))
         directory = Path("runs") / problem.name if out is None else out

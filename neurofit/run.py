@@ -19,7 +19,8 @@ from neurofit.builtin import fit_file
 from neurofit.config.identity import sealed
 from neurofit.config.load import load
 from neurofit.errors import ConfigError, Stopped
-from neurofit.executors import ProcessExecutor
+from neurofit.executors import MpiExecutor, ProcessExecutor
+from neurofit.executors.job import joined
 from neurofit.optimize import Optimizer, check_optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -69,16 +70,20 @@ def fit(
     count, and are no part of this run. Settings left out are those of the file.
     `progress` is called with a Progress after each evaluation and each batch.
 
+    Under `mpiexec` with several ranks all of them evaluate. Rank 0's call is the run; on the others `fit` serves until
+    rank 0's process ends, and does not return.
+
     Raises ConfigError where the input is wrong, ArchiveError where `out` holds another problem's run, Stopped after
-    Ctrl-C or SIGTERM, with everything finished on disk.
+    Ctrl-C, SIGTERM or SIGUSR1 (which batch systems send before the time is up), with everything finished on disk.
     """
+    joined()
     given = {"seed": seed, "budget": budget, "batch": batch, "workers": workers, "optimizer": optimizer}
     given |= {"patience": patience, "warm_start": warm_start}
     if isinstance(source, Problem):
         problem = _with(source, _settings(given))
     else:
         problem = load(fit_file(str(source)), overrides(given))
-    return search(problem, Path("runs") / problem.name if out is None else out, _processes, progress)
+    return search(problem, Path("runs") / problem.name if out is None else out, _executor, progress)
 
 
 def overrides(given: Mapping[str, Any]) -> dict[str, str]:
@@ -117,7 +122,10 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _processes(problem: Problem) -> AbstractContextManager[Executor]:
+def _executor(problem: Problem) -> AbstractContextManager[Executor]:
+    job = joined()
+    if job is not None:
+        return MpiExecutor(problem, job, problem.fit.timeout)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = problem.fit.workers or usable
     return ProcessExecutor(problem, workers, problem.fit.timeout)

@@ -1,6 +1,7 @@
 """Executors: map candidates to evaluations, in order of completion."""
 
+from neurofit.executors.mpi import MpiExecutor
 from neurofit.executors.processes import ProcessExecutor
 from neurofit.executors.serial import SerialExecutor
 
-__all__ = ["ProcessExecutor", "SerialExecutor"]
+__all__ = ["MpiExecutor", "ProcessExecutor", "SerialExecutor"]
