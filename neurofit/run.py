@@ -19,7 +19,7 @@ from neurofit.builtin import fit_file
 from neurofit.config.identity import sealed
 from neurofit.config.load import load
 from neurofit.errors import ConfigError, Stopped
-from neurofit.executors import MpiExecutor, ProcessExecutor
+from neurofit.executors import GroupExecutor, MpiExecutor, ProcessExecutor
 from neurofit.executors.job import joined
 from neurofit.optimize import Optimizer, check_optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
@@ -124,6 +124,8 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _executor(problem: Problem) -> AbstractContextManager[Executor]:
     job = joined()
+    if job is not None and problem.fit.ranks_per_evaluation > 1:
+        return GroupExecutor(problem, job, problem.fit.ranks_per_evaluation, problem.fit.timeout)
     if job is not None:
         return MpiExecutor(problem, job, problem.fit.timeout)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

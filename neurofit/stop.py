@@ -12,7 +12,7 @@ from neurofit.errors import Stopped
 
 
 class Stop:
-    """While entered, SIGINT, SIGTERM and SIGUSR1 raise Stopped, at once inside `waiting` and else at its next beginning.
+    """While entered, SIGINT, SIGTERM and SIGUSR1 raise Stopped: at once inside `waiting`, else at its next beginning.
 
     A second signal raises KeyboardInterrupt wherever it finds the program. Outside the main thread, where Python takes
     no signals, it does nothing.

@@ -236,7 +236,7 @@ def check(header: Header, problem: Problem, directory: Path) -> None:
         for what in ("parameters", "features", "objectives", "rules")
         if getattr(header, what) != getattr(wanted, what)
     ]
-    free = {"budget", "workers", "timeout", "pack", "patience", "good_enough"}
+    free = {"budget", "workers", "timeout", "pack", "patience", "good_enough", "ranks_per_evaluation"}
     there, here = dataclasses.asdict(header.fit), dataclasses.asdict(wanted.fit)
     differs += [
         f"fit.{key}: {there[key]} there, {here[key]} here"

@@ -17,7 +17,7 @@ _LEFT_OUT = {
     "Problem": ("name", "text", "identity", "warnings"),
     "CellTemplate": ("name",),
     "FunctionModel": ("name",),
-    "FitSettings": ("budget", "workers", "timeout", "pack", "patience", "good_enough"),
+    "FitSettings": ("budget", "workers", "timeout", "pack", "patience", "good_enough", "ranks_per_evaluation"),
     "Sweep": ("label",),
 }
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable
 from functools import cache
 
 from neurofit.errors import NeurofitError
-from neurofit.launcher import library, place
 from neurofit.executors.messages import Down, End, Hello, Pulse, Up
 from neurofit.executors.wire import Closed, Inbox, packed, pickled, send
+from neurofit.launcher import library, place
 
 _ENTRY = "import sys; sys.path[:] = sys.argv[4:]; from neurofit.executors.member import main; main()"
 _JOINING = 300.0  # s for all ranks to join; a thousand of them read Python's files from one disk
@@ -103,14 +103,16 @@ class Job:
         """Ends all ranks; called at this process's exit, after its last word."""
         sys.stdout.flush()
         sys.stderr.flush()
-        if self._process.poll() is None:
+        if self._process.poll() is None and self.lost:
+            self._process.kill()  # the launcher notices, and ends the rest
+        elif self._process.poll() is None:
             try:
                 self.say(range(self.size), End(self.code, self.abort))
                 self._connection.shutdown(socket.SHUT_WR)
                 self._process.wait(_LEAVING)
             except (NeurofitError, OSError, subprocess.TimeoutExpired):
-                self._process.kill()  # the launcher notices, and ends the rest
-                self._process.wait()
+                self._process.kill()
+        self._process.wait()
         self._connection.close()
 
     def _gone(self) -> NeurofitError:
@@ -123,8 +125,7 @@ class Job:
             where = f" (found: {found.path}, {found.source})" if found else ""
             what = f"cannot be used: {hello.problem}" if hello.problem else f"sees {hello.size}: {hello.library}"
             raise NeurofitError(
-                f"the launcher started {self.size} ranks, but the MPI library{where} {what}. Use the mpiexec of the same "
-                "MPI, or name its library in MPI_LIB_NRN_PATH; `neurofit doctor` looks at both"
+                f"the launcher started {self.size} ranks, but the MPI library{where} {what}. Use the mpiexec of the "
+                "same MPI, or name its library in MPI_LIB_NRN_PATH; `neurofit doctor` looks at both"
             )
         self._hello = True
-

@@ -131,7 +131,7 @@ class Member:
 
     def __init__(self, world: World, uplink: Uplink | None):
         self._world, self._uplink = world, uplink
-        self._inbox: deque[bytes] = deque()
+        self._inbox: deque[Down] = deque()
         self._session: Session | None = None
         self._next_pulse = 0.0
 
@@ -140,9 +140,10 @@ class Member:
         while True:
             self.route()
             while self._inbox:
-                message: Down = pickle.loads(self._inbox.popleft())
+                message = self._inbox.popleft()
                 if isinstance(message, End):
-                    return self._end(message)
+                    self._leave()
+                    return self._world.drain()
                 self._heard(message)
             if self._session is not None:
                 for told in self._session.finished():
@@ -152,12 +153,14 @@ class Member:
     def route(self) -> None:
         """Takes what has arrived; on rank 0 passes on what is for others. Called inside a group's simulations too."""
         if self._uplink is None:
-            self._inbox.extend(self._world.take())
+            self._inbox.extend(pickle.loads(data) for data in self._world.take())
             return
         for ranks, data in self._uplink.take():
             for rank in ranks:
                 if rank == 0:
-                    self._inbox.append(data)
+                    self._inbox.append(pickle.loads(data))
+                    if isinstance(self._inbox[-1], End) and self._inbox[-1].abort:
+                        self._world.abort(self._inbox[-1].code)
                 else:
                     self._world.send(rank, data)
         for data in self._world.take():
@@ -210,11 +213,3 @@ class Member:
             self._world.send(0, data)
         else:
             self._uplink.send(packed((0, data)))
-
-    def _end(self, message: End) -> None:
-        self._leave()
-        if self._uplink is not None:
-            self._uplink.drain()
-        if message.abort:
-            self._world.abort(message.code)
-        self._world.drain()

@@ -1,7 +1,7 @@
 """What the controller of an MPI job and its ranks say to each other; everything but Begin fits into an eager message.
 
 Down, to ranks: Begin, Work, Close, End. Up, to the controller: Hello, Ready, Done, Told, Unable, Pulse.
-`session` counts the executors of the job, so that late answers to an earlier one are told from those to the present one.
+`session` counts the executors of the job: late answers to an earlier one are told by it.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ class Subworld:
         if world_size % size or world_size == 1:
             raise RuntimeError(f"NEURON sees {world_size} ranks: none to make groups of {size} of")
         pc.subworlds(size)
+        pc.mpiabort_on_error(0)  # else an error in a mechanism ends the job, where it could be an evaluation
         self.context: Any = pc
         self.rank, self.size, self.number = int(pc.id()), int(pc.nhost()), world_rank // size
         self._timeout, self._route, self._began = timeout, route, time.monotonic()
@@ -47,10 +48,12 @@ class Subworld:
 
         Raises OverTime on all ranks of the group at once where one of them is over the time-out. Collective.
         """
-        reached = float(hoc().t)
+        h = hoc()
+        reached = float(h.t)
         while reached < until:
             reached = min(until, reached + _STRETCH)
-            self.context.psolve(reached)
+            if h.t < reached:  # a step may have ended a hair beyond; psolve refuses to go back
+                self.context.psolve(reached)
             self._route()
             self.check()
 

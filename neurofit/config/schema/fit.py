@@ -144,6 +144,9 @@ class FitSpec(Strict):
     good_enough: Annotated[Number, Field(gt=0)] | None = Field(
         default=None, description="the fit ends once one solution has every objective within so many std"
     )
+    ranks_per_evaluation: Whole = Field(
+        default=1, ge=1, description="networks under mpiexec: ranks that simulate one evaluation together"
+    )
     warm_start: list[RunPath] | RunPath | None = Field(
         default=None, description="directories of runs whose evaluations the optimizer knows, relative to this file"
     )
