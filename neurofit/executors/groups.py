@@ -188,7 +188,7 @@ class GroupExecutor:
         self._results.append(result)
 
     def _look_at_the_clock(self) -> None:
-        """Gives up groups that are over time; while rank 0 is away nothing is heard of the others, which is no lateness."""
+        """Gives up groups that are over time; others than rank 0's are late only by what rank 0 has passed on."""
         now = time.perf_counter()
         for group in self._groups:
             if group.deadline < (now if group is self._groups[0] else self._job.pulse):
