@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +12,10 @@ import typer
 from rich.markup import escape
 from rich.text import Text
 
+from neurofit import cli_machine
+from neurofit.arguments import DebugOption, FileArgument, RunArgument, SetOption, load_problem
 from neurofit.console import console, guarded
-from neurofit.errors import ConfigError, NeurofitError
+from neurofit.errors import ConfigError
 from neurofit.launcher import quiet
 from neurofit.optimize import OPTIMIZERS
 
@@ -36,14 +38,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
-FileArgument = Annotated[
-    str, typer.Argument(metavar="FILE", help="A fit file, or a built-in: models/motoneuron/cell.yaml")
-]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The directory that a fit wrote")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file: fit.timeout=30")
-]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error")]
+app.command()(cli_machine.submit)
+app.command()(cli_machine.doctor)
 EXPORTS = ("json", "yaml")
 
 
@@ -80,7 +76,9 @@ def fit(
 
         joined()  # under mpiexec the other ranks stay in here, and none of them reads or prints
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
-        problem = _load(file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None}))
+        problem = load_problem(
+            file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None})
+        )
         directory = Path("runs") / problem.name if out is None else out
         guard.log = directory / "log.txt"
         screen = console()
@@ -105,7 +103,7 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
         from neurofit.report import checked
         from neurofit.warm import gathered
 
-        problem = _load(file, changes, {})
+        problem = load_problem(file, changes, {})
         screen = console()
         trial = try_out(problem)
         for table in checked.tables(problem, trial):
@@ -152,7 +150,7 @@ def retarget(
 ) -> None:
     """Score RUN's evaluations by the targets and rules of FILE, without a simulation."""
     with guarded(debug):
-        made = _open(run).retarget(_load(file, changes, {}), out)
+        made = _open(run).retarget(load_problem(file, changes, {}), out)
         screen = console()
         for table in _shown(made, _results(made)):
             screen.print(table, "")
@@ -270,30 +268,6 @@ def features(debug: DebugOption = False) -> None:
 
 
 @app.command()
-def doctor(debug: DebugOption = False) -> None:
-    """Look for what neurofit needs on this machine, and say what to do where it is missing."""
-    with guarded(debug):
-        from neurofit.doctor import examine
-
-        screen = console()
-        missing = False
-        for finding in examine():
-            missing |= finding.needed and not finding.fine
-            mark = (
-                "[green]ok[/green]     "
-                if finding.fine
-                else "[red]missing[/red]"
-                if finding.needed
-                else "[yellow]absent[/yellow] "
-            )
-            screen.print(f"{mark} {finding.name}: {escape(finding.found)}", highlight=False, soft_wrap=True)
-            if not finding.fine:
-                screen.print(f"        {escape(finding.advice)}", highlight=False, soft_wrap=True)
-        if missing:
-            raise NeurofitError("something that every fit needs is missing; see above")
-
-
-@app.command()
 def schema(
     kind: Annotated[str, typer.Argument(help="fit, model, function or protocol")] = "fit", debug: DebugOption = False
 ) -> None:
@@ -305,20 +279,6 @@ def schema(
         if kind not in SCHEMAS:
             raise ConfigError("KIND", got=kind, expected=f"one of {', '.join(SCHEMAS)}")
         sys.stdout.write(json.dumps(json_schema(kind), indent=2) + "\n")
-
-
-def _load(file: str, changes: list[str] | None, options: Mapping[str, str]) -> Problem:
-    """The problem in `file`, with `--set` changes and the settings that other options give."""
-    from neurofit.builtin import fit_file
-    from neurofit.config import load
-
-    overrides = {}
-    for change in changes or []:
-        key, sign, value = change.partition("=")
-        if not sign or not key.strip():
-            raise ConfigError("--set", got=change, expected="KEY=VALUE, such as fit.timeout=30")
-        overrides[key.strip()] = value
-    return load(fit_file(file), overrides | dict(options))
 
 
 def _open(directory: Path) -> Run:

@@ -28,17 +28,17 @@ BELOW = {
     "front": GROUND | {"front"},
 }
 RUN = set(BELOW) | {"run", "results", "progress", "stop", "check", "doctor", "builtin"}
-RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles"}
+RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles", "launcher"}
 # A run draws its own pictures: they are made below it, of arrays, and know no run.
 REPORT = (RUN - {"run", "results", "rescore", "warm", "retarget"}) | {"report"}
 EXPORT = RUN | {"report", "export", "hpc"}
-CLI = EXPORT | {"cli", "console"}
+CLI = EXPORT | {"cli", "cli_machine", "arguments", "console"}
 ALLOWED = (
     BELOW
     | dict.fromkeys(RUN - set(BELOW), RUN)
     | {"report": REPORT, "results": RUN | {"report"}}
     | dict.fromkeys(("export", "hpc"), EXPORT)
-    | dict.fromkeys(("cli", "console"), CLI)
+    | dict.fromkeys(("cli", "cli_machine", "arguments", "console"), CLI)
 )
 
 
