@@ -12,6 +12,7 @@ from pathlib import Path
 
 import bnh
 import pytest
+import slurm
 from mpi_jobs import NEUROFIT, needs_mpi
 
 import neurofit
@@ -200,3 +201,42 @@ def test_clocks_and_seeds_are_read_as_schedulers_write_them():
     for wrong in ("a", "5-2", "1-2-3"):
         with pytest.raises(ConfigError, match="--seeds"):
             hpc.seeds_of(wrong)
+
+
+@needs_mpi
+@pytest.mark.skipif(not slurm.available(), reason="there is no Slurm here, or this user may not start one")
+@pytest.mark.parametrize("launcher", ["", "srun --mpi=pmi2"])
+def test_a_real_slurm_stops_queues_and_resumes_the_job(slow, tmp_path, launcher):
+    out, root = tmp_path / "out", Path(__file__).resolve().parent
+    (tmp_path / "slurm").mkdir()
+    with slurm.cluster(tmp_path / "slurm") as found:
+        environment = dict(found) | {"PYTHONPATH": f"{root.parent}:{root}"}
+
+        def told(*command: str) -> str:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        def waited(what: str, seconds: float = 60.0) -> None:
+            end = time.monotonic() + seconds
+            while what not in told("squeue", "-h", "-t", "all", "-o", "%T %r"):
+                assert time.monotonic() < end, told("scontrol", "show", "job") + log(out)
+                time.sleep(0.3)
+
+        asked = ["--scheduler", "slurm", "--ranks", "2", "--out", str(out), "--launcher", launcher, "--budget", "200"]
+        number = told(*NEUROFIT, "submit", str(slow), *asked).split()[3]
+        wait_for(out / "journal.bin")
+        while (out / "journal.bin").stat().st_size < 3000:
+            time.sleep(0.02)
+        told("scancel", "--batch", "--signal=USR1", number)  # what Slurm sends by itself 300 s before the time is up
+        waited("PENDING")
+        time.sleep(3.0)  # its credential of the same second would be taken for the one that was revoked
+        told("scontrol", "update", f"JobId={number}", "StartTime=now")  # else it may wait for two minutes
+        waited("COMPLETED")
+        assert "Restarts=1" in told("scontrol", "show", "job", number)
+    assert "stopped by SIGUSR1" in log(out) and "queued again" in log(out) and log(out).count("Ended:") == 1, log(out)
+    assert len(neurofit.open(out).raw) == 200 and "resumed after" in (out / "log.txt").read_text()
+
+
+def log(out: Path) -> str:
+    return "".join(path.read_text() for path in out.glob("slurm-*.log"))
