@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
@@ -45,6 +46,7 @@ class Executor(Interface):
     def results(self) -> Iterator[Evaluation]: ...
 
 
+UNDER_WAY = "under_way.json"  # beside results.h5, while groups of ranks simulate
 MakeExecutor = Callable[[Problem], AbstractContextManager[Executor]]
 
 
@@ -83,7 +85,7 @@ def fit(
         problem = _with(source, _settings(given))
     else:
         problem = load(fit_file(str(source)), overrides(given))
-    return search(problem, Path("runs") / problem.name if out is None else out, _executor, progress)
+    return search(problem, Path("runs") / problem.name if out is None else out, None, progress)
 
 
 def overrides(given: Mapping[str, Any]) -> dict[str, str]:
@@ -97,9 +99,12 @@ def overrides(given: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def search(problem: Problem, out: str | Path, make_executor: MakeExecutor, observer: Observer | None = None) -> Run:
-    """`fit` of a Problem whose settings are final, on any executor."""
+def search(
+    problem: Problem, out: str | Path, make_executor: MakeExecutor | None = None, observer: Observer | None = None
+) -> Run:
+    """`fit` of a Problem whose settings are final, on any executor; None takes the one for this process's place."""
     out = Path(out)
+    make_executor = make_executor or partial(_executor, out=out)
     check_optimizer(problem.fit.optimizer, problem)  # before anything is written
     warm = WarmStart() if exists(out) else gathered(problem)
     with Stop() as stop, Archive.create_or_open(out, problem, warm.evaluations) as archive:
@@ -122,10 +127,10 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _executor(problem: Problem) -> AbstractContextManager[Executor]:
+def _executor(problem: Problem, out: Path) -> AbstractContextManager[Executor]:
     job = joined()
     if job is not None and problem.fit.ranks_per_evaluation > 1:
-        return GroupExecutor(problem, job, problem.fit.ranks_per_evaluation, problem.fit.timeout)
+        return GroupExecutor(problem, job, problem.fit.ranks_per_evaluation, problem.fit.timeout, note=out / UNDER_WAY)
     if job is not None:
         return MpiExecutor(problem, job, problem.fit.timeout)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

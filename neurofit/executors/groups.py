@@ -1,7 +1,8 @@
 """Evaluations that a group of ranks shares, a network's: the controller's side of `ranks_per_evaluation`.
 
 A rank simulates itself here, in a subworld of ParallelContext, since MPI leads to ranks and not to their children. So a
-crash of one ends the job, with all that has finished on disk. What does not end a rank ends as an evaluation:
+crash of one ends the job, with all that has finished on disk. In the next job what was under way goes first and alone;
+what is under way when that one dies too is a "crash". What does not end a rank ends as an evaluation at once:
 
     all ranks raise, or agree to be over time   the group goes on with the next
     one raises, while others wait for it        "error"; the others never return, so the group is lost
@@ -17,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -25,11 +27,13 @@ from neurofit.evaluate.evaluator import Evaluator, make_evaluator
 from neurofit.executors.handle import Candidate
 from neurofit.executors.job import Job
 from neurofit.executors.messages import Begin, Close, Ready, Told, Unable, Up, Work
+from neurofit.executors.under_way import UnderWay
 from neurofit.executors.wire import pickled
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 
 _PATIENCE = 0.5  # s in one wait for messages
+_DEATHS = 2  # jobs that have died of a candidate, before it is one that kills: one may have been the machine's
 _GRACE = 5.0  # s that ranks of a group may differ in noticing that an evaluation is over, or over time
 
 
@@ -61,8 +65,9 @@ class GroupExecutor:
     """The interface of ProcessExecutor, with groups of `ranks` ranks of `job` as its workers, a candidate each.
 
     `factory` builds a `CollectiveEvaluator` on every rank. `timeout` [s] is of one evaluation, and asked for inside
-    simulations; a group that has not ended one half again as late, and some seconds, hangs. Raises ConfigError where
-    `ranks` do not divide the job, or the evaluator knows no parts, NeurofitError where no group is left.
+    simulations; a group that has not ended one half again as late, and some seconds, hangs. `note` is a file that tells
+    the next job what was under way, should this one die. Raises ConfigError where `ranks` do not divide the job, or the
+    evaluator knows no parts, NeurofitError where no group is left.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class GroupExecutor:
         ranks: int,
         timeout: float,
         factory: Callable[[Problem], Evaluator] = make_evaluator,
+        note: Path | None = None,
     ):
         if job.size % ranks:
             raise ConfigError(
@@ -84,7 +90,10 @@ class GroupExecutor:
         self._groups = [_Group(range(first, first + ranks)) for first in range(0, job.size, ranks)]
         self.workers, self.restarts = len(self._groups), 0
         self._waiting: deque[Candidate] = deque()
+        self._suspects: deque[Candidate] = deque()  # each to be evaluated while nothing else is
+        self._under_way = UnderWay(note)
         self._results: deque[Evaluation] = deque()
+        self._alone = False  # a suspect is under way
 
     def __enter__(self) -> GroupExecutor:
         self._job.ready()
@@ -101,6 +110,9 @@ class GroupExecutor:
         self, kind: type[BaseException] | None = None, error: BaseException | None = None, trace: object = None
     ) -> None:
         self._waiting.clear()
+        self._suspects.clear()
+        if not self._job.lost:
+            self._under_way.close()
         # ranks in the middle of something collective hear nothing: such a job can only be ended
         if any(group.lost or group.candidate is not None for group in self._groups) or error is not None:
             self._job.abort = True
@@ -122,12 +134,19 @@ class GroupExecutor:
 
     def submit(self, indexes: Sequence[int], X: np.ndarray) -> None:
         """Queues candidates: rows of X (n, d) with their indexes. May be called while results are read."""
-        self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
+        for index, x in list(zip(indexes, np.array(X, float), strict=True)):
+            deaths = self._under_way.deaths((index, x))
+            if deaths >= _DEATHS:
+                reason = f"{deaths} jobs died while it was under way, alone in the last of them"
+                self._under_way.end((index, x))
+                self._results.append(self._problem.failed(index, x, "crash", reason))
+            else:
+                (self._suspects if deaths else self._waiting).append((index, x))
         self._feed()
 
     def results(self) -> Iterator[Evaluation]:
         """Evaluations, in order of completion, until nothing is queued or under way."""
-        while self._results or self._waiting or any(group.candidate is not None for group in self._groups):
+        while self._results or self._waiting or self._suspects or self._busy():
             for message in self._job.hear(0.0 if self._results else _PATIENCE):
                 self._heard(message)
             self._look_at_the_clock()
@@ -141,16 +160,31 @@ class GroupExecutor:
                 )
 
     def _feed(self) -> None:
-        """Gives a candidate to every group that has nothing to do. Without rank 0 no group can be told anything."""
-        if self._groups[0].lost:
+        """Gives a candidate to every group that has nothing to do, suspects one at a time before all others.
+
+        Without rank 0 no group can be told anything.
+        """
+        if self._groups[0].lost or self._alone:
             return
-        for group in self._groups:
-            if self._waiting and group.state == "idle" and not group.lost:
-                group.turn()
-                group.candidate, group.told = self._waiting.popleft(), {}
-                group.deadline = time.perf_counter() + 1.5 * self._timeout + _GRACE
-                index, x = group.candidate
-                self._job.say(group.ranks, Work(self._session, (index,), x[None]))
+        idle = [group for group in self._groups if group.state == "idle" and not group.lost]
+        if self._suspects:
+            if idle and not self._busy():
+                self._alone = True
+                self._give(idle[0], self._suspects.popleft())
+            return
+        for group in idle[: len(self._waiting)]:
+            self._give(group, self._waiting.popleft())
+
+    def _give(self, group: _Group, candidate: Candidate) -> None:
+        group.turn()
+        group.candidate, group.told = candidate, {}
+        group.deadline = time.perf_counter() + 1.5 * self._timeout + _GRACE
+        self._under_way.begin(candidate)
+        index, x = candidate
+        self._job.say(group.ranks, Work(self._session, (index,), x[None]))
+
+    def _busy(self) -> bool:
+        return any(group.candidate is not None for group in self._groups)
 
     def _heard(self, message: Up) -> None:
         if isinstance(message, Ready | Told | Unable) and message.session == self._session:
@@ -186,6 +220,8 @@ class GroupExecutor:
         else:
             result = first.evaluation
         self._results.append(result)
+        self._under_way.end((index, x))
+        self._alone = False
 
     def _look_at_the_clock(self) -> None:
         """Gives up groups that are over time; others than rank 0's are late only by what rank 0 has passed on."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from toy_problem import points, toy
@@ -77,6 +80,8 @@ class Ring:
             return
         self.subworld.advance(UNTIL / 2)
         y = x[1]
+        if y < -1.0 and rank == 1:
+            os.kill(os.getpid(), signal.SIGSEGV)
         if -1.0 <= y < -0.9:
             raise SimulationError("all of them raise")
         if -0.9 <= y < -0.8 and rank == 1 and self.subworld.number == 1:
@@ -98,11 +103,11 @@ def candidates(kinds: Sequence[float]) -> np.ndarray:
     return X
 
 
-if __name__ == "__main__":  # RANKS TIMEOUT Y...: evaluates the candidates on groups of so many ranks, and prints them
+if __name__ == "__main__":  # RANKS TIMEOUT NOTE Y...: evaluates the candidates on groups of ranks, and prints them
     import ring
 
-    kinds = [float(y) for y in sys.argv[3:]]
-    executor = GroupExecutor(toy("ring"), joined(), int(sys.argv[1]), float(sys.argv[2]), ring.Ring)  # type: ignore
+    kinds = [float(y) for y in sys.argv[4:]]
+    executor = GroupExecutor(toy("ring"), joined(), int(sys.argv[1]), float(sys.argv[2]), ring.Ring, Path(sys.argv[3]))  # type: ignore
     with executor:
         executor.submit(range(len(kinds)), candidates(kinds))
         for e in executor.results():

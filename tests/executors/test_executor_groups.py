@@ -26,7 +26,7 @@ def ring(
 ) -> tuple[int, dict[int, list[str]]]:
     """The job's exit code, and by candidate its status, its features and its reason."""
     log = tmp_path / "log"
-    code = run(ranks, sys.executable, HERE / "ring.py", group, timeout, *kinds, log=log)
+    code = run(ranks, sys.executable, HERE / "ring.py", group, timeout, tmp_path / "note", *kinds, log=log)
     return code, told(log.read_text())
 
 
@@ -60,6 +60,17 @@ def test_a_group_with_rank_0_that_hangs_ends_the_job_with_its_evaluation_known(t
     code, there = ring(tmp_path, 2, 2, 0.5, [np.nan, -0.65, np.nan])
     assert code != 0 and there[0][0] == "ok" and there[1][0] == "timeout" and 2 not in there
     assert "run the same command again" in (tmp_path / "log").read_text()
+
+
+def test_a_candidate_that_kills_its_job_is_found_by_the_jobs_after_it(tmp_path):
+    kinds = [np.nan, np.nan, -2.0, np.nan, np.nan, np.nan]
+    code, first = ring(tmp_path, 4, 2, 1.0, kinds)
+    assert code != 0 and 2 not in first  # a segmentation fault on one rank, with another group at work
+    code, second = ring(tmp_path, 4, 2, 1.0, kinds)
+    assert code != 0 and 2 not in second
+    code, third = ring(tmp_path, 4, 2, 1.0, kinds)
+    assert code == 0 and [third[k][0] for k in sorted(third)] == ["ok", "ok", "crash", "ok", "ok", "ok"]
+    assert "2 jobs died" in third[2][-1] and not (tmp_path / "note").exists()
 
 
 @pytest.mark.parametrize("ranks, words", [(3, "mpiexec -n 2"), (2, "no parts to share")])

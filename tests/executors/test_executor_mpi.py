@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import bnh
 import pytest
@@ -61,9 +62,9 @@ def trouble(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fit of 60 evaluations of 40 ms."""
+    """A fit of 50 evaluations of 40 ms."""
     folder = tmp_path_factory.mktemp("slow")
-    bnh.problem(folder, budget=60)
+    bnh.problem(folder, budget=50)
     (folder / "slow.py").write_text(SLOW)
     text = (folder / "bnh.yaml").read_text().replace("bnh.py:", "slow.py:").replace("seed: 1", "seed: 1, pack: 2")
     (folder / "slow.yaml").write_text(text)
@@ -78,14 +79,14 @@ def undisturbed(slow: Path) -> Run:
 def test_the_same_evaluations_in_this_process_in_processes_and_on_2_and_4_ranks(tmp_path):
     problem = load("models/hh_soma/cell.yaml", {"fit.optimizer": "nsga2", "fit.budget": "40", "fit.batch": "20"})
     runs = [search(problem, tmp_path / "serial", SerialExecutor), neurofit.fit(problem, tmp_path / "two", workers=2)]
-    command = [*NEUROFIT, "fit", "models/hh_soma/cell.yaml", "--out", tmp_path / "mpi2", "--optimizer", "nsga2"]
-    assert run(2, *command, "--budget", 40, "--batch", 20, log=tmp_path / "log") == 0, text(tmp_path)
-    assert text(tmp_path).count("Ended: the budget") == 1 and "numprocs" not in text(tmp_path)  # one rank speaks
     options = "{'optimizer': 'nsga2', 'budget': 40, 'batch': 20}"
-    assert run(4, *FIT, "models/hh_soma/cell.yaml", tmp_path / "mpi4", options, log=tmp_path / "log") == 0
+    for ranks in (2, 4):
+        command = [*FIT, "models/hh_soma/cell.yaml", tmp_path / f"mpi{ranks}", options]
+        assert run(ranks, *command, log=tmp_path / "log") == 0, text(tmp_path)
+        assert text(tmp_path) == ""  # NEURON's greeting neither
     runs += [neurofit.open(tmp_path / f"mpi{ranks}") for ranks in (2, 4)]
     assert all(bnh.same(runs[0].raw, other.raw) for other in runs[1:]) and len(runs[0].raw) == 40
-    assert runs[-1].summary()["seconds"]["idle"] > 0.0
+    assert runs[-1].seconds["idle"] > 0.0
 
 
 def test_a_crash_and_a_loop_inside_psolve_on_any_rank_is_one_evaluation_each(trouble, tmp_path):
@@ -96,19 +97,20 @@ def test_a_crash_and_a_loop_inside_psolve_on_any_rank_is_one_evaluation_each(tro
     for row in there.raw:
         fault = row.x[0]
         assert row.status == ("crash" if fault < 0.04 else "timeout" if fault < 0.08 else "ok"), row
-    counts = there.summary()["status"]
+    counts: Any = there.summary()["status"]
     assert counts["crash"] >= 1 and counts["timeout"] >= 1 and counts["ok"] >= 30
     assert "SIGSEGV" in next(r.reason for r in there.raw if r.status == "crash")
 
 
-@pytest.mark.parametrize("victim", ["child of a rank", "child of rank 0"])
-def test_a_killed_child_costs_nothing(slow, tmp_path, victim):
+def test_killed_children_cost_nothing(slow, tmp_path):
     out = tmp_path / "out"
     job = start(3, *FIT, slow, out, log=tmp_path / "log")
     wait_for(lambda: stored(out) >= 16)
-    os.kill(cast(job)[victim], signal.SIGKILL)
+    there = cast(job)
+    for victim in ("child of a rank", "child of rank 0"):
+        os.kill(there[victim], signal.SIGKILL)
     assert job.wait(60) == 0, text(tmp_path)
-    assert {e.status for e in neurofit.open(out).raw} == {"ok"} and len(neurofit.open(out).raw) == 60
+    assert {e.status for e in neurofit.open(out).raw} == {"ok"} and len(neurofit.open(out).raw) == 50
 
 
 @pytest.mark.parametrize("victim", ["a rank", "controller", "rank 0"])
@@ -122,19 +124,18 @@ def test_a_job_that_loses_a_process_ends_and_the_same_command_goes_on(slow, undi
     assert job.wait(30) != 0
     wait_for(lambda: not any(running(pid) for pid in processes), 10.0)
     kept = neurofit.open(out).raw
-    assert 16 <= len(kept) < 60
+    assert 16 <= len(kept) < 50
     assert run(*command, log=tmp_path / "log") == 0, text(tmp_path)
     assert bnh.same(neurofit.open(out).raw, undisturbed.raw)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])
-def test_a_signal_to_the_launcher_stops_the_run_in_good_order(slow, tmp_path, number):
+def test_a_signal_to_the_launcher_stops_the_run_in_good_order(slow, tmp_path):
     out = tmp_path / "out"
     job = start(2, *NEUROFIT, "fit", slow, "--out", out, log=tmp_path / "log")
     wait_for(lambda: stored(out) >= 10)
-    job.send_signal(number)
+    job.send_signal(signal.SIGUSR1)
     assert job.wait(30) == 1
-    assert text(tmp_path).count(f"stopped by {number.name} after") == 1, text(tmp_path)
+    assert text(tmp_path).count("stopped by SIGUSR1 after") == 1, text(tmp_path)
     assert (out / "results.h5").exists() and len(bnh.stored(out, "index")) >= 10  # closed, not merely journalled
 
 
@@ -143,7 +144,6 @@ def test_a_signal_to_the_launcher_stops_the_run_in_good_order(slow, tmp_path, nu
     [
         (["fit", "missing.yaml"], 2, "missing.yaml"),
         (["fit"], 2, "FILE"),
-        (["fit", "models/hh_soma/cell.yaml", "--set", "fit.sed=3"], 2, "sed"),
     ],
 )
 def test_wrong_input_is_said_once_and_ends_all_ranks(tmp_path, arguments, code, words):
