@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurofit.errors import ConfigError, NeurofitError
+from neurofit.errors import ConfigError, NeurofitError, Stopped
 from neurofit.evaluate.evaluator import Evaluator, make_evaluator
 from neurofit.executors.handle import Candidate
 from neurofit.executors.job import Job
@@ -111,7 +111,9 @@ class GroupExecutor:
     ) -> None:
         self._waiting.clear()
         self._suspects.clear()
-        if not self._job.lost:
+        # some launchers, when they lose a rank, send SIGTERM before they kill: then this may be a job that dies
+        dying = self._job.lost or (isinstance(error, Stopped) and "SIGTERM" in str(error))
+        if not dying:
             self._under_way.close()
         # ranks in the middle of something collective hear nothing: such a job can only be ended
         if any(group.lost or group.candidate is not None for group in self._groups) or error is not None:

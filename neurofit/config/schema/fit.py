@@ -121,7 +121,8 @@ class FitSpec(Strict):
     initial: Annotated[Whole, Field(ge=1)] | Auto = Field(default="auto", description="points of the initial design")
     seed: Whole = Field(default=1, ge=0, lt=2**32, description="of everything random")
     workers: Annotated[Whole, Field(ge=1)] | Auto = Field(
-        default="auto", description="processes; auto: one for each usable core"
+        default="auto",
+        description="processes; auto: one for each usable core (under mpiexec: one a rank)",
     )
     timeout: Seconds = Field(default=60.0, gt=0, description="of one evaluation [s]")
     early_stop: Flag = Field(default=True, description="skip dearer protocols once a rule is broken")
