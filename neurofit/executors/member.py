@@ -7,7 +7,7 @@ wait and at 100 Hz while their child simulates: a blocking receive of MPICH keep
 Messages go point to point and not over ParallelContext's bulletin board. The board lives in rank 0 and answers only
 while rank 0 calls it, and every look of another rank waits for the answer: with rank 0 in a simulation that looks up
 every 100 ms a task costs the others 0.4 s (10 µs where rank 0 does nothing else). A message sent is gone, whatever the
-receiver does; a round trip of 4 kB takes 16 µs (`benchmarks/messages.py`, MPICH 5.0.2, two ranks).
+receiver does (`benchmarks/messages.py`, MPICH 5.0.2, two ranks).
 """
 
 from __future__ import annotations
