@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 from rich.text import Text
 
+from neurofit import cli_machine
+from neurofit.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, load_problem
 from neurofit.console import console, guarded
-from neurofit.errors import ConfigError, NeurofitError
+from neurofit.errors import ConfigError
+from neurofit.launcher import quiet
 from neurofit.optimize import OPTIMIZERS
 from neurofit.telling import introduction, pictures, save, tell, tell_fitted, tell_trial, write_report
 
 if TYPE_CHECKING:
-    from neurofit.config.stages import Staged
-    from neurofit.problem.problem import Problem
     from neurofit.results import Run
 
 # What a command needs is imported when it is called: `neurofit --help` need not wait for NEURON's and eFEL's friends.
@@ -32,20 +31,14 @@ app = typer.Typer(
     add_completion=False,
 )
 
-FileArgument = Annotated[
-    str, typer.Argument(metavar="FILE", help="A fit file, or a built-in: models/motoneuron/cell.yaml")
-]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The directory that a fit wrote")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file: fit.timeout=30")
-]
-DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error")]
+app.command()(cli_machine.submit)
+app.command()(cli_machine.doctor)
 EXPORTS = ("json", "yaml")
 
 
 def main() -> None:
     """What the `neurofit` script calls."""
-    app()
+    quiet(app)
 
 
 @app.command()
@@ -72,13 +65,15 @@ def fit(
 ) -> None:
     """Fit FILE: search its parameters, keep every evaluation in DIR/results.h5, draw the front."""
     with guarded(debug) as guard:
+        from neurofit.executors.job import joined
         from neurofit.report.live import Watch
         from neurofit.run import fit_step, overrides
         from neurofit.stages import steps
 
+        joined()  # under mpiexec the other ranks stay in here, and none of them reads or prints
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
         given |= {"engine": engine}
-        work = _load(file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None}))
+        work = load_problem(file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None}))
         screen = console()
         for step in steps(work, Path("runs") / work.name if out is None else out):
             guard.log = step.directory / "log.txt"
@@ -95,7 +90,7 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
         from neurofit.check import try_out
         from neurofit.stages import trials
 
-        for stage, problem in trials(_load(file, changes, {})):
+        for stage, problem in trials(load_problem(file, changes, {})):
             tell_trial(console(), stage, problem, try_out(problem))
 
 
@@ -132,7 +127,7 @@ def retarget(
         from neurofit.builtin import fit_file
         from neurofit.config import load
 
-        made = _open(run).retarget(load(fit_file(file), _changes(changes)), out)
+        made = _open(run).retarget(load(fit_file(file), changed(changes)), out)
         screen = console()
         tell(screen, made)
         screen.print(f"Written to {out}. Next: neurofit fit {file} --out {out}", markup=False, soft_wrap=True)
@@ -245,30 +240,6 @@ def features(debug: DebugOption = False) -> None:
 
 
 @app.command()
-def doctor(debug: DebugOption = False) -> None:
-    """Look for what neurofit needs on this machine, and say what to do where it is missing."""
-    with guarded(debug):
-        from neurofit.doctor import examine
-
-        screen = console()
-        missing = False
-        for finding in examine():
-            missing |= finding.needed and not finding.fine
-            mark = (
-                "[green]ok[/green]     "
-                if finding.fine
-                else "[red]missing[/red]"
-                if finding.needed
-                else "[yellow]absent[/yellow] "
-            )
-            screen.print(f"{mark} {finding.name}: {escape(finding.found)}", highlight=False, soft_wrap=True)
-            if not finding.fine:
-                screen.print(f"        {escape(finding.advice)}", highlight=False, soft_wrap=True)
-        if missing:
-            raise NeurofitError("something that every fit needs is missing; see above")
-
-
-@app.command()
 def schema(
     kind: Annotated[str, typer.Argument(help="fit, staged, model, function or protocol")] = "fit",
     debug: DebugOption = False,
@@ -281,24 +252,6 @@ def schema(
         if kind not in SCHEMAS:
             raise ConfigError("KIND", got=kind, expected=f"one of {', '.join(SCHEMAS)}")
         sys.stdout.write(json.dumps(json_schema(kind), indent=2) + "\n")
-
-
-def _load(file: str, changes: list[str] | None, options: Mapping[str, str]) -> Problem | Staged:
-    """What `file` gives to be fitted, with `--set` changes and the settings that other options give."""
-    from neurofit.stages import load_work
-
-    return load_work(file, _changes(changes) | dict(options))
-
-
-def _changes(given: list[str] | None) -> dict[str, str]:
-    """`--set` options as a mapping of dotted keys to YAML values."""
-    made = {}
-    for change in given or []:
-        key, sign, value = change.partition("=")
-        if not sign or not key.strip():
-            raise ConfigError("--set", got=change, expected="KEY=VALUE, such as fit.timeout=30")
-        made[key.strip()] = value
-    return made
 
 
 def _open(directory: Path) -> Run:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from neurofit.archive import Archive, exists
 from neurofit.config.identity import sealed
 from neurofit.config.stages import Staged
 from neurofit.errors import ConfigError
-from neurofit.executors import ProcessExecutor
+from neurofit.executors import GroupExecutor, MpiExecutor, ProcessExecutor
+from neurofit.executors.job import joined
 from neurofit.optimize import check_optimizer
 from neurofit.problem.problem import Problem
 from neurofit.progress import Observer, Progress
@@ -26,6 +28,8 @@ from neurofit.textfiles import log, put_problem
 from neurofit.warm import WarmStart, gathered
 
 __all__ = ["Observer", "Progress", "Run", "fit", "fit_step", "open_run", "search"]
+
+UNDER_WAY = "under_way.json"  # beside results.h5, while groups of ranks simulate
 
 
 def fit(
@@ -56,9 +60,13 @@ def fit(
     `budget` and `warm_start`, which each has its own (`load_staged` with "stages.NAME.fit.budget"); the run then has
     the run of each in `.stages`, and stages that are done are not repeated.
 
+    Under `mpiexec` with several ranks all of them evaluate. Rank 0's call is the run; on the others `fit` serves until
+    rank 0's process ends, and does not return.
+
     Raises ConfigError where the input is wrong, ArchiveError where `out` holds another problem's run, Stopped after
-    Ctrl-C or SIGTERM, with everything finished on disk.
+    Ctrl-C, SIGTERM or SIGUSR1 (which batch systems send before the time is up), with everything finished on disk.
     """
+    joined()
     given = {"seed": seed, "budget": budget, "batch": batch, "workers": workers, "optimizer": optimizer}
     given |= {"engine": engine}
     given |= {"patience": patience, "warm_start": warm_start}
@@ -78,8 +86,8 @@ def fit(
 
 
 def fit_step(step: Step, progress: Observer | None = None) -> Run:
-    """Fits one step of `neurofit.stages.steps` on processes, to its end."""
-    return search(step.problem, step.directory, _processes, progress, step.start)
+    """Fits one step of `neurofit.stages.steps` to its end, on all that this process may use."""
+    return search(step.problem, step.directory, None, progress, step.start)
 
 
 def overrides(given: Mapping[str, Any]) -> dict[str, str]:
@@ -96,14 +104,15 @@ def overrides(given: Mapping[str, Any]) -> dict[str, str]:
 def search(
     problem: Problem,
     out: str | Path,
-    make_executor: MakeExecutor,
+    make_executor: MakeExecutor | None = None,
     observer: Observer | None = None,
     start: WarmStart | None = None,
 ) -> Run:
-    """`fit` of a Problem whose settings are final, on any executor; a new run begins with `start`, by default with what
-    the problem's own warm start gives.
+    """`fit` of a Problem whose settings are final, on any executor (None: the one for this process's place); a new run
+    begins with `start`, by default with what the problem's own warm start gives.
     """
     out = Path(out)
+    make_executor = make_executor or partial(_executor, out=out)
     check_optimizer(problem.fit.optimizer, problem)  # before anything is written
     warm = WarmStart() if exists(out) else gathered(problem) if start is None else start
     with Stop() as stop, Archive.create_or_open(out, problem, warm.evaluations) as archive:
@@ -124,7 +133,12 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _processes(problem: Problem) -> AbstractContextManager[Executor]:
+def _executor(problem: Problem, out: Path) -> AbstractContextManager[Executor]:
+    job = joined()
+    if job is not None and problem.fit.ranks_per_evaluation > 1:
+        return GroupExecutor(problem, job, problem.fit.ranks_per_evaluation, problem.fit.timeout, note=out / UNDER_WAY)
+    if job is not None:
+        return MpiExecutor(problem, job, problem.fit.timeout)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = problem.fit.workers or usable
     return ProcessExecutor(problem, workers, problem.fit.timeout)

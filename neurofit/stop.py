@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run only where it waits, never in the middle of writing."""
+"""Ctrl-C, SIGTERM and a batch system's SIGUSR1 end a run only where it waits, never in the middle of writing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neurofit.errors import Stopped
 
 
 class Stop:
-    """While entered, SIGINT and SIGTERM raise Stopped, at once inside `waiting` and else at its next beginning.
+    """While entered, SIGINT, SIGTERM and SIGUSR1 raise Stopped: at once inside `waiting`, else at its next beginning.
 
     A second signal raises KeyboardInterrupt wherever it finds the program. Outside the main thread, where Python takes
     no signals, it does nothing.
@@ -24,7 +24,7 @@ class Stop:
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
                 self._before[number] = signal.signal(number, self._on)
         return self
 

@@ -122,7 +122,7 @@ def test_what_neurofit_does_not_have_is_said_before_anything_runs():
 def here(tmp_path, monkeypatch) -> Path:
     """An empty folder where the commands work; evaluations stay in this process, as four fits' workers take long."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "_processes", SerialExecutor)
+    monkeypatch.setattr(run, "_executor", lambda problem, out: SerialExecutor(problem))
     return tmp_path
 
 

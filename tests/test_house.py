@@ -20,38 +20,28 @@ BELOW = {
     "config": GROUND | {"config"},
     "simulate": GROUND | {"simulate"},
     "evaluate": GROUND | {"simulate", "evaluate"},
-    "executors": GROUND | {"evaluate", "executors"},
+    "launcher": {"launcher"},
+    "executors": GROUND | {"simulate", "evaluate", "executors", "launcher"},
     "surrogate": GROUND | {"surrogate", "front"},
     "optimize": GROUND | {"surrogate", "optimize", "front"},
     "archive": GROUND | {"archive"},
     "front": GROUND | {"front"},
 }
 RUN = set(BELOW) | {"run", "results", "progress", "stop", "check", "doctor", "builtin"}
-RUN |= {
-    "stopping",
-    "rescore",
-    "warm",
-    "retarget",
-    "textfiles",
-    "stages",
-    "staged",
-    "engines",
-    "session",
-    "confirmation",
-    "comparing",
-}
+RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles", "stages", "staged", "engines", "session"}
+RUN |= {"confirmation", "comparing", "launcher"}
 # A run draws its own pictures: they are made below it, of arrays, and know no run.
 REPORT = (RUN - {"run", "session", "results", "comparing", "rescore", "warm", "retarget", "stages", "staged"}) | {
     "report"
 }
 EXPORT = RUN | {"report", "export", "hpc"}
-CLI = EXPORT | {"cli", "console", "telling"}
+CLI = EXPORT | {"cli", "cli_machine", "arguments", "console", "telling"}
 ALLOWED = (
     BELOW
     | dict.fromkeys(RUN - set(BELOW), RUN)
     | {"report": REPORT, "results": RUN | {"report"}, "comparing": RUN | {"report"}}
     | dict.fromkeys(("export", "hpc"), EXPORT)
-    | dict.fromkeys(("cli", "console", "telling"), CLI)
+    | dict.fromkeys(("cli", "cli_machine", "arguments", "console", "telling"), CLI)
 )
 
 

@@ -255,6 +255,7 @@ def differences(header: Header, problem: Problem) -> list[str]:
         if getattr(header, what) != getattr(wanted, what)
     ]
     free = {"budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"}
+    free |= {"ranks_per_evaluation"}
     there, here = dataclasses.asdict(header.fit), dataclasses.asdict(wanted.fit)
     differs += [
         f"fit.{key}: {there[key]} there, {here[key]} here"

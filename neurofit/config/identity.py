@@ -18,7 +18,10 @@ _LEFT_OUT = {
     "CellTemplate": ("name",),
     "FunctionModel": ("name",),
     "NetworkTemplate": ("name",),
-    "FitSettings": ("budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"),
+    "FitSettings": (
+        *("budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"),
+        "ranks_per_evaluation",
+    ),
     "Sweep": ("label",),
 }
 # What came later, and changes nothing at its default: runs from before it can go on.

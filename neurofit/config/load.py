@@ -159,6 +159,7 @@ def _settings(spec: FitSpec) -> FitSettings:
         without=tuple(sorted(set(spec.without))),
         patience=spec.patience,
         good_enough=spec.good_enough,
+        ranks_per_evaluation=spec.ranks_per_evaluation,
         warm_start=(spec.warm_start,) if isinstance(spec.warm_start, str) else tuple(spec.warm_start or ()),
     )
 

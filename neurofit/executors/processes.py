@@ -51,7 +51,7 @@ class ProcessExecutor:
         self._deaths = 0
         self._spared: set[int] = set()  # candidates that were under way when someone killed their worker
         self._next_look = 0.0
-        self._preferred, self._sequential = 1, False
+        self._preferred, self._sequential, self._known = 1, False, False
         self._packs_seconds, self._packs_candidates = 0.0, 0  # of finished packs
 
     def __enter__(self) -> ProcessExecutor:
@@ -80,6 +80,22 @@ class ProcessExecutor:
         """Queues candidates: rows of X (n, d) with their indexes. May be called while results are read."""
         self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
         self._feed()
+
+    @property
+    def pack(self) -> int:
+        """Candidates at a time that the evaluator prefers; 0 until a worker is ready."""
+        return self._preferred if self._known else 0
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when a worker has said something, for who waits for other things too."""
+        return self._selector.fileno()  # type: ignore[attr-defined]  # all of a Unix's selectors but `select` have it
+
+    def finished(self, patience: float) -> list[Evaluation]:
+        """What has finished by now, waiting `patience` [s] at most for a word of a worker."""
+        self._attend(0.0 if self._results else min(patience, self._patience()))
+        done = list(self._results)
+        self._results.clear()
+        return done
 
     def results(self, patience: float = math.inf) -> Iterator[Evaluation | None]:
         """Evaluations, in order of completion, until nothing is queued or under way; None where there was none for
@@ -141,7 +157,7 @@ class ProcessExecutor:
     def _heard(self, handle: WorkerHandle, kind: str, content: object) -> None:
         match kind, content:
             case "ready", (int(pack), bool(sequential)):
-                self._preferred, self._sequential = max(1, pack), sequential
+                self._preferred, self._sequential, self._known = max(1, pack), sequential, True
                 self._deaths = 0
                 handle.rest()
             case "done", Evaluation():

@@ -15,9 +15,14 @@ class Closed(Exception):
     """The other side is gone."""
 
 
+def pickled(message: Any) -> bytes:
+    """The message as bytes."""
+    return pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+
+
 def packed(message: Any) -> bytes:
     """The message as it goes over the wire."""
-    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    data = pickled(message)
     return _LENGTH.pack(len(data)) + data
 
 

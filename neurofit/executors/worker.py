@@ -32,7 +32,7 @@ def main() -> None:
     """Reads its descriptor and its parent's process number from the command line; works until the parent hangs up."""
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     del sys.argv[1:]
-    _die_with(parent)
+    die_with(parent)
     # A crash is an evaluation here, not something to debug: a core file for each would cost seconds and fill the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     os.set_inheritable(descriptor, False)  # what the model starts has no business on this line
@@ -40,7 +40,7 @@ def main() -> None:
         _work(connection, Inbox(connection))
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Even in a loop in native code, and even when the parent is killed: the kernel does it.
 
     Elsewhere than on Linux a worker that is left alone ends when it has finished a candidate.

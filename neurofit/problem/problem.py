@@ -48,6 +48,7 @@ class FitSettings:
     without: tuple[str, ...] = ()  # joint only: parts left out of it, of PARTS, to see what they are worth
     patience: int | None = None  # stop after so many evaluations without a growing hypervolume
     good_enough: float | None = None  # stop once one solution is within so many std of every target
+    ranks_per_evaluation: int = 1  # of an MPI job, that share one evaluation: for networks; else it has no effect
     warm_start: tuple[str, ...] = ()  # runs whose evaluations the optimizer knows from the start
 
 

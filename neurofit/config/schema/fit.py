@@ -126,7 +126,8 @@ class FitSpec(Strict):
     initial: Annotated[Whole, Field(ge=1)] | Auto = Field(default="auto", description="points of the initial design")
     seed: Whole = Field(default=1, ge=0, lt=2**32, description="of everything random")
     workers: Annotated[Whole, Field(ge=1)] | Auto = Field(
-        default="auto", description="processes; auto: one for each usable core"
+        default="auto",
+        description="processes; auto: one for each usable core (under mpiexec: one a rank)",
     )
     timeout: Seconds = Field(default=60.0, gt=0, description="of one evaluation [s]")
     early_stop: Flag = Field(default=True, description="skip dearer protocols once a rule is broken")
@@ -162,6 +163,9 @@ class FitSpec(Strict):
     )
     good_enough: Annotated[Number, Field(gt=0)] | None = Field(
         default=None, description="the fit ends once one solution has every objective within so many std"
+    )
+    ranks_per_evaluation: Whole = Field(
+        default=1, ge=1, description="networks under mpiexec: ranks that simulate one evaluation together"
     )
     warm_start: list[RunPath] | RunPath | None = Field(
         default=None, description="directories of runs whose evaluations the optimizer knows, relative to this file"

@@ -1,0 +1,95 @@
+"""A Slurm of one node on this machine, of its own: its ports, its key, its state in a temporary folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
+CONF = """
+ClusterName=neurofit
+SlurmctldHost={host}
+SlurmctldPort={controller}
+SlurmdPort={node}
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket={home}/munge.socket,cred_expire=5
+CredType=cred/munge
+StateSaveLocation={home}/state
+SlurmdSpoolDir={home}/spool
+SlurmctldPidFile={home}/slurmctld.pid
+SlurmdPidFile={home}/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SchedulerType=sched/builtin
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+MpiDefault=none
+ReturnToService=2
+JobRequeue=1
+SwitchType=switch/none
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+NodeName={host} CPUs={cpus} State=UNKNOWN
+PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def available() -> bool:
+    """Whether the programs are there, and this user may start them."""
+    path = os.environ["PATH"] + ":/usr/sbin:/sbin"
+    return os.geteuid() == 0 and all(shutil.which(name, path=path) for name in PROGRAMS)
+
+
+@contextlib.contextmanager
+def cluster(home: Path) -> Iterator[Mapping[str, str]]:
+    """The cluster, as long as it is entered; the environment in which its commands find it."""
+    for name in ("state", "spool"):
+        (home / name).mkdir()
+    (home / "munge.key").write_bytes(os.urandom(128))
+    (home / "munge.key").chmod(0o400)
+    ports = [_free_port(), _free_port()]
+    conf = home / "slurm.conf"
+    host = socket.gethostname().split(".")[0]
+    cpus = os.cpu_count() or 1
+    conf.write_text(CONF.format(host=host, home=home, controller=ports[0], node=ports[1], cpus=cpus))
+    environment = os.environ | {"SLURM_CONF": str(conf), "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
+    munged = ["munged", "-F", "-f", f"--key-file={home}/munge.key", f"--socket={home}/munge.socket"]
+    munged += [f"--pid-file={home}/munged.pid", f"--seed-file={home}/munge.seed"]
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in (munged, ["slurmctld", "-D", "-f", str(conf)], ["slurmd", "-D", "-f", str(conf), "-N", host]):
+            log = open(home / f"{command[0]}.log", "wb")  # noqa: SIM115 (the daemon has it from here on)
+            started.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
+            time.sleep(0.5)
+        end = time.monotonic() + 30.0
+        while "idle" not in _said(["sinfo", "-h", "-o", "%T"], environment):
+            if time.monotonic() > end:
+                raise RuntimeError((home / "slurmctld.log").read_text()[-2000:] + (home / "slurmd.log").read_text())
+            time.sleep(0.3)
+        yield environment
+    finally:
+        _said(["scancel", "--state=RUNNING"], environment)
+        for daemon in reversed(started):
+            daemon.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                daemon.wait(10)
+            daemon.kill()
+
+
+def _said(command: list[str], environment: Mapping[str, str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
+    return done.stdout + done.stderr
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("", 0))
+        return int(one.getsockname()[1])
