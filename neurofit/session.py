@@ -41,7 +41,7 @@ _GLANCE = 0.02  # s between looks at whether the optimizer has thought, while ot
 class Executor(Interface):
     """What the loop needs of `neurofit.executors`; `seconds["idle"]` is the workers' idle time so far [s], summed.
 
-    `results` gives evaluations until nothing is left to do, and None where none came in `patience` [s].
+    `heard` gives evaluations until nothing is left to do, and None where none came in `patience` [s].
     """
 
     @property
@@ -49,7 +49,7 @@ class Executor(Interface):
 
     def submit(self, indexes: Sequence[int], x: np.ndarray, /) -> None: ...
 
-    def results(self, patience: float = ...) -> Iterator[Evaluation | None]: ...
+    def heard(self, patience: float, /) -> Iterator[Evaluation | None]: ...
 
 
 MakeExecutor = Callable[[Problem], AbstractContextManager[Executor]]
@@ -200,7 +200,7 @@ class Session:
 
     def _listen(self, executor: Executor, enough: Callable[[], bool], patience: float = math.inf) -> None:
         """Takes results until there is enough, or nothing left to come; looks every `patience` [s] at the latest."""
-        results = iter(executor.results(patience))
+        results = iter(executor.heard(patience))
         while self._open and not enough():
             with self._stop.waiting():
                 evaluation = next(results, _END)
@@ -255,7 +255,7 @@ class Session:
         while missing := self._unconfirmed():
             with make_executor(fine) as executor:
                 executor.submit([e.index for e in missing], np.stack([e.x for e in missing]))
-                results = iter(executor.results())
+                results = iter(executor.heard(math.inf))
                 while True:
                     with self._stop.waiting():
                         evaluation = next(results, _END)

@@ -93,7 +93,10 @@ class Inline:
     def submit(self, indexes: Sequence[int], x: np.ndarray) -> None:
         self.queue += zip(indexes, x, strict=True)
 
-    def results(self, patience: float = 0.0) -> Iterator[Evaluation]:
+    def heard(self, patience: float) -> Iterator[Evaluation]:
+        return self.results()
+
+    def results(self) -> Iterator[Evaluation]:
         while self.queue:
             index, x = self.queue.pop()
             if self.pause:

@@ -177,7 +177,7 @@ def _fit_and_tell(problem: Problem, out: Path, told: Path) -> None:
     fd = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     class Telling(bnh.Inline):
-        def results(self, patience=0.0):
+        def results(self):
             for evaluation in super().results():
                 yield evaluation  # the loop comes back for the next one when this one is archived
                 os.write(fd, f"{evaluation.index}\n".encode())

@@ -111,16 +111,17 @@ def test_others_simulate_while_it_thinks(tmp_path, monkeypatch):
     came = threading.Event()
 
     class Noticing(bnh.Inline):
-        def results(self, patience: float = 0.0):
+        thinking = False
+
+        def results(self):
             self.queue.reverse()  # the last comes first there: now the batches in turn
-            for evaluation in super().results(patience):
+            for evaluation in super().results():
                 if self.thinking:
                     came.set()
                 self.queue.reverse()
                 yield evaluation
                 self.queue.reverse()
 
-    Noticing.thinking = False
     real = session_module.make_optimizer
 
     class Slow(Watched):
@@ -164,15 +165,17 @@ def test_every_member_of_the_front_is_confirmed_and_reported_as_at_half_the_step
     front = run.front()
     fine = confirming(cell)
     assert {p.conditions.dt for p in fine.protocols} == {0.025}
-    truth = {e.index: e for e in CellEvaluator(fine).evaluate(list(front.index), front["parameter"].to_numpy(float))}
-    searched = {row.evaluation.index: row.evaluation for row in run._contents.rows.values()}
-    assert len(front) > 1 and set(front.index) <= set(run.confirmation.index)
-    for index, row in front.iterrows():
-        assert np.array_equal(row["feature"].to_numpy(float), truth[index].features)
-        apart = run.confirmation.loc[index, "feature"].to_numpy(float)
-        assert np.array_equal(apart, truth[index].features - searched[index].features)
-        assert 0 < np.abs(apart).max() < 1.0  # mV: the step matters, a little
-    assert len(run.raw) == 14 and run.confirmation["run", "holds"].all()
+    numbers = front.index.tolist()
+    truth = {e.index: e for e in CellEvaluator(fine).evaluate(numbers, np.array([run.raw[i].x for i in numbers]))}
+    confirmed = run.confirmation
+    assert len(front) > 1 and set(numbers) <= set(confirmed.index.tolist())
+    reported, changes = (table.loc[numbers, ["feature"]].to_numpy(float) for table in (front, confirmed))
+    for row, number in enumerate(numbers):
+        assert np.array_equal(reported[row], truth[number].features)
+        searched = run._contents.rows[number].evaluation.features
+        assert np.array_equal(changes[row], truth[number].features - searched)
+        assert 0 < np.abs(changes[row]).max() < 1.0  # mV: the step matters, a little
+    assert len(run.raw) == 14 and confirmed.to_numpy()[:, -1].all()
     assert any("Confirmed at half the time step" in line for line in run.remarks)
 
 

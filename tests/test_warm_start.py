@@ -64,7 +64,7 @@ def toy(
 class Called(bnh.Inline):
     """Evaluates function models in this process."""
 
-    def results(self, patience=0.0):
+    def results(self):
         evaluator = FunctionEvaluator(self.problem)
         while self.queue:
             index, x = self.queue.pop(0)

@@ -19,21 +19,38 @@ from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import Protocol
 from neurofit.problem.spikes import Spikes
 from neurofit.simulate.network import NetworkSimulator
+from neurofit.simulate.parallel import Subworld
 
 
 class NetworkEvaluator:
     """Evaluates candidates one after the other on this rank's share of the network.
 
-    Every rank of a (sub)world makes the same calls, and each has the same evaluations.
+    Every rank of a (sub)world makes the same calls, and each has the same evaluations. Where a group of ranks shares
+    them, `subworld` is its (`neurofit.executors.sessions`), and errors are for the group to judge.
     """
+
+    collective = True
 
     def __init__(self, problem: Problem):
         assert isinstance(problem.model, NetworkTemplate)
         self.problem = problem
         self.simulator = NetworkSimulator(problem.model)
         self.order = [p for p in protocol_order((), problem.protocols) if isinstance(p, Protocol)]
+        self._subworld: Subworld | None = None
         self.pack = problem.fit.pack or 1  # a network fills a simulation by itself
         self.sequential = True  # the first unfinished candidate of a pack is the one under way
+
+    @property
+    def subworld(self) -> Subworld | None:
+        return self._subworld
+
+    @subworld.setter
+    def subworld(self, subworld: Subworld) -> None:
+        self._subworld, self.simulator.solve = subworld, subworld.advance
+
+    def close(self) -> None:
+        """Removes the network from NEURON."""
+        self.simulator.close()
 
     def values(self, x: np.ndarray) -> dict[str, float]:
         """All parameters by name: the fixed ones and the free ones x (d,)."""
@@ -58,6 +75,8 @@ class NetworkEvaluator:
             try:
                 outcome = self.simulator.run(values, protocol.sweeps[0], protocol.conditions)
             except SimulationError as error:
+                if self._subworld is not None:
+                    raise
                 status, reason = "error", reason_of(error)
                 simulate += time.perf_counter() - began
                 break

@@ -77,10 +77,12 @@ class MpiExecutor:
         self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
         self._feed()
 
-    def results(self, patience: float = math.inf) -> Iterator[Evaluation | None]:
-        """Evaluations, in order of completion, until nothing is queued or under way; None where there was none for
-        `patience` [s].
-        """
+    def results(self) -> Iterator[Evaluation]:
+        """Evaluations, in order of completion, until nothing is queued or under way."""
+        return (evaluation for evaluation in self.heard(math.inf) if evaluation is not None)
+
+    def heard(self, patience: float) -> Iterator[Evaluation | None]:
+        """The same, and None where nothing came for `patience` [s]."""
         while self._results or self._waiting or any(self._open.values()):
             for message in self._job.hear(0.0 if self._results else min(patience, _PATIENCE)):
                 self._heard(message)

@@ -97,10 +97,12 @@ class ProcessExecutor:
         self._results.clear()
         return done
 
-    def results(self, patience: float = math.inf) -> Iterator[Evaluation | None]:
-        """Evaluations, in order of completion, until nothing is queued or under way; None where there was none for
-        `patience` [s].
-        """
+    def results(self) -> Iterator[Evaluation]:
+        """Evaluations, in order of completion, until nothing is queued or under way."""
+        return (evaluation for evaluation in self.heard(math.inf) if evaluation is not None)
+
+    def heard(self, patience: float) -> Iterator[Evaluation | None]:
+        """The same, and None where nothing came for `patience` [s]."""
         while self._results or self._waiting or self._urgent or any(h.pack for h in self._handles):
             # Even with a result at hand: whoever takes it may be slow, and no worker is to wait for that.
             self._attend(0.0 if self._results else min(patience, self._patience()))

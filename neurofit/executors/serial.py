@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -37,8 +36,12 @@ class SerialExecutor:
         """Queues candidates: rows of X (n, d) with their indexes."""
         self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
 
-    def results(self, patience: float = math.inf) -> Iterator[Evaluation]:
-        """Evaluations, in order of completion, until nothing is queued, however long each takes."""
+    def heard(self, patience: float) -> Iterator[Evaluation]:
+        """As `results`: here nothing else can be done meanwhile."""
+        return self.results()
+
+    def results(self) -> Iterator[Evaluation]:
+        """Evaluations, in order of completion, until nothing is queued."""
         while self._waiting:
             count = min(self._evaluator.pack, len(self._waiting))
             yield from self._pack([self._waiting.popleft() for _ in range(count)])

@@ -83,8 +83,9 @@ class Padding:
 def switched_on(library: Path) -> Iterator[None]:
     """`pc.psolve` runs in CoreNEURON within, with the mechanisms of `library`."""
     hoc()
-    from neuron import coreneuron
+    from neuron import coreneuron as switch
 
+    coreneuron: Any = switch  # NEURON puts an object with settings in the module's place
     before = os.environ.get(_LIBRARY)
     if library not in _used:
         _used.append(library)

@@ -8,7 +8,7 @@ probabilities, in-degrees, the topology's seed) builds the connections, or all, 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from typing import Protocol as Interface
@@ -54,7 +54,10 @@ class Built(Interface):
 
 
 class NetworkSimulator:
-    """This process's share of one network; one such at a time in a process, as gids are the process's."""
+    """This process's share of one network; one such at a time in a process, as gids are the process's.
+
+    `solve` integrates up to a time [ms]; a group of ranks puts its own in place.
+    """
 
     def __init__(self, template: NetworkTemplate):
         if template.mod_files:
@@ -62,6 +65,7 @@ class NetworkSimulator:
         self.template = template
         self.builds = 0  # of everything; connections alone do not count
         self._network: Built | None = None
+        self.solve: Callable[[float], object] = lambda until: hoc().ParallelContext().psolve(until)
         self._times: Any = None
         self._gids: Any = None
 
@@ -133,11 +137,11 @@ class NetworkSimulator:
         inside = 0.0
         for stop, drive in network.stops(duration):
             began = time.perf_counter()
-            pc.psolve(stop)
+            self.solve(stop)
             inside += time.perf_counter() - began
             drive.stop()
         began = time.perf_counter()
-        pc.psolve(duration)
+        self.solve(duration)
         return h.t, inside + time.perf_counter() - began
 
     def _collected(self, sizes: Mapping[str, int]) -> Spikes:

@@ -10,12 +10,13 @@ import pytest
 import toy_problems
 
 import neurofit
+from neurofit.comparing import _called
 from neurofit.archive import Contents, Row, describe
 from neurofit.errors import ConfigError
 from neurofit.front import convergence, hypervolume
 from neurofit.problem.problem import FitSettings, Problem
 from neurofit.report.seeds import Seed, seeds_figure
-from neurofit.results import Run, _called
+from neurofit.results import Run
 
 
 def run(problem: Problem, optimizer: str, seed: int, n: int = 30) -> Run:
