@@ -10,8 +10,8 @@ import pytest
 import toy_problems
 
 import neurofit
-from neurofit.comparing import _called
 from neurofit.archive import Contents, Row, describe
+from neurofit.comparing import _called
 from neurofit.errors import ConfigError
 from neurofit.front import convergence, hypervolume
 from neurofit.problem.problem import FitSettings, Problem
