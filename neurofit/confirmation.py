@@ -34,6 +34,9 @@ def sentence(contents: Contents) -> str:
         return ""
     held = [(a, b) for a, b in pairs if b.feasible]
     said = f"Confirmed at half the time step: {len(held)} of {len(pairs)} solutions of the front hold"
+    failed = [b for _, b in pairs if b.status != "ok"]
+    if failed:
+        said += f" ({len(failed)} could not be simulated there, {failed[0].status}, and stay as they were)"
     if not held:
         return said
     header = contents.header

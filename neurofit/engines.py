@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -14,7 +15,7 @@ from neurofit.problem.model import CellTemplate
 from neurofit.problem.problem import Problem, sha256
 from neurofit.simulate.mechanisms import cache_root, fast_flags
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 def settled(problem: Problem) -> Settled | None:
@@ -29,19 +30,21 @@ def settled(problem: Problem) -> Settled | None:
         return Settled(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):  # none there, or not one of ours
         found = settle(problem)
-        if found is not None:
+        if found is not None and found.lasting:
             _keep(file, found)
         return found
 
 
 def _keep(file: Path, found: Settled) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(asdict(found)))
-    part.rename(file)
+    with contextlib.suppress(OSError):  # then it is tried out again the next time
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(asdict(found)))
+        part.rename(file)
 
 
 def _key(problem: Problem) -> str:
-    what = (problem.model, problem.space, problem.fixed, problem.searches, problem.protocols, problem.fit.engine)
+    what = (problem.model, problem.space, problem.fixed, problem.searches, problem.protocols, problem.features)
+    what += (problem.fit.engine, problem.file_hashes)
     neuron = importlib.metadata.version("neuron")
     return sha256(f"{_FORMAT} {neuron} {fast_flags()} {digest(what)}".encode())[:24]

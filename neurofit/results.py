@@ -63,6 +63,11 @@ class Run:
         return tuple(self._contents.reported)
 
     @property
+    def searched(self) -> tuple[Evaluation, ...]:
+        """The same, all as the search saw them."""
+        return tuple(self._contents.evaluations)
+
+    @property
     def settled(self) -> Mapping[str, str | int]:
         """What simulates the run: "engine", "copies" in one simulation, and "why"; {} for models without engines."""
         return dict(self._contents.settled)
@@ -295,7 +300,7 @@ class Run:
         }
 
     def _entry(self, number: int) -> dict[str, object]:
-        e, h = self._contents.confirmed.get(number, self._contents.rows[number].evaluation), self.header
+        e, h = self._contents.reported_as(number), self.header
         return {
             "evaluation": number,
             "parameters": dict(zip([n for n, _ in h.parameters], h.given(e.x), strict=True)),
@@ -355,7 +360,7 @@ class Run:
                 f"none of the {len(self.raw)} evaluations in {self.directory} is feasible yet; "
                 "`neurofit show` tells which rules hold how often"
             )
-        return np.stack([self._contents.rows[n].evaluation.objectives for n in numbers])
+        return np.stack([self._contents.reported_as(n).objectives for n in numbers])
 
     def _reference(self, reference: float | Sequence[float] | None) -> np.ndarray:
         given = self.header.reference if reference is None else reference

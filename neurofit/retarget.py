@@ -19,8 +19,8 @@ def retargeted(run: Run, target: str | Path | Problem, out: str | Path | None = 
     """The evaluations of `run` under the targets, rules and bounds of `target`; see `Run.retarget`."""
     problem = target if isinstance(target, Problem) else load(fit_file(str(target)))
     rescored = rescoring(problem, run, problem.name if isinstance(target, Problem) else str(target))
-    given = tuple(rescored.evaluation(e, e.index) for e in run.raw if rescored.fits(e))
-    outside = len(run.raw) - len(given)
+    given = tuple(rescored.evaluation(e, e.index) for e in run.searched if rescored.fits(e))
+    outside = len(run.searched) - len(given)
     told = f"{len(given)} evaluations of {run.directory} scored anew" + (
         f"; {outside} lie outside the bounds" if outside else ""
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol as Interface
@@ -22,8 +23,9 @@ import numpy as np
 from neurofit.archive import Archive, Batch
 from neurofit.confirmation import sentence
 from neurofit.engines import settled
-from neurofit.errors import Stopped
+from neurofit.errors import NeurofitError, Stopped
 from neurofit.evaluate.finer import confirming
+from neurofit.executors.trial import Settled
 from neurofit.front import nondominated
 from neurofit.optimize import Optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
@@ -67,7 +69,8 @@ class Session:
         self._stopping = Stopping(fit.budget, fit.patience, fit.good_enough)
         self._course = Course(contents.header.reference, given)
         self._counted = 0  # batches that are in the course: those whose turn to be told has come
-        for batch in itertools.takewhile(self._complete, contents.asked):
+        asked = len(contents.asked) - (0 if contents.ended else fit.lag)
+        for batch in itertools.takewhile(self._complete, contents.asked[: max(0, asked)]):
             self._course.add(self._evaluations(batch))
             self._counted += 1
         self._open: dict[int, int] = {}  # numbers of candidates under way, and of their batches
@@ -131,19 +134,18 @@ class Session:
         )
         with make_executor(problem) as executor:
             self._tally.start()
-            with _Thinking(parallel=problem.fit.lag > 0) as thinking:
-                try:
-                    return self._batches(self._made(), executor, thinking)
-                finally:
-                    self._spent(executor)
+            try:
+                return self._batches(self._made(), executor, _Thinking(parallel=problem.fit.lag > 0))
+            finally:
+                self._spent(executor)
 
     def _settled(self) -> Problem:
         """The problem with its engine chosen: as this run began, unless another is asked for now."""
         fit, known = self._problem.fit, self._archive.contents.settled
         if known and fit.engine in ("auto", known["engine"]):
-            engine, copies = str(known["engine"]), int(known["copies"])
-            return replace(self._problem, fit=replace(fit, engine=engine, copies=copies))
-        found = settled(self._problem)
+            return Settled(str(known["engine"]), int(known["copies"]), "").put(self._problem)
+        with self._stop.waiting():
+            found = settled(self._problem)
         if found is None:
             return self._problem
         self._archive.settled(found.engine, found.copies, found.why)
@@ -170,7 +172,7 @@ class Session:
             if number < len(earlier):
                 batch = earlier[number]
                 self._timed(lambda batch=batch: optimizer.reask(batch.x))
-            elif why := self._why():
+            elif why := self._stopping.why(self._course, self._course.evaluations, self._archive.contents.renewed):
                 break
             else:
                 asked = sum(len(b.indexes) for b in self._archive.contents.asked)
@@ -188,6 +190,8 @@ class Session:
             waiting.append(batch)
         while waiting:
             self._tell(waiting.popleft(), optimizer, executor)
+        if self._open:
+            raise NeurofitError(f"the executor has lost evaluations {sorted(self._open)}; run the same fit again")
         return why or self._why()
 
     def _submit(self, batch: Batch, executor: Executor) -> None:
@@ -219,17 +223,15 @@ class Session:
 
     def _tell(self, batch: Batch, optimizer: Optimizer, executor: Executor) -> None:
         """Tells a batch once it is whole; one that the budget has cut off never is."""
-        fresh = any(int(i) in self._open for i in batch.indexes)
         self._listen(executor, lambda: all(int(i) not in self._open for i in batch.indexes))
         if not self._complete(batch):
             return
         evaluations = self._evaluations(batch)
         self._timed(lambda: optimizer.tell(evaluations))
-        if batch.number >= self._counted:
-            self._course.add(evaluations)
-            self._counted += 1
-        if not fresh:
+        if batch.number < self._counted:
             return
+        self._course.add(evaluations)
+        self._counted += 1
         self._spent(executor)
         self._archive.flush()
         shown = self._show(batch.number, full=True)
@@ -290,22 +292,26 @@ class Session:
 
 
 class _Thinking:
-    """Where the optimizer thinks: in a thread of its own where others simulate meanwhile, else here and now."""
+    """Where the optimizer thinks: in a thread of its own where others simulate meanwhile, else here and now.
+
+    Nobody waits for a thought whose run has been broken off, whatever the optimizer is still at.
+    """
 
     def __init__(self, parallel: bool):
-        self._pool = ThreadPoolExecutor(1) if parallel else None
-
-    def __enter__(self) -> _Thinking:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._parallel = parallel
 
     def of(self, work: Callable[[], T]) -> Future[T]:
         """What `work` comes to; where it raises, the future does."""
-        if self._pool is not None:
-            return self._pool.submit(work)
-        done: Future[T] = Future()
-        done.set_result(work())
-        return done
+        thought: Future[T] = Future()
+        if self._parallel:
+            threading.Thread(target=_into, args=(thought, work), daemon=True).start()
+        else:
+            _into(thought, work)
+        return thought
+
+
+def _into(thought: Future[T], work: Callable[[], T]) -> None:
+    try:
+        thought.set_result(work())
+    except BaseException as error:  # raised where the result is asked for
+        thought.set_exception(error)

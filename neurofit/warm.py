@@ -48,7 +48,7 @@ def gathered(problem: Problem, earlier: Sequence[Run] = ()) -> WarmStart:
 
 def _added(found: dict[bytes, Evaluation], run: Run, rescored: Rescoring) -> str:
     """Adds the evaluations of `run` that fit to `found`, by their values; a line for the log."""
-    inside = [e for e in run.raw if rescored.fits(e)]
+    inside = [e for e in run.searched if rescored.fits(e)]
     before = len(found)
     for old in inside:
         made = rescored.evaluation(old, len(found))

@@ -75,12 +75,12 @@ def test_an_ask_sees_the_batches_up_to_its_lag_and_no_more(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("optimizer", ["nsga2", "ibea", "random", "joint"])
 def test_the_same_run_whatever_the_workers(tmp_path, optimizer):
-    problem = ahead(tmp_path, 2, optimizer, budget=60, initial=20)
+    size = {"budget": 40, "initial": 20, "batch": 10}
+    problem = ahead(tmp_path, 2, optimizer, **size)
     expected = search(problem, tmp_path / "inline", bnh.Inline)
-    for workers in (1, 2):
-        made = search(problem, tmp_path / str(workers), lambda p, n=workers: ProcessExecutor(p, n, 30.0))
-        assert bnh.same(made.raw, expected.raw)
-    seen = search(ahead(tmp_path, 0, optimizer, budget=60, initial=20), tmp_path / "seen", bnh.Inline)
+    made = search(problem, tmp_path / "two", lambda p: ProcessExecutor(p, 2, 30.0))
+    assert bnh.same(made.raw, expected.raw)
+    seen = search(ahead(tmp_path, 0, optimizer, **size), tmp_path / "seen", bnh.Inline)
     assert optimizer == "random" or not bnh.same(seen.raw, expected.raw)
 
 
@@ -94,14 +94,35 @@ def test_broken_off_anywhere_it_goes_on_as_if_it_had_not(tmp_path, at):
     assert bnh.same(resumed.raw, expected.raw) and resumed.ended == expected.ended
 
 
+@pytest.mark.parametrize("lag", [0, 1, 2])
+def test_nothing_is_lost_where_packs_and_batches_do_not_fit(tmp_path, lag):
+    problem = ahead(tmp_path, lag, pack=7)
+    expected = search(problem, tmp_path / "a", bnh.Inline)
+    made = search(problem, tmp_path / "b", SerialExecutor)
+    assert len(made.raw) == 120 and bnh.same(made.raw, expected.raw)
+    assert (tmp_path / "b" / "log.txt").read_text().count("feasible, hypervolume") == len(made._contents.asked)
+
+
+class InTurn(bnh.Inline):
+    """Gives the oldest first."""
+
+    def results(self):
+        while self.queue:
+            index, x = self.queue.pop(0)
+            yield bnh.evaluate(self.problem, index, x)
+
+
 def test_patience_ends_it_at_the_same_evaluation_and_what_is_under_way_is_kept(tmp_path):
     problem = ahead(tmp_path, 2, "random", budget=2000, patience=100)
     expected = search(problem, tmp_path / "whole", bnh.Inline)
     assert "has not grown" in expected.ended and len(expected.raw) < 2000
-    with pytest.raises(RuntimeError):
-        search(problem, tmp_path / "cut", bnh.Inline, bnh.power_cut(len(expected.raw) - 30))
-    resumed = search(problem, tmp_path / "cut", bnh.Inline)
-    assert bnh.same(resumed.raw, expected.raw)
+    for executor in (bnh.Inline, InTurn):
+        for before in (1, 20, 39, 41, 60):
+            out = tmp_path / f"{executor.__name__}{before}"
+            with pytest.raises(RuntimeError):
+                search(problem, out, executor, bnh.power_cut(len(expected.raw) - before))
+            resumed = search(problem, out, executor)
+            assert bnh.same(resumed.raw, expected.raw) and resumed.ended == expected.ended
     asked = sum(len(b.indexes) for b in resumed._contents.asked)
     assert asked == len(resumed.raw)
 
@@ -189,6 +210,25 @@ def test_confirmation_survives_a_kill_and_can_be_left_out(cell, tmp_path, monkey
     assert bnh.same(resumed.raw, expected.raw) and resumed.confirmation.equals(expected.confirmation)
     without = search(replace(cell, fit=replace(cell.fit, confirm=False)), tmp_path / "c", SerialExecutor)
     assert not len(without.confirmation) and not without.remarks[1:]
+
+
+def test_what_cannot_be_confirmed_stays_as_it_was(cell, tmp_path):
+    class Late(SerialExecutor):
+        def heard(self, patience: float):
+            if self._problem.protocols[0].conditions.dt == 0.025:
+                return (self._problem.failed(i, x, "timeout", "too slow") for i, x in self._waiting)
+            return super().heard(patience)
+
+    run = search(cell, tmp_path / "a", Late)
+    without = search(replace(cell, fit=replace(cell.fit, confirm=False)), tmp_path / "b", SerialExecutor)
+    assert bnh.same(run.raw, without.raw) and len(run.front()) > 1
+    assert "could not be simulated there, timeout" in run.remarks[-1]
+
+
+def test_the_best_is_so_by_what_is_reported(cell, tmp_path):
+    run = search(cell, tmp_path / "a", SerialExecutor)
+    sums = {e.index: e.objectives.sum() for e in run.raw if e.feasible}
+    assert run.number("best") == min(sums, key=lambda i: sums[i])
 
 
 def test_a_finer_step_divides_what_is_coarse_and_nothing_else(cell):

@@ -151,7 +151,12 @@ class Contents:
     @property
     def reported(self) -> list[Evaluation]:
         """The same, with what has been confirmed in place of what the search saw."""
-        return [self.confirmed.get(i, self.rows[i].evaluation) for i in sorted(self.rows)]
+        return [self.reported_as(i) for i in sorted(self.rows)]
+
+    def reported_as(self, number: int) -> Evaluation:
+        """One of them; what could not be simulated at the finer step stays as the search saw it."""
+        finer = self.confirmed.get(number)
+        return finer if finer is not None and finer.status == "ok" else self.rows[number].evaluation
 
     @property
     def given(self) -> list[Evaluation]:

@@ -36,5 +36,8 @@ def finer(problem: Problem, factor: float, least: float = 0.0) -> Problem:
 
 
 def confirming(problem: Problem) -> Problem:
-    """`problem` at half the search's time step, as its front is confirmed; steps of 0.025 ms and less are fine."""
-    return finer(problem, 2.0, PLAIN_DT)
+    """`problem` at half the search's time step, as its front is confirmed, and twice the time for it; steps of 0.025
+    ms and less are fine.
+    """
+    fine = finer(problem, 2.0, PLAIN_DT)
+    return fine if fine is problem else replace(fine, fit=replace(fine.fit, timeout=2 * problem.fit.timeout))

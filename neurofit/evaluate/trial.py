@@ -14,10 +14,12 @@ from neurofit.evaluate.evaluator import CellEvaluator, concrete, result
 from neurofit.evaluate.features import extract
 from neurofit.problem.feature import Feature
 from neurofit.problem.problem import Problem
-from neurofit.problem.protocol import HoldingSearch, Protocol, Search
+from neurofit.problem.protocol import HoldingSearch, Protocol, Search, Sweep
+from neurofit.simulate import core
 from neurofit.simulate.engine import Job, Outcome, Simulator
 
-WINDOW = 200.0  # ms of each sweep that are tried: later, an irregular cell may make much of a last digit
+# ms of each sweep that are tried, from its first stimulus on: later, an irregular cell may make much of a last digit.
+WINDOW = 200.0
 _CANDIDATES = 7
 _FEW = 3  # copies at a time, to see whether that changes a digit
 _TIMES = 2  # the cheaper of so many counts: other work on this machine only makes it dearer
@@ -51,31 +53,42 @@ class Measured:
         return next((n, s) for n, s in zip(self.copies, self.seconds, strict=True) if s <= _NEAR * least)
 
 
+def taken(protocol: Protocol) -> bool:
+    """Whether CoreNEURON takes sweeps of the protocol."""
+    return any(core.takes(sweep.stimuli, protocol.recordings) for sweep in protocol.sweeps)
+
+
 def measure(problem: Problem, engine: str) -> Measured:
-    """`engine` on the problem's dearest protocol. Raises MechanismError where the engine cannot be had."""
+    """`engine` on the dearest protocol of those that CoreNEURON takes, or of all where it takes none; its traces are of
+    each such protocol. Raises MechanismError where the engine cannot be had.
+    """
     evaluator = CellEvaluator(replace(problem, fit=replace(problem.fit, engine=engine, copies=None)))
     simulator = evaluator.simulator
-    jobs = _jobs(problem, evaluator)
-    outcomes = simulator.run(jobs[:_CANDIDATES])
+    able = [p for p in problem.protocols if taken(p)] or list(problem.protocols)
+    jobs = {protocol.name: _jobs(problem, protocol, evaluator) for protocol in able}
+    compared = [job for mine in jobs.values() for job in mine[:_CANDIDATES]]
+    outcomes = simulator.run(compared)
     simulator.resize(_FEW)
-    steady = all(_same(a, b) for a, b in zip(outcomes, simulator.run(jobs[:_CANDIDATES]), strict=True))
+    steady = all(_same(a, b) for a, b in zip(outcomes, simulator.run(compared), strict=True))
+    dearest = max(able, key=_length).name
     copies, seconds = [], []
     n = 7 if simulator.segments <= 40 else 1  # then 15, 31, ...: with one more to pad it, the vectors are full
     while n <= _MOST_COPIES:
-        cost, spent = _cost(simulator, list(itertools.islice(itertools.cycle(jobs), n)))
+        cost, spent = _cost(simulator, list(itertools.islice(itertools.cycle(jobs[dearest]), n)))
         copies.append(n)
         seconds.append(cost)
         if spent > _MOST_SECONDS or (len(seconds) > 1 and cost > _GAIN * seconds[-2]):
             break
         n = 2 * n + 1
     simulator.close()
+    mine = [(job, outcome) for job, outcome in zip(compared, outcomes, strict=True) if job.protocol.name == dearest]
     return Measured(
         tuple(copies),
         tuple(seconds),
         tuple(dict(outcome.traces) for outcome in outcomes),
         tuple(outcome.failure for outcome in outcomes),
         steady,
-        _read(problem, jobs, outcomes),
+        _read(problem, mine),
     )
 
 
@@ -93,14 +106,10 @@ def difference(a: Measured, b: Measured) -> float:
     return float(worst)
 
 
-def _read(problem: Problem, jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> tuple[tuple[str, float], ...]:
+def _read(problem: Problem, jobs: Sequence[tuple[Job, Outcome]]) -> tuple[tuple[str, float], ...]:
     """What reading each feature costs, by itself, in traces of the window."""
-    protocol = jobs[0].protocol.name
-    fine = {
-        (job.row, protocol, 0): result(job, outcome)
-        for job, outcome in zip(jobs, outcomes, strict=False)
-        if not outcome.failure
-    }
+    protocol = jobs[0][0].protocol.name
+    fine = {(job.row, protocol, 0): result(job, outcome) for job, outcome in jobs if not outcome.failure}
     wanted: dict[str, Feature] = {}
     for feature in problem.features:
         if feature.protocol == protocol:
@@ -121,22 +130,26 @@ def _apart(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.max(np.abs(x - y) / np.maximum(1.0, np.abs(x) / 100.0)))
 
 
-def _jobs(problem: Problem, evaluator: CellEvaluator) -> list[Job]:
-    """The dearest protocol's sweeps of a few candidates spread over the space, cut short; each candidate's first sweep
-    first, then each one's second.
+def _jobs(problem: Problem, protocol: Protocol, evaluator: CellEvaluator) -> list[Job]:
+    """A protocol's sweeps for a few candidates spread over the space, cut short; each candidate's first sweep first,
+    then each one's second.
 
     Where an amplitude depends on searches, the middle of what they may find stands for it.
     """
-    protocol = max(problem.protocols, key=_length)
     results = {search.name: _middle(search) for search in problem.searches}
     points = qmc.Sobol(len(problem.space), rng=np.random.default_rng(0)).random(8)[:_CANDIDATES]
     values = [evaluator.values(x) for x in problem.space.from_unit(points)]
-    sweeps = [replace(concrete(s, results), duration=min(s.duration, WINDOW)) for s in protocol.sweeps]
+    sweeps = [replace(concrete(s, results), duration=min(s.duration, _start(s) + WINDOW)) for s in protocol.sweeps]
     return [
         Job(row, values[row], protocol, sweeps[(k + row) % len(sweeps)])
         for k in range(len(sweeps))
         for row in range(_CANDIDATES)
     ]
+
+
+def _start(sweep: Sweep) -> float:
+    """When something is first done to the cell [ms]: before that, a difference would not show."""
+    return min((stimulus.delay for stimulus in sweep.stimuli), default=0.0)
 
 
 def _length(protocol: Protocol) -> float:

@@ -24,6 +24,7 @@ class SerialExecutor:
         self._problem = problem
         self._evaluator = factory(problem)
         self._waiting: deque[tuple[int, np.ndarray]] = deque()
+        self._under_way: Iterator[Evaluation] = iter(())
         self.seconds = {"busy": 0.0, "idle": 0.0}
 
     def __enter__(self) -> SerialExecutor:
@@ -41,10 +42,16 @@ class SerialExecutor:
         return self.results()
 
     def results(self) -> Iterator[Evaluation]:
-        """Evaluations, in order of completion, until nothing is queued."""
-        while self._waiting:
+        """Evaluations, in order of completion, until nothing is queued; a pack that one reader leaves the next goes on
+        with.
+        """
+        while True:
+            for evaluation in self._under_way:  # noqa: UP028 - `yield from` would end it with this reader
+                yield evaluation
+            if not self._waiting:
+                return
             count = min(self._evaluator.pack, len(self._waiting))
-            yield from self._pack([self._waiting.popleft() for _ in range(count)])
+            self._under_way = self._pack([self._waiting.popleft() for _ in range(count)])
 
     def _pack(self, pack: list[tuple[int, np.ndarray]]) -> Iterator[Evaluation]:
         done: set[int] = set()

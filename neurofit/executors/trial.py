@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +16,7 @@ import numpy as np
 
 from neurofit.errors import MechanismError, NeurofitError
 from neurofit.evaluate.reason import one_line
-from neurofit.evaluate.trial import WINDOW, Measured, difference, measure
+from neurofit.evaluate.trial import WINDOW, Measured, difference, measure, taken
 from neurofit.executors.environment import worker_environment
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.problem import Problem
@@ -23,24 +25,27 @@ ENGINES = ("neuron", "coreneuron")
 EQUAL = 1e-6  # mV
 _ENTRY = "import sys; sys.path[:] = sys.argv[2:]; from neurofit.executors.trial import main; main()"
 _SLOW, _NOTICED = 3.0, 1e-3  # times the median feature's seconds a trace, and seconds a trace
-_PATIENCE = 900.0  # s: both may have to be compiled
+_PATIENCE = 300.0  # s: both may have to be compiled
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a problem is simulated with: the engine, the copies in one simulation, and a sentence that says why.
+    """What a problem is simulated with: the engine, the copies in one simulation (0: by the cell's size), and why, in a
+    sentence.
 
-    `slow` names features that take much longer to read than the others do, "" where none does.
+    `slow` names features that take much longer to read than the others do, "" where none does. `lasting` is False where
+    a trial failed, for whatever reason: another day it may not.
     """
 
     engine: str
     copies: int
     why: str
     slow: str = ""
+    lasting: bool = True
 
     def put(self, problem: Problem) -> Problem:
         """The problem, to be evaluated this way."""
-        return replace(problem, fit=replace(problem.fit, engine=self.engine, copies=self.copies))
+        return replace(problem, fit=replace(problem.fit, engine=self.engine, copies=self.copies or None))
 
 
 def settle(problem: Problem) -> Settled | None:
@@ -51,17 +56,24 @@ def settle(problem: Problem) -> Settled | None:
     if not isinstance(problem.model, CellTemplate) or not problem.protocols:
         return None
     wanted = problem.fit.engine
-    tried = _tried(problem, ("neuron",) if wanted == "neuron" else ENGINES)
+    able = any(taken(protocol) for protocol in problem.protocols)
+    tried = _tried(problem, ENGINES if wanted == "coreneuron" or (wanted == "auto" and able) else ("neuron",))
     plain = tried["neuron"]
-    if isinstance(plain, NeurofitError):
+    if isinstance(plain, MechanismError):
         raise plain
-    if wanted == "neuron":
-        return _plain(plain, "as asked")
+    if wanted == "neuron" or not able:
+        return _plain(plain, "as asked" if wanted == "neuron" else "there is nothing here that CoreNEURON takes")
     fast = tried.get("coreneuron") or NeurofitError("it gave nothing")
     if isinstance(fast, NeurofitError):
         if wanted == "coreneuron":
             raise MechanismError("$.fit.engine", got=f"coreneuron: {fast}", expected="neuron for this model, or auto")
-        return _plain(plain, f"CoreNEURON cannot be had: {one_line(str(fast))}")
+        return replace(_plain(plain, f"CoreNEURON cannot be had: {_in_short(fast)}"), lasting=False)
+    if isinstance(plain, NeurofitError):
+        return _plain(plain, "")
+    return _chosen(plain, fast, wanted)
+
+
+def _chosen(plain: Measured, fast: Measured, wanted: str) -> Settled:
     apart, (copies, seconds) = difference(plain, fast), fast.settled
     ratio = plain.settled[1] / seconds
     said = f"{ratio:.1f} x as fast as NEURON, within {apart:.0e} mV of it over {WINDOW:g} ms"
@@ -77,7 +89,15 @@ def settle(problem: Problem) -> Settled | None:
     return Settled("coreneuron", copies, said, _slow(plain))
 
 
-def _plain(measured: Measured, why: str) -> Settled:
+def _in_short(error: NeurofitError) -> str:
+    """What a compiler or NEURON said first, where it said much."""
+    lines = [line.strip() for line in str(error).replace("\\n", "\n").splitlines()]
+    return one_line(next((line for line in lines if "error:" in line.lower()), lines[0]))
+
+
+def _plain(measured: Measured | NeurofitError, why: str) -> Settled:
+    if isinstance(measured, NeurofitError):
+        return Settled("neuron", 0, f"the trial failed: {_in_short(measured)}", lasting=False)
     return Settled("neuron", measured.settled[0], why, _slow(measured))
 
 
@@ -97,22 +117,34 @@ def _tried(problem: Problem, engines: tuple[str, ...]) -> dict[str, Measured | N
         work = Path(scratch) / "work"
         work.write_bytes(pickle.dumps((problem, engines)))
         path = [entry for entry in sys.path if isinstance(entry, str)]
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", _ENTRY, str(work), *path],
-                env=worker_environment(os.environ),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_PATIENCE,
-            )
-            words = (done.stdout + done.stderr).decode(errors="replace").strip().splitlines()
-            ending = f"it ends its process{f': {words[-1]}' if words else f' with code {done.returncode}'}"
-        except subprocess.TimeoutExpired:
-            ending = f"it was not done with a trial after {_PATIENCE:g} s"
+        ending = _run([sys.executable, "-c", _ENTRY, str(work), *path], Path(scratch) / "said")
         for engine in engines:
             file = work.with_name(engine)
             found[engine] = pickle.loads(file.read_bytes()) if file.exists() else NeurofitError(one_line(ending))
     return found
+
+
+def _run(command: list[str], said: Path) -> str:
+    """Runs a trial to its end, which is told; its whole group ends with this, also where an exception breaks in."""
+    with open(said, "wb") as out:
+        process = subprocess.Popen(
+            command,
+            env=worker_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,  # Ctrl-C is for this process alone
+        )
+    try:
+        code = process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"it was not done with a trial after {_PATIENCE:g} s"
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    words = said.read_text(errors="replace").strip().splitlines()
+    return f"it ends its process{f': {words[-1]}' if words else f' with code {code}'}"
 
 
 def main() -> None:

@@ -16,22 +16,24 @@ from neurofit.simulate.mechanisms import build_core
 from neurofit.simulate.process import hoc
 
 _LIBRARY = "CORENEURONLIB"
-# The library that CoreNEURON has looked for in this process: like NEURON's own, it cannot be unloaded.
-_used: list[Path] = []
+# The one library that CoreNEURON looks for in this process: like NEURON's own, it cannot be unloaded.
+_bound: list[Path] = []
 _WIDTH = 8  # numbers in the widest vector of any CPU (AVX-512)
 
 
 def bind(mod_files: Sequence[Path]) -> Path:
     """CoreNEURON's library of `mod_files`, built where need be, for `switched_on`.
 
-    Raises MechanismError where it cannot be built, or where this process has used another: one library is all that
+    Raises MechanismError where it cannot be built, or where this process has another: one library is all that
     CoreNEURON takes, and it is only looked for once.
     """
     library = build_core(mod_files)
-    if _used and library not in _used:
+    if not _bound:
+        _bound.append(library)
+    if library not in _bound:
         raise MechanismError(
             "$.fit.engine",
-            got=f"a second model for CoreNEURON in one process, after {_used[0]}",
+            got=f"a second model for CoreNEURON in one process, after {_bound[0]}",
             expected="one: use worker processes, or engine neuron for this one",
         )
     return library
@@ -87,8 +89,6 @@ def switched_on(library: Path) -> Iterator[None]:
 
     coreneuron: Any = switch  # NEURON puts an object with settings in the module's place
     before = os.environ.get(_LIBRARY)
-    if library not in _used:
-        _used.append(library)
     # Only here: a child of this process may be for another model.
     os.environ[_LIBRARY] = str(library)
     coreneuron.verbose = 0

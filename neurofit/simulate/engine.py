@@ -143,7 +143,8 @@ class Simulator:
                     elif assignment.variable != "v_init":
                         variables.append((assignment.variable, value))
         return _Globals(
-            core=self._core is not None and core.takes(job.sweep.stimuli, job.protocol.recordings),
+            # CoreNEURON keeps the GLOBAL variables of its first simulation for good.
+            core=self._core is not None and not variables and core.takes(job.sweep.stimuli, job.protocol.recordings),
             duration=job.sweep.duration,
             celsius=celsius,
             dt=dt,

@@ -100,7 +100,14 @@ def _cpu_features() -> set[str]:
 def _cached(key: str, mod_files: Sequence[Path], command: Callable[[], Sequence[str]], library: str) -> Path:
     """The folder of `key`, in which `command` has made a library of that name."""
     root = cache_root() / "mechanisms"
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MechanismError(
+            "$.mechanisms",
+            got=f"{root}: {error.strerror}",
+            expected="a folder that can be written to; set NEUROFIT_CACHE to one",
+        ) from error
     home = root / key
     if not home.exists():
         with open(root / f"{home.name}.lock", "w") as lock:

@@ -96,6 +96,12 @@ def test_what_coreneuron_cannot_take_neuron_simulates(tmp_path, body, word):
             settle(replace(strange, fit=replace(strange.fit, engine="coreneuron")))
 
 
+def test_a_trial_that_dies_leaves_the_fit_to_neuron_and_is_no_lasting_verdict(tmp_path):
+    found = settled(problem(tmp_path, high=1.0))  # one of the candidates that are tried aborts in NEURON, too
+    assert found is not None and found.engine == "neuron" and not found.lasting and "trial failed" in found.why
+    assert found.put(problem(tmp_path)).fit.copies is None
+
+
 def test_an_abort_inside_coreneuron_costs_one_evaluation(tmp_path):
     mortal = problem(tmp_path, high=1.0)
     X = np.array([[1e-4], [0.9], [2e-4], [3e-4], [0.8], [4e-4]])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cells import defaults, hh_ball, job, passive_cable, protocol, step
+from cells import defaults, hh_ball, job, knob, passive_cable, protocol, step
 
 from neurofit.problem.protocol import Chirp, Location, Noise, Ramp, Recording, Step, Synapse, VoltageClamp
 from neurofit.simulate import core
@@ -74,6 +75,18 @@ def test_what_it_does_not_take_neuron_runs():
     mixed = Simulator(template, defaults(template), "coreneuron").run(jobs)
     assert np.array_equal(plain[0].traces["i"], mixed[0].traces["i"])
     assert not np.array_equal(plain[1].traces["soma.v"], mixed[1].traces["soma.v"])  # it was CoreNEURON
+
+
+def test_what_has_global_variables_neuron_runs():
+    """CoreNEURON would keep those of its first simulation."""
+    template = replace(hh_ball(), parameters=(*hh_ball().parameters, knob("global", "usetable_hh", 1.0)))
+    protocol_ = protocol(step(0.1), duration=100.0)
+    jobs = [job(template, protocol_, row=i, global__usetable_hh=float(i)) for i in (1, 0)]
+    plain = Simulator(template, defaults(template)).run(jobs)
+    mixed = Simulator(template, defaults(template), "coreneuron").run(jobs)
+    for a, b in zip(plain, mixed, strict=True):
+        assert np.array_equal(a.traces["soma.v"], b.traces["soma.v"])
+    assert not np.array_equal(plain[0].traces["soma.v"], plain[1].traces["soma.v"])
 
 
 def test_a_nan_fails_its_copy_alone():
