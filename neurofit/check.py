@@ -14,6 +14,7 @@ from neurofit.engines import settled
 from neurofit.evaluate.finer import finer
 from neurofit.executors import ProcessExecutor
 from neurofit.executors.trial import Settled
+from neurofit.optimize import check_optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
@@ -75,8 +76,10 @@ def default_point(problem: Problem) -> np.ndarray:
 def try_out(problem: Problem) -> Trial:
     """Builds the model in a worker process and evaluates it, without early stop so that every feature is seen.
 
-    Raises ConfigError where the model or a mechanism cannot be built; a crash, a hang or a nan is a status.
+    Raises ConfigError where the model or a mechanism cannot be built, or the optimizer is not installed; a crash, a
+    hang or a nan is a status.
     """
+    check_optimizer(problem.fit.optimizer, problem)
     chosen = settled(problem)
     problem = chosen.put(problem) if chosen else problem
     whole = replace(problem, fit=replace(problem.fit, early_stop=False))
