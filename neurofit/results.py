@@ -205,8 +205,8 @@ class Run:
         """One of the run's pictures as a matplotlib Figure, which a notebook shows.
 
         "front", "convergence", "pairs", "parallel", "objectives", "rules", "sensitivity", "partial", "foretold",
-        "curves", "traces", "raster" or "spectrum"; `neurofit plot` and `neurofit report` draw all that there is material for.
-        Raises ConfigError for another name, NeurofitError where the run lacks what the picture needs.
+        "curves", "traces", "raster" or "spectrum"; `neurofit plot` and `neurofit report` draw all that there is
+        material for. Raises ConfigError for another name, NeurofitError where the run lacks what the picture needs.
         """
         from neurofit.report.pictures import picture
 
@@ -368,7 +368,8 @@ class Run:
                 f"none of the {len(self.raw)} evaluations in {self.directory} is feasible yet; "
                 "`neurofit show` tells which rules hold how often"
             )
-        return np.stack([self._contents.rows[n].evaluation.objectives for n in numbers])
+        rows = {e.index: i for i, e in enumerate(self.raw)}
+        return self._objectives[[rows[n] for n in numbers]]
 
     def _reference(self, reference: float | Sequence[float] | None) -> np.ndarray:
         given = self.header.reference if reference is None else reference

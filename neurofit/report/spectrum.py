@@ -18,6 +18,7 @@ from neurofit.report.style import SOLUTIONS, figure, headline, note, styled
 _ROWS, _COLUMNS = 4, 5  # protocols and populations in one picture
 _LEAST = 120.0  # Hz that are shown at least
 _BEYOND = 1.4  # times the highest peak's frequency that are shown
+_LINE = 0.075  # of a panel's height, from one peak's frequency to the next below
 _LOWEST = spike_features.BAND[0]
 
 
@@ -51,7 +52,6 @@ def spectrum_figure(problem: Problem, solutions: Sequence[Fired]) -> Figure:
 def _draw(panel: Axes, protocol: Protocol, name: str, solutions: Sequence[Fired]) -> None:
     sweep = protocol.sweeps[0]
     highest = _LEAST / _BEYOND
-    peaks = []
     for k, solution in enumerate(solutions):
         colour = SOLUTIONS[k % len(SOLUTIONS)]
         spikes = solution.spikes.get(protocol.name)
@@ -59,18 +59,18 @@ def _draw(panel: Axes, protocol: Protocol, name: str, solutions: Sequence[Fired]
         frequencies, power = (np.zeros(0), np.zeros(0)) if trains is None else spike_features.spectrum(trains)
         seen = frequencies >= _LOWEST
         panel.plot(frequencies[seen], power[seen], color=colour, lw=1.2, label=solution.label)
-        if trains is None or not trains.times.size or not seen.any():
-            peaks.append("not run" if trains is None else "silent" if not trains.times.size else "too short")
-            continue
-        panel.axhline(_of_poisson(trains), color=colour, lw=0.8, ls=":")
-        peak = spike_features.peak_frequency(trains)
-        panel.plot([peak], [np.interp(peak, frequencies, power)], "o", ms=5, mew=0, color=colour)
-        highest = max(highest, peak)
-        peaks.append(f"{peak:.0f} Hz")
+        said = "not run" if trains is None else "too short" if not seen.any() else "silent"
+        if trains is not None and seen.any() and trains.times.size:
+            panel.axhline(_of_poisson(trains), color=colour, lw=0.8, ls=":")
+            peak = spike_features.peak_frequency(trains)
+            panel.plot([peak], [np.interp(peak, frequencies, power)], "o", ms=5, mew=0, color=colour)
+            highest = max(highest, peak)
+            said = f"{peak:.0f} Hz"
+        at = (0.99, 0.98 - _LINE * k)
+        panel.text(*at, said, transform=panel.transAxes, ha="right", va="top", fontsize=8, color=colour)
     panel.set_xlim(0, min(_BEYOND * highest, spike_features.BAND[1]))
     panel.set_ylim(bottom=0)
-    title = f"{protocol.name}: {name}\n{', '.join(peaks)}"
-    panel.set_title(title, fontsize=8.5, fontweight="normal")
+    panel.set_title(f"{protocol.name}: {name}", fontsize=9)
 
 
 def _of_poisson(trains: Trains) -> float:

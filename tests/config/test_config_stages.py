@@ -215,7 +215,10 @@ stages:
 CELL = """{morphology: {sections: {soma: {L: 20 um, diam: 20 um}}}, mechanisms: {all: [hh]}, parameters: {
   soma.gnabar_hh: {value: 120, unit: mS/cm2}, soma.gkbar_hh: {value: 36, unit: mS/cm2}, soma.cm: 1,
   leak: {value: 0.3, unit: UNIT, sets: {soma.gl_hh: EXPRESSION}}}}"""
-LEAK_IN_MS, LEAK_IN_S = (("UNIT", "mS/cm2"), ("EXPRESSION", "value / 1000")), (("UNIT", "S/cm2"), ("EXPRESSION", "value"))
+LEAK_IN_MS, LEAK_IN_S = (
+    (("UNIT", "mS/cm2"), ("EXPRESSION", "value / 1000")),
+    (("UNIT", "S/cm2"), ("EXPRESSION", "value")),
+)
 A_CELL = """\
 neurofit: 1
 model: CELL
@@ -236,7 +239,7 @@ def test_fitted_cells_keep_their_values_in_any_unit(tmp_path):
     """Files may write plain numbers in mS/cm2; a fitted cell's are in S/cm2, or in what the cell's own file has."""
     write(tmp_path, A_CELL.replace("CELL", cell_text(*LEAK_IN_MS)), "cell.yaml")
     pv, net = load_staged(write(tmp_path, CIRCUIT.replace("CELL", cell_text(*LEAK_IN_MS)), "staged.yaml")).stages
-    assert [(p.name, p.low, p.high) for p in pv.problem.space.parameters][0] == ("soma.gnabar_hh", 0.05, 0.5)
+    assert bounds(pv.problem)["soma.gnabar_hh"] == (0.05, 0.5)
     offers = {("pv", "best"): Offer(pv.problem, np.array([[0.2, 0.4]]))}
     fixed = dict(net.resolved(offers).fixed)
     assert fixed["PV.soma.gnabar_hh"] == pytest.approx(0.2, rel=1e-12) and fixed["PV.leak"] == 0.4

@@ -1,4 +1,4 @@
-"""The slice is made of the cells that were fitted: they are in it to the last bit, and another one makes another slice."""
+"""The slice is made of the cells that were fitted, to the last bit, and another cell makes another slice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ PV, PYR = [1.1e-4, 0.067, 0.014], [1.04e-4, 0.111, 3.9e-3, 9.8e-5]
 
 def of_cells(pv, pyr, **more):
     changes = SMALL | RUN | more
-    pv_stage, pyr_stage, net = load_staged(SLICE + "/staged.yaml", {{f"stages.slice.{{k}}": v for k, v in changes.items()}}).stages
+    staged = load_staged(SLICE + "/staged.yaml", {{f"stages.slice.{{k}}": v for k, v in changes.items()}})
+    pv_stage, pyr_stage, net = staged.stages
     return net.resolved({{
         ("pv", "best"): Offer(pv_stage.problem, np.array([pv])),
         ("pyr", "best"): Offer(pyr_stage.problem, np.array([pyr])),
@@ -64,7 +65,8 @@ print(json.dumps([[rates(s) for s in pair], early, [rates(s) for s in apart], sa
     (before, after), early, (alone, other), same = run(HEAD + script)
     assert early[0] == early[1] and len(early[0][0]) >= 3
     assert before["PYR"] > 0 and before["OLM"] > 0 and before["PV"] > 5
-    assert abs(after["PV"] / before["PV"] - 1) > 0.1 and after["PYR"] != before["PYR"] and after["OLM"] != before["OLM"]
+    assert abs(after["PV"] / before["PV"] - 1) > 0.1
+    assert after["PYR"] != before["PYR"] and after["OLM"] != before["OLM"]
     assert same and alone["PYR"] == other["PYR"] > 0 and abs(other["PV"] / alone["PV"] - 1) > 0.1
 
 
@@ -78,19 +80,21 @@ staged = of_cells(PV, PYR)
 free = {f"parameters.{p.name}": f"[{p.low!r}, {p.high!r}]" for p in staged.space.parameters}
 fixed = {f"parameters.{n}": "0.4 nS" if n == "OLM_PV.weight" else "0.8 nS" for n in ("OLM_PV.weight", "PV_PV.weight")}
 common = free | fixed | SMALL | RUN
-by_cells = load(SLICE + "/network.yaml", common | {f"cells.{p}.{n}": repr(v) for p, of in values.items() for n, v in of.items()})
-by_name = load(SLICE + "/network.yaml", common | {f"parameters.{p}.{n}": repr(v) for p, of in values.items() for n, v in of.items()})
+given = {f"{p}.{n}": v for p, of in values.items() for n, v in of.items()}
+by_cells = load(SLICE + "/network.yaml", common | {f"cells.{n}": repr(v) for n, v in given.items()})
+by_name = load(SLICE + "/network.yaml", common | {f"parameters.{n}": repr(v) for n, v in given.items()})
 template = load(SLICE + "/network.yaml", common)
 evaluator = NetworkEvaluator(template)
-plain = evaluator.simulator.run(evaluator.values(default_point(template)), template.protocols[0].sweeps[0], template.protocols[0].conditions)
-point = evaluator.values(default_point(template)) | {f"{p}.{n}": v for p, of in values.items() for n, v in of.items()}
-in_place = evaluator.simulator.run(point, template.protocols[0].sweeps[0], template.protocols[0].conditions).spikes
+protocol, point = template.protocols[0], evaluator.values(default_point(template))
+plain = evaluator.simulator.run(point, protocol.sweeps[0], protocol.conditions).spikes
+in_place = evaluator.simulator.run(point | given, protocol.sweeps[0], protocol.conditions).spikes
 builds = evaluator.simulator.builds
 evaluator.simulator.close()
 (a, f), (b, g), (c, h) = (fired(p) for p in (staged, by_cells, by_name))
 everyone = ("PYR", "PV", "OLM")
 equal = [same(a, other, *everyone) for other in (b, c, in_place)]
-print(json.dumps([equal, same(plain.spikes, a, *everyone), len(a.times), builds, f.tolist() == g.tolist() == h.tolist()]))
+features = f.tolist() == g.tolist() == h.tolist()
+print(json.dumps([equal, same(plain, a, *everyone), len(a.times), builds, features]))
 """
     equal, as_template, spikes, builds, features = run(HEAD + script)
     assert equal == [True, True, True] and features and builds == 1
