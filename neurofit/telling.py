@@ -127,7 +127,7 @@ def _where(screen: Console, directory: Path, written: list[Path], feasible: bool
     screen.print(f"Written to {directory}: {', '.join(files)}", markup=False, soft_wrap=True)
     if feasible:
         screen.print(
-            "Next:", f"neurofit report {directory}", "(one HTML page with traces against targets), or", soft_wrap=True
+            "Next:", f"neurofit report {directory}", "(one HTML page of pictures and tables), or", soft_wrap=True
         )
         screen.print(f"      neurofit export {directory} --solution best --to json", markup=False, soft_wrap=True)
     else:
