@@ -90,8 +90,8 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
         from neurofit.check import try_out
         from neurofit.stages import trials
 
-        for stage, problem in trials(load_problem(file, changes, {})):
-            tell_trial(console(), stage, problem, try_out(problem))
+        for trial in trials(load_problem(file, changes, {})):
+            tell_trial(console(), trial, try_out(trial.problem))
 
 
 @app.command()

@@ -21,6 +21,7 @@ from neurofit.confirmation import confirmation, sentence
 from neurofit.errors import NeurofitError
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
+from neurofit.problem.spikes import Spikes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -209,8 +210,8 @@ class Run:
         """One of the run's pictures as a matplotlib Figure, which a notebook shows.
 
         "front", "convergence", "pairs", "parallel", "objectives", "rules", "sensitivity", "partial", "foretold",
-        "curves", "traces" or "raster"; `neurofit plot` and `neurofit report` draw all that there is material for.
-        Raises ConfigError for another name, NeurofitError where the run lacks what the picture needs.
+        "curves", "traces", "raster" or "spectrum"; `neurofit plot` and `neurofit report` draw all that there is
+        material for. Raises ConfigError for another name, NeurofitError where the run lacks what the picture needs.
         """
         from neurofit.report.pictures import picture
 
@@ -219,7 +220,6 @@ class Run:
     def material(self) -> Material:
         """What this run's pictures are drawn from (`neurofit.report.pictures`)."""
         from neurofit.evaluate.evaluator import simulate_traces
-        from neurofit.evaluate.network_evaluator import simulate_spikes
         from neurofit.report.arrays import gather
         from neurofit.report.pictures import Material, Surrogate
 
@@ -231,7 +231,7 @@ class Run:
         where = "front" if self._feasible.any() else "all"
         surrogate = Surrogate(lambda: self.sensitivity(where), lambda: self.partial(where), self.foretold)
         learned = surrogate if len(self.raw) > 1 else None
-        return Material(results, results.chosen(), problem, simulate_traces, learned, fire=simulate_spikes)
+        return Material(results, results.chosen(), problem, simulate_traces, learned, fire=self._fire)
 
     def sensitivity(self, where: Where = "front") -> Sensitivity:
         """What drives each feature and rule: gradients of a surrogate trained on this run's evaluations, which takes
@@ -307,6 +307,19 @@ class Run:
             "features": _named([n for n, _ in h.features], e.features),
             "objectives": _named(h.objectives, e.objectives),
         }
+
+    def _fire(self, problem: Problem, x: np.ndarray) -> Mapping[str, Spikes]:
+        """The spikes by protocol of a solution x (d,), simulated once for all pictures of them."""
+        from neurofit.evaluate.network_evaluator import simulate_spikes
+
+        key = x.tobytes()
+        if key not in self._fired:
+            self._fired[key] = simulate_spikes(problem, x)
+        return self._fired[key]
+
+    @cached_property
+    def _fired(self) -> dict[bytes, Mapping[str, Spikes]]:
+        return {}
 
     @cached_property
     def _surrogate(self) -> tuple[JointModel, Table]:

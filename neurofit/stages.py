@@ -76,14 +76,29 @@ def steps(work: Problem | Staged, out: str | Path) -> Iterator[Step]:
         done[stage.name] = problem, open_run(directory)
 
 
-def trials(work: Problem | Staged) -> Iterator[tuple[str, Problem]]:
-    """(stage, problem) to try out; "" for the stage of a file of one problem. A stage that takes something has values
-    from the middle of what the earlier one searches.
+@dataclass(frozen=True, slots=True)
+class TryOut:
+    """A problem to try out before a fit; `stage` is "" where the file is of one problem. `lines` say for people what
+    earlier stages would give, and what there is in place of that.
     """
+
+    stage: str
+    problem: Problem
+    lines: tuple[str, ...] = ()
+
+
+def trials(work: Problem | Staged) -> Iterator[TryOut]:
+    """What to try out. A stage that takes something has values from the middle of what the earlier one searches."""
     if isinstance(work, Problem):
-        yield "", work
-    else:
-        yield from ((stage.name, stage.problem) for stage in work.stages)
+        yield TryOut("", work)
+        return
+    for stage in work.stages:
+        yield TryOut(stage.name, stage.problem, tuple(_instead(need) for need in stage.needs))
+
+
+def _instead(need: Take | Cell) -> str:
+    given = f"the cell of population {need.population}" if isinstance(need, Cell) else ", ".join(need.parameters)
+    return f"From the {need.text}: {given}; tried here with the middle of what {need.stage} searches."
 
 
 def load_work(file: str | Path, changes: Mapping[str, str]) -> Problem | Staged:
@@ -108,14 +123,20 @@ def _offer(stage: Stage, need: Take | Cell, problem: Problem, run: Run) -> Offer
 def _lines(stage: Stage, problem: Problem, found: Mapping[tuple[str, str | int], Offer]) -> Iterator[str]:
     """Lines for the log on what a stage was given."""
     for need in stage.needs:
-        numbers = found[need.stage, need.solution].numbers
-        which = f"evaluation {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} evaluations"
+        offer = found[need.stage, need.solution]
+        which = f"evaluation {offer.numbers[0]}" if len(offer.numbers) == 1 else f"{len(offer.numbers)} evaluations"
         if isinstance(need, Cell):
-            given = f"is the cell of population {need.population}"
+            verb, names = f"is the cell of population {need.population}:", _of_cell(need, offer)
         else:
-            values = described(problem, need.parameters)
-            given = "gives " + ", ".join(f"{n} {v}" if v[0] in "io" else f"{n} = {v}" for n, v in values.items())
-        yield f"{need.text} ({which}) {given}"
+            verb, names = "gives", need.parameters
+        values = described(problem, names)
+        given = ", ".join(f"{n} {v}" if v[0] in "io" else f"{n} = {v}" for n, v in values.items())
+        yield f"{need.text} ({which}) {verb} {given}"
+
+
+def _of_cell(cell: Cell, offer: Offer) -> tuple[str, ...]:
+    """What the network calls the parameters that were fitted in the cell."""
+    return tuple(f"{cell.population}.{name}" for name in offer.problem.space.names)
 
 
 def _check_same(stage: Stage, problem: Problem, directory: Path) -> None:

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from neurofit.check import Trial
-    from neurofit.problem.problem import Problem
     from neurofit.report.arrays import Results
     from neurofit.report.pictures import Material, Picture
     from neurofit.results import Run
-    from neurofit.stages import Step
+    from neurofit.stages import Step, TryOut
 
 
 def introduction(step: Step) -> str:
-    """What is going to be fitted, and where to."""
+    """What is going to be fitted, and where to; of a stage that begins also what it was given."""
     problem, fit = step.problem, step.problem.fit
-    return (
+    head = (
         f"[bold]{escape(step.title)}[/bold]: {len(problem.space)} parameters, {len(problem.objectives)} objectives, "
         f"{len(problem.rules)} rules; {fit.budget} evaluations with {fit.optimizer}, seed {fit.seed}, "
         f"into {escape(str(step.directory))}"
     )
+    return "\n".join((head, *(escape(line) for line in (step.start.lines if step.start else ()))))
 
 
 def tell_fitted(screen: Console, run: Run) -> None:
@@ -58,12 +58,15 @@ def tell(screen: Console, run: Run) -> None:
             screen.print(line, markup=False, soft_wrap=True)
 
 
-def tell_trial(screen: Console, stage: str, problem: Problem, trial: Trial) -> None:
+def tell_trial(screen: Console, tried: TryOut, trial: Trial) -> None:
     """What trying out a problem gave."""
     from neurofit.report import checked
     from neurofit.warm import gathered
 
-    heading(screen, stage)
+    problem = tried.problem
+    heading(screen, tried.stage)
+    for line in tried.lines:
+        screen.print(Text(line), "", soft_wrap=True)
     for table in checked.tables(problem, trial):
         screen.print(table, "")
     for line in gathered(problem).lines:
@@ -124,7 +127,7 @@ def _where(screen: Console, directory: Path, written: list[Path], feasible: bool
     screen.print(f"Written to {directory}: {', '.join(files)}", markup=False, soft_wrap=True)
     if feasible:
         screen.print(
-            "Next:", f"neurofit report {directory}", "(one HTML page with traces against targets), or", soft_wrap=True
+            "Next:", f"neurofit report {directory}", "(one HTML page of pictures and tables), or", soft_wrap=True
         )
         screen.print(f"      neurofit export {directory} --solution best --to json", markup=False, soft_wrap=True)
     else:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,12 @@ import pytest
 from test_cli import Done, assert_wrong_input, neurofit
 
 import neurofit as api
+from neurofit.archive import read
 from neurofit.errors import ArchiveError, ConfigError, NeurofitError
 from neurofit.report import pictures
 from neurofit.results import Run
 from neurofit.stages import load_work, steps
+from neurofit.telling import introduction
 
 BOWLS = '''"""Two bowls that share a parameter, for tests of stages."""
 
@@ -120,6 +124,18 @@ def test_as_a_whole_it_is_its_last_stage(run: Run) -> None:
     assert table["parameter/c"].notna().sum() == 40 and api.open(run.directory / "first").stages == {}
 
 
+def test_the_best_is_that_of_the_values_that_are_reported(run: Run) -> None:
+    """What a finer step made worse is not what the next stage takes: tables and `best` read the same scores."""
+    first = run.stages["first"]
+    found, best = read(first.directory), int(str(first.best().name))
+    worse = found.rows[best].evaluation
+    worse = replace(worse, objectives=worse.objectives + 0.5)
+    confirmed = Run(first.directory, replace(found, confirmed={best: worse}))
+    sums: Any = confirmed.front()["objective"].sum(axis=1)
+    assert confirmed.best().name == sums.idxmin() != best
+    assert confirmed.material().chosen[0][0].startswith(f"#{sums.idxmin()} (best")
+
+
 def test_what_is_done_is_not_repeated(folder: Path) -> None:
     before = stamps(folder)
     again(folder)
@@ -147,6 +163,21 @@ def test_killed_within_and_between_stages_it_is_the_same_run(run: Run, tmp_path:
     for name in ("first", "second"):
         assert bnh.same(resumed.stages[name].raw, run.stages[name].raw)
         assert resumed.stages[name].header.identity == run.stages[name].header.identity
+
+
+def test_what_a_stage_is_given_is_shown_before_it_is_fitted(folder: Path, tmp_path: Path) -> None:
+    """That of a network's cells by their own names in the network, and once only: not when a stage goes on."""
+    shutil.copytree(folder / "out/first", tmp_path / "out/first")
+    text = STAGED.replace("from: {first: best}", "cells: {PV: first.best}").replace("b: 0, c", "PV.a: 0, b: 0, c")
+    fitted = steps(load_work(write(tmp_path, text), {}), tmp_path / "out")
+    next(fitted)
+    step = next(fitted)
+    best: Any = api.open(tmp_path / "out/first").best()
+    given = f"best of first (evaluation {best.name}) is the cell of population PV: PV.a = 0, PV.b = "
+    assert step.start is not None and step.start.lines[0].startswith(given)
+    assert f"PV.b = {best['parameter', 'b']:.6g}" in introduction(step).splitlines()[1]
+    for resumed in steps(load_work(folder / "staged.yaml", {}), folder / "out"):
+        assert len(introduction(resumed).splitlines()) == 1
 
 
 def test_a_changed_later_stage_does_not_repeat_an_earlier_one(folder: Path, tmp_path: Path) -> None:
@@ -276,6 +307,7 @@ def test_commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert exported["name"] == "second" and set(exported["parameters"]) == {"c"}
     checked = neurofit("check", "staged.yaml", cwd=folder)
     assert checked.returncode == 0 and "Stage second" in checked.stdout and checked.stdout.count("A fit of ") == 2
+    assert "From the best of first: a, b; tried here with the middle of what first searches." in checked.stdout
     fitted: Done = neurofit("fit", "staged.yaml", "--out", "out", cwd=folder)
     assert fitted.returncode == 0 and fitted.stdout.count("Ended: the budget of ") == 2
     assert "first: bowl: 2 parameters" in fitted.stdout

@@ -15,7 +15,7 @@ from neurofit.config.knobs import Knob
 from neurofit.config.load import STAGES, built, knobs
 from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.stages import StagedFile, StageSpec, TakeSpec, solution
-from neurofit.config.taking import MARGIN, Cell, Offer, Take, cell_values, middle, put_cells, put_taken
+from neurofit.config.taking import MARGIN, Cell, Offer, Take, middle, put_cell, put_taken
 from neurofit.config.validate import validated
 from neurofit.errors import ConfigError
 from neurofit.problem.problem import Problem
@@ -303,7 +303,7 @@ def _resolved(
     for take in takes:
         put_taken(whole, knobs, take, found[take.stage, take.solution])
     for cell in cells:
-        put_cells(whole, {cell.population: cell_values(found[cell.stage, cell.solution])}, cell.place)
+        put_cell(whole, knobs, cell, found[cell.stage, cell.solution])
     return built(whole)
 
 

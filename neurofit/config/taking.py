@@ -25,8 +25,6 @@ _KEPT = (
 )
 MARGIN = 0.1  # of a parameter's range, to either side of a front
 
-Values = Mapping[str, float]
-
 
 @dataclass(frozen=True, slots=True)
 class Take:
@@ -119,24 +117,28 @@ def put_taken(document: Document, knobs: Mapping[str, Knob], take: Take, offer: 
             _put(document, name, spec, knob.model.unit, take.place)
 
 
-def put_cells(document: Document, cells: Mapping[str, Values], place: Place) -> None:
-    """Makes the populations of the network in `document` of fitted cells, {population: {parameter: value}}.
+def put_cell(document: Document, knobs: Mapping[str, Knob], cell: Cell, offer: Offer) -> None:
+    """Makes a population of the network in `document`, which `knobs` describes, of the fitted cell that `offer` has.
 
-    A cell's parameter becomes the fixed parameter POPULATION.PARAMETER of the network, unless the network's own file
-    says something of it. What is global to all cells of a simulation stays the network's.
+    All that makes up the cell, fitted or fixed, becomes the fixed parameter POPULATION.PARAMETER of the network, unless
+    the network's own file says something of it. What is global to all cells of a simulation stays the network's. Raises
+    ConfigError, with the place of the cell, for a value in a unit that does not convert to that of the network's cell.
     """
-    own = _parameters(document)
-    for population, values in cells.items():
-        for name, value in values.items():
-            full = f"{population}.{name}"
-            if full not in own and not name.startswith("global."):
-                _put(document, full, {"value": value}, "", place)
-
-
-def cell_values(offer: Offer) -> Values:
-    """All that makes up a fitted cell: its fitted parameters at the solution taken, and its fixed ones."""
-    names = [name for name, _ in offer.problem.fixed]
-    return {name: float(offer.column(name)[0]) for name in (*names, *offer.problem.space.names)}
+    own, here = _parameters(document), document.data.get("cells")
+    mine = here.get(cell.population) if isinstance(here, dict) else None
+    for name in (*(n for n, _ in offer.problem.fixed), *offer.problem.space.names):
+        full = f"{cell.population}.{name}"
+        if full in own or (isinstance(mine, dict) and name in mine) or name.startswith("global."):
+            continue
+        value, written = float(offer.column(name)[0]), offer.unit(name)
+        unit = knobs[full].model.unit if full in knobs else written  # what is not known there is said when it is built
+        if written and written != unit:
+            if not units.compatible(written, unit or ""):
+                expected = f"a parameter in {unit or 'no unit'}, as population {cell.population} has it"
+                raise _refused(f"$.cells.{cell.population}", cell.place, f"{name} in {written} there", expected)
+            value = units.scaled(value, written, unit or "")
+        # With its unit, as the network's file may write plain numbers of this parameter in another one.
+        _put(document, full, {"value": value, **({"unit": unit} if unit else {})}, "", cell.place)
 
 
 def described(problem: Problem, names: Sequence[str]) -> dict[str, str]:
@@ -228,4 +230,8 @@ def _template(document: Document, name: str) -> Mapping[str, Data]:
 
 
 def _error(take: Take, got: str, expected: str) -> ConfigError:
-    return ConfigError(f"$.from.{take.stage}", got=got, expected=expected, file=take.place.file, line=take.place.line)
+    return _refused(f"$.from.{take.stage}", take.place, got, expected)
+
+
+def _refused(path: str, place: Place, got: str, expected: str) -> ConfigError:
+    return ConfigError(path, got=got, expected=expected, file=place.file, line=place.line)

@@ -24,6 +24,7 @@ from neurofit.report.parallel import parallel_figure
 from neurofit.report.partial import partial_figure
 from neurofit.report.raster import Fired, raster_figure
 from neurofit.report.sensitivity import sensitivity_figure
+from neurofit.report.spectrum import spectrum_figure
 from neurofit.report.traces import Solution, traces_figure
 
 if TYPE_CHECKING:
@@ -128,17 +129,23 @@ def _traces(m: Material) -> Figure | None:
     return traces_figure(problem, [Solution(label, features[r], simulate(problem, x[r])) for label, r in m.chosen])
 
 
-def _raster(m: Material) -> Figure | None:
-    problem, fire = m.problem, m.fire
-    if problem is None or fire is None or not m.chosen or not isinstance(problem.model, NetworkTemplate):
-        return None
-    if not problem.protocols:
-        return None
-    x, features = m.results.x, m.results.features
-    return raster_figure(problem, [Fired(label, features[r], fire(problem, x[r])) for label, r in m.chosen])
+def _of_spikes(draw: Callable[[Problem, Sequence[Fired]], Figure]) -> Callable[[Material], Figure | None]:
+    """Draws what the cells of a network's chosen solutions fired."""
+
+    def drawn(m: Material) -> Figure | None:
+        problem, fire = m.problem, m.fire
+        if problem is None or fire is None or not m.chosen or not isinstance(problem.model, NetworkTemplate):
+            return None
+        if not problem.protocols:
+            return None
+        x, features = m.results.x, m.results.features
+        return draw(problem, [Fired(label, features[r], fire(problem, x[r])) for label, r in m.chosen])
+
+    return drawn
 
 
 _LEARNED = "a problem whose files are still there, and a few evaluations"
+_NETWORK = "a network with something feasible"
 _OVERVIEW = (
     Kind(
         "front",
@@ -205,8 +212,14 @@ KINDS = (
     Kind(
         "raster",
         "Spikes of the chosen solutions' cells, with each population's rate beside its targets.",
-        "a network with something feasible",
-        _raster,
+        _NETWORK,
+        _of_spikes(raster_figure),
+    ),
+    Kind(
+        "spectrum",
+        "Power over frequency of each population's rate, of the chosen solutions.",
+        _NETWORK,
+        _of_spikes(spectrum_figure),
     ),
 )
 NAMES = tuple(kind.name for kind in KINDS)

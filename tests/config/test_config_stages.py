@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from neurofit.config import json_schema, library, load
 from neurofit.config.stages import Staged, load_any, load_staged
-from neurofit.config.taking import Offer
+from neurofit.config.taking import Found, Offer
 from neurofit.errors import ConfigError
 from neurofit.problem.problem import Problem
 
@@ -194,6 +194,81 @@ def test_fitted_cells_become_parameters_of_their_populations(tmp_path):
         "O-LM.soma.gnabar_hh": 0.2, "O-LM.soma.gkbar_hh": 0.1, "O-LM.soma.gl_hh": 2e-4,
     }  # fmt: skip
     assert bounds(problem) == {"w": (0.0, 1.0), "PV.soma.gl_hh": (0.0, 2.0)}  # what the network says itself stays
+
+
+CIRCUIT = """\
+neurofit: 1
+stages:
+  - {name: pv, fit: cell.yaml}
+  - name: slice
+    cells: {PV: pv.best}
+    model:
+      kind: network
+      populations:
+        PV: {cell: CELL, count: 3}
+        OLM: {cell: CELL, count: 2}
+      drives: {bias: {kind: current, target: PV, amp: 1 pA}}
+    parameters: {bias.amp: [0, 1 nA]}
+    protocols: {run: {duration: 50 ms}}
+    objectives: {one: {feature: population_rate, population: PV, protocol: run, target: [1, 2]}}
+"""
+CELL = """{morphology: {sections: {soma: {L: 20 um, diam: 20 um}}}, mechanisms: {all: [hh]}, parameters: {
+  soma.gnabar_hh: {value: 120, unit: mS/cm2}, soma.gkbar_hh: {value: 36, unit: mS/cm2}, soma.cm: 1,
+  leak: {value: 0.3, unit: UNIT, sets: {soma.gl_hh: EXPRESSION}}}}"""
+LEAK_IN_MS, LEAK_IN_S = (
+    (("UNIT", "mS/cm2"), ("EXPRESSION", "value / 1000")),
+    (("UNIT", "S/cm2"), ("EXPRESSION", "value")),
+)
+A_CELL = """\
+neurofit: 1
+model: CELL
+parameters: {soma.gnabar_hh: [50, 500], soma.cm: 2 uF/cm2, leak: [0.1, 1]}
+protocols: {p: {duration: 100, stimuli: [{kind: step, amp: 0.1, delay: 10, duration: 50}]}}
+objectives: {o: {feature: mean_frequency, protocol: p, target: [40, 60]}}
+"""
+
+
+def cell_text(*replaced: tuple[str, str]) -> str:
+    text = CELL
+    for old, new in replaced:
+        text = text.replace(old, new)
+    return text
+
+
+def test_fitted_cells_keep_their_values_in_any_unit(tmp_path):
+    """Files may write plain numbers in mS/cm2; a fitted cell's are in S/cm2, or in what the cell's own file has."""
+    write(tmp_path, A_CELL.replace("CELL", cell_text(*LEAK_IN_MS)), "cell.yaml")
+    pv, net = load_staged(write(tmp_path, CIRCUIT.replace("CELL", cell_text(*LEAK_IN_MS)), "staged.yaml")).stages
+    assert bounds(pv.problem)["soma.gnabar_hh"] == (0.05, 0.5)
+    offers: Found = {("pv", "best"): Offer(pv.problem, np.array([[0.2, 0.4]]))}
+    fixed = dict(net.resolved(offers).fixed)
+    assert fixed["PV.soma.gnabar_hh"] == pytest.approx(0.2, rel=1e-12) and fixed["PV.leak"] == 0.4
+    assert fixed["PV.soma.gkbar_hh"] == pytest.approx(0.036, rel=1e-12) and fixed["PV.soma.cm"] == 2.0
+    assert fixed["OLM.soma.gnabar_hh"] == pytest.approx(0.12) and fixed["OLM.leak"] == 0.3
+    again = load(write(tmp_path, net.resolved(offers).text, "again.yaml"))
+    assert dict(again.fixed) == fixed
+
+
+def test_fitted_cells_are_converted_to_the_unit_of_the_networks_cell(tmp_path):
+    write(tmp_path, A_CELL.replace("CELL", cell_text(*LEAK_IN_MS)), "cell.yaml")
+    pv, net = load_staged(write(tmp_path, CIRCUIT.replace("CELL", cell_text(*LEAK_IN_S)), "staged.yaml")).stages
+    offers: Found = {("pv", "best"): Offer(pv.problem, np.array([[0.2, 0.4]]))}
+    assert dict(net.resolved(offers).fixed)["PV.leak"] == pytest.approx(4e-4, rel=1e-12)
+    other = CIRCUIT.replace("CELL", cell_text(("UNIT", "mV"), ("EXPRESSION", "value")))
+    with pytest.raises(ConfigError, match="leak in mS/cm2 there") as error:
+        load_staged(write(tmp_path, other, "staged.yaml"))
+    assert error.value.path == "$.stages[1].cells.PV" and error.value.line == 5
+
+
+def test_what_the_networks_file_says_of_a_cell_stays(tmp_path):
+    write(tmp_path, A_CELL.replace("CELL", cell_text(*LEAK_IN_MS)), "cell.yaml")
+    net = CIRCUIT.partition("    cells: {PV: pv.best}\n")[2].replace("\n    ", "\n").removeprefix("    ")
+    net = net.replace("CELL", cell_text(*LEAK_IN_MS)) + "cells: {PV: {soma.cm: 3}}\n"
+    write(tmp_path, "neurofit: 1\n" + net, "net.yaml")
+    stages = CIRCUIT.partition("    model:")[0] + "    fit: net.yaml\n"
+    pv, made = load_staged(write(tmp_path, stages, "staged.yaml")).stages
+    fixed = dict(made.resolved({("pv", "best"): Offer(pv.problem, np.array([[0.2, 0.4]]))}).fixed)
+    assert fixed["PV.soma.cm"] == 3.0 and fixed["PV.leak"] == 0.4
 
 
 def test_changes_of_one_stage_and_of_all(tmp_path):
