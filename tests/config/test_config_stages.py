@@ -11,8 +11,8 @@ from fit_files import BALL, changed, write
 from ruamel.yaml import YAML
 
 from neurofit.config import json_schema, library, load
-from neurofit.config.stages import Staged, load_any, load_staged
-from neurofit.config.taking import Found, Offer
+from neurofit.config.stages import Found, Staged, load_any, load_staged
+from neurofit.config.taking import Offer
 from neurofit.errors import ConfigError
 from neurofit.problem.problem import Problem
 
