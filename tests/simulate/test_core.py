@@ -84,6 +84,7 @@ def test_what_has_global_variables_neuron_runs():
     jobs = [job(template, protocol_, row=i, global__usetable_hh=float(i)) for i in (1, 0)]
     plain = Simulator(template, defaults(template)).run(jobs)
     mixed = Simulator(template, defaults(template), "coreneuron").run(jobs)
+    hoc().usetable_hh = 1  # as it was: no other template here sets it
     for a, b in zip(plain, mixed, strict=True):
         assert np.array_equal(a.traces["soma.v"], b.traces["soma.v"])
     assert not np.array_equal(plain[0].traces["soma.v"], plain[1].traces["soma.v"])
