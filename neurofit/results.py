@@ -300,7 +300,7 @@ class Run:
         }
 
     def _entry(self, number: int) -> dict[str, object]:
-        e, h = self._contents.reported_as(number), self.header
+        e, h = self._numbered[number], self.header
         return {
             "evaluation": number,
             "parameters": dict(zip([n for n, _ in h.parameters], h.given(e.x), strict=True)),
@@ -363,6 +363,10 @@ class Run:
         return np.array([e.feasible for e in self.raw], bool)
 
     @cached_property
+    def _numbered(self) -> dict[int, Evaluation]:
+        return {e.index: e for e in self.raw}
+
+    @cached_property
     def _front(self) -> list[int]:
         rows = np.flatnonzero(self._feasible)
         return [self.raw[i].index for i in rows[front.nondominated(self._objectives[rows])]]
@@ -373,7 +377,7 @@ class Run:
                 f"none of the {len(self.raw)} evaluations in {self.directory} is feasible yet; "
                 "`neurofit show` tells which rules hold how often"
             )
-        return np.stack([self._contents.reported_as(n).objectives for n in numbers])
+        return np.stack([self._numbered[n].objectives for n in numbers])
 
     def _reference(self, reference: float | Sequence[float] | None) -> np.ndarray:
         given = self.header.reference if reference is None else reference

@@ -24,7 +24,7 @@ BELOW = {
     "executors": GROUND | {"simulate", "evaluate", "executors", "launcher"},
     "surrogate": GROUND | {"surrogate", "front"},
     "optimize": GROUND | {"surrogate", "optimize", "front"},
-    "archive": GROUND | {"archive"},
+    "archive": GROUND | {"archive", "front"},
     "front": GROUND | {"front"},
 }
 RUN = set(BELOW) | {"run", "results", "progress", "stop", "check", "doctor", "builtin"}

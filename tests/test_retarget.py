@@ -171,7 +171,9 @@ def test_a_cell_stopped_early_stays_unknown_and_all_else_is_as_simulated_anew(tm
     before = before.replace("rules:\n", "rules:\n  counted: spike_count(steps) > -1\n")
     (tmp_path / "old.yaml").write_text(before)
     (tmp_path / "new.yaml").write_text(after)
-    run = neurofit.fit(tmp_path / "old.yaml", tmp_path / "old", optimizer="random", budget=24, batch=24, workers=1)
+    # By NEURON, as what it is held against.
+    old = load(tmp_path / "old.yaml", {"fit.engine": "neuron", "fit.optimizer": "random"})
+    run = neurofit.fit(old, tmp_path / "old", budget=24, batch=24, workers=1)
     problem = load(tmp_path / "new.yaml", {"fit.early_stop": "false"})
     evaluator = make_evaluator(problem)
     expected = {e.index: e for e in evaluator.evaluate(range(24), np.array([e.x for e in run.raw]))}

@@ -67,6 +67,9 @@ class Configuration:
             workers=1,
             timeout=_TIMEOUT,
             warm_start=warm,
+            # As the archives that are kept were made: what is compared is what the searches saw.
+            engine="neuron",
+            confirm=False,
         )
         return sealed(replace(problem, fit=fit), problem.text)
 

@@ -10,7 +10,7 @@ from unittest import mock
 
 import numpy as np
 
-from neurofit import run
+from neurofit import session
 from neurofit.optimize import Optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -70,7 +70,7 @@ def timed(file: Path) -> Iterator[None]:
     def make(name: str, problem: Problem, seed: int = 1) -> Optimizer:
         return Timed(make_optimizer(name, problem, seed), file)
 
-    with mock.patch.object(run, "make_optimizer", make):
+    with mock.patch.object(session, "make_optimizer", make):
         yield
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from neurofit.archive.journal import Record
 from neurofit.errors import ArchiveError
+from neurofit.front import nondominated
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import FitSettings
 
@@ -150,13 +151,23 @@ class Contents:
 
     @property
     def reported(self) -> list[Evaluation]:
-        """The same, with what has been confirmed in place of what the search saw."""
-        return [self.reported_as(i) for i in sorted(self.rows)]
+        """The same, with what the front came to at a finer time step in place of what the search saw.
 
-    def reported_as(self, number: int) -> Evaluation:
-        """One of them; what could not be simulated at the finer step stays as the search saw it."""
-        finer = self.confirmed.get(number)
-        return finer if finer is not None and finer.status == "ok" else self.rows[number].evaluation
+        Only what is on the front then counts, whatever else was confirmed at an earlier end of the run; what could not
+        be simulated at the finer step stays as it was.
+        """
+        rows = {i: self.rows[i].evaluation for i in sorted(self.rows)}
+        finer = {i: e for i, e in self.confirmed.items() if e.status == "ok"}
+        while finer:
+            feasible = [e for e in rows.values() if e.feasible]
+            if not feasible:
+                break
+            front = np.flatnonzero(nondominated(np.stack([e.objectives for e in feasible])))
+            found = [feasible[k].index for k in front if feasible[k].index in finer]
+            if not found:
+                break
+            rows |= {i: finer.pop(i) for i in found}
+        return list(rows.values())
 
     @property
     def given(self) -> list[Evaluation]:

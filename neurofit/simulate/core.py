@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -30,6 +31,7 @@ def bind(mod_files: Sequence[Path]) -> Path:
     library = build_core(mod_files)
     if not _bound:
         _bound.append(library)
+        _load(library)
     if library not in _bound:
         raise MechanismError(
             "$.fit.engine",
@@ -37,6 +39,17 @@ def bind(mod_files: Sequence[Path]) -> Path:
             expected="one: use worker processes, or engine neuron for this one",
         )
     return library
+
+
+def _load(library: Path) -> None:
+    """Loads it before CoreNEURON does, and undoes what fast arithmetic's start-up code does to the whole process: it
+    makes numbers below 1e-308 zero in everything that runs afterwards.
+    """
+    c, environment = ctypes.CDLL(None), ctypes.create_string_buffer(128)  # fenv_t has 32 bytes on x86-64
+    known = c.fegetenv(environment) == 0
+    ctypes.CDLL(str(library), mode=os.RTLD_LAZY)
+    if known:
+        c.fesetenv(environment)
 
 
 def takes(stimuli: Sequence[Stimulus], recordings: Sequence[Recording]) -> bool:
