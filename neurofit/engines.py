@@ -30,7 +30,7 @@ def settled(problem: Problem) -> Settled | None:
         return Settled(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):  # none there, or not one of ours
         found = settle(problem)
-        if found is not None and found.lasting:
+        if found.lasting:
             _keep(file, found)
         return found
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from neurofit import front
 from neurofit.archive import Contents, Header, read
+from neurofit.archive.records import front_of
 from neurofit.config.load import load
 from neurofit.confirmation import confirmation, sentence
 from neurofit.errors import NeurofitError
@@ -368,8 +369,7 @@ class Run:
 
     @cached_property
     def _front(self) -> list[int]:
-        rows = np.flatnonzero(self._feasible)
-        return [self.raw[i].index for i in rows[front.nondominated(self._objectives[rows])]]
+        return [e.index for e in front_of(self.raw)]
 
     def _scores(self, numbers: Sequence[int]) -> np.ndarray:
         if not numbers:

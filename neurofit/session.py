@@ -21,12 +21,12 @@ from typing import TypeVar
 import numpy as np
 
 from neurofit.archive import Archive, Batch
+from neurofit.archive.records import front_of
 from neurofit.confirmation import sentence
 from neurofit.engines import settled
 from neurofit.errors import NeurofitError, Stopped
 from neurofit.evaluate.finer import confirming
 from neurofit.executors.trial import Settled
-from neurofit.front import nondominated
 from neurofit.optimize import Optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -204,14 +204,23 @@ class Session:
 
     def _listen(self, executor: Executor, enough: Callable[[], bool], patience: float = math.inf) -> None:
         """Takes results until there is enough, or nothing left to come; looks every `patience` [s] at the latest."""
-        results = iter(executor.heard(patience))
+        results = self._heard(executor, patience)
         while self._open and not enough():
-            with self._stop.waiting():
-                evaluation = next(results, _END)
+            evaluation = next(results, _END)
             if evaluation is _END:
                 break
             if isinstance(evaluation, Evaluation):
                 self._take(evaluation)
+
+    def _heard(self, executor: Executor, patience: float = math.inf) -> Iterator[Evaluation | None]:
+        """What `executor.heard` gives; a signal to stop may break in while it is waited for, and only then."""
+        results = iter(executor.heard(patience))
+        while True:
+            with self._stop.waiting():
+                evaluation = next(results, _END)
+            if evaluation is _END:
+                return
+            yield evaluation if isinstance(evaluation, Evaluation) else None
 
     def _take(self, evaluation: Evaluation) -> None:
         number = self._open.pop(evaluation.index)
@@ -257,24 +266,15 @@ class Session:
         while missing := self._unconfirmed():
             with make_executor(fine) as executor:
                 executor.submit([e.index for e in missing], np.stack([e.x for e in missing]))
-                results = iter(executor.heard(math.inf))
-                while True:
-                    with self._stop.waiting():
-                        evaluation = next(results, _END)
-                    if evaluation is _END:
-                        break
-                    if isinstance(evaluation, Evaluation):
+                for evaluation in self._heard(executor):
+                    if evaluation is not None:
                         self._archive.confirmed(evaluation)
         self._log(sentence(self._archive.contents))
 
     def _unconfirmed(self) -> list[Evaluation]:
         """Members of the front, as it is reported, that have not been confirmed."""
         contents = self._archive.contents
-        feasible = [e for e in contents.reported if e.feasible]
-        if not feasible:
-            return []
-        front = [feasible[i] for i in np.flatnonzero(nondominated(np.stack([e.objectives for e in feasible])))]
-        return [e for e in front if e.index not in contents.confirmed]
+        return [e for e in front_of(contents.reported) if e.index not in contents.confirmed]
 
     def _spent(self, executor: Executor) -> None:
         idle = executor.seconds["idle"]

@@ -37,7 +37,7 @@ from neurofit.archive.records import (
 )
 from neurofit.errors import ArchiveError
 from neurofit.problem.evaluation import Evaluation
-from neurofit.problem.problem import Problem
+from neurofit.problem.problem import PRACTICAL, Problem
 
 RESULTS, JOURNAL, LOCK = "results.h5", "journal.bin", ".lock"
 _PACKAGES = ("neurofit", "neuron", "efel", "numpy", "scipy", "pymoo", "h5py")
@@ -254,13 +254,11 @@ def differences(header: Header, problem: Problem) -> list[str]:
         for what in ("parameters", "features", "objectives", "rules")
         if getattr(header, what) != getattr(wanted, what)
     ]
-    free = {"budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"}
-    free |= {"ranks_per_evaluation"}
     there, here = dataclasses.asdict(header.fit), dataclasses.asdict(wanted.fit)
     differs += [
         f"fit.{key}: {there[key]} there, {here[key]} here"
         for key in here
-        if key not in free and there[key] != here[key]
+        if key not in PRACTICAL and there[key] != here[key]
     ]
     if not differs and header.identity != wanted.identity:
         changed = [n for n, h in wanted.file_hashes if dict(header.file_hashes).get(n) != h]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -159,11 +160,7 @@ class Contents:
         rows = {i: self.rows[i].evaluation for i in sorted(self.rows)}
         finer = {i: e for i, e in self.confirmed.items() if e.status == "ok"}
         while finer:
-            feasible = [e for e in rows.values() if e.feasible]
-            if not feasible:
-                break
-            front = np.flatnonzero(nondominated(np.stack([e.objectives for e in feasible])))
-            found = [feasible[k].index for k in front if feasible[k].index in finer]
+            found = [e.index for e in front_of(rows.values()) if e.index in finer]
             if not found:
                 break
             rows |= {i: finer.pop(i) for i in found}
@@ -173,6 +170,14 @@ class Contents:
     def given(self) -> list[Evaluation]:
         """Those of them that were there before the first ask."""
         return [self.rows[i].evaluation for i in sorted(self.rows) if self.rows[i].batch == GIVEN]
+
+
+def front_of(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """The feasible ones that no other one dominates, in their order."""
+    feasible = [e for e in evaluations if e.feasible]
+    if not feasible:
+        return []
+    return [feasible[k] for k in np.flatnonzero(nondominated(np.stack([e.objectives for e in feasible])))]
 
 
 def encode_batch(batch: Batch) -> bytes:

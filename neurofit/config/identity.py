@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neurofit.problem.expression import Expression
-from neurofit.problem.problem import Problem, sha256
+from neurofit.problem.problem import PRACTICAL, Problem, sha256
 
 _FORMAT = 1
 # Neither what a problem is called nor how fast it is run, or how long, makes another problem. A warm start does, by the
@@ -18,10 +18,7 @@ _LEFT_OUT = {
     "CellTemplate": ("name",),
     "FunctionModel": ("name",),
     "NetworkTemplate": ("name",),
-    "FitSettings": (
-        *("budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough"),
-        "ranks_per_evaluation",
-    ),
+    "FitSettings": PRACTICAL,
     "Sweep": ("label",),
 }
 # What came later, and changes nothing at its default: runs from before it can go on.

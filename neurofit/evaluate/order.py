@@ -26,13 +26,14 @@ def protocol_order(searches: Sequence[Search], protocols: Sequence[Protocol]) ->
 
     waiting: list[Search | Protocol] = [*protocols, *searches]
     while waiting:
-        cheapest = min(waiting, key=lambda step: _cost(step) + sum(_cost(s) for s in needed(step)))
+        cheapest = min(waiting, key=lambda step: cost(step) + sum(cost(s) for s in needed(step)))
         placed += [*needed(cheapest), cheapest]
         waiting = [step for step in waiting if step not in placed]
     return placed
 
 
-def _cost(step: Search | Protocol) -> float:
+def cost(step: Search | Protocol) -> float:
+    """About how many ms of simulated time it takes."""
     if isinstance(step, Protocol):
         return sum(sweep.duration for sweep in step.sweeps)
     if isinstance(step, HoldingSearch):

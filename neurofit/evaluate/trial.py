@@ -12,6 +12,7 @@ from scipy.stats import qmc
 
 from neurofit.evaluate.evaluator import CellEvaluator, concrete, result
 from neurofit.evaluate.features import extract
+from neurofit.evaluate.order import cost
 from neurofit.problem.feature import Feature
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol, Search, Sweep
@@ -70,14 +71,14 @@ def measure(problem: Problem, engine: str) -> Measured:
     outcomes = simulator.run(compared)
     simulator.resize(_FEW)
     steady = all(_same(a, b) for a, b in zip(outcomes, simulator.run(compared), strict=True))
-    dearest = max(able, key=_length).name
+    dearest = max(able, key=cost).name
     copies, seconds = [], []
     n = 7 if simulator.segments <= 40 else 1  # then 15, 31, ...: with one more to pad it, the vectors are full
     while n <= _MOST_COPIES:
-        cost, spent = _cost(simulator, list(itertools.islice(itertools.cycle(jobs[dearest]), n)))
+        each, spent = _cost(simulator, list(itertools.islice(itertools.cycle(jobs[dearest]), n)))
         copies.append(n)
-        seconds.append(cost)
-        if spent > _MOST_SECONDS or (len(seconds) > 1 and cost > _GAIN * seconds[-2]):
+        seconds.append(each)
+        if spent > _MOST_SECONDS or (len(seconds) > 1 and each > _GAIN * seconds[-2]):
             break
         n = 2 * n + 1
     simulator.close()
@@ -150,10 +151,6 @@ def _jobs(problem: Problem, protocol: Protocol, evaluator: CellEvaluator) -> lis
 def _start(sweep: Sweep) -> float:
     """When something is first done to the cell [ms]: before that, a difference would not show."""
     return min((stimulus.delay for stimulus in sweep.stimuli), default=0.0)
-
-
-def _length(protocol: Protocol) -> float:
-    return sum(sweep.duration for sweep in protocol.sweeps)
 
 
 def _middle(search: Search) -> float:

@@ -18,7 +18,7 @@ from neurofit.errors import MechanismError, NeurofitError
 from neurofit.evaluate.reason import one_line
 from neurofit.evaluate.trial import WINDOW, Measured, difference, measure, taken
 from neurofit.executors.environment import worker_environment
-from neurofit.problem.model import CellTemplate
+from neurofit.executors.output import Output
 from neurofit.problem.problem import Problem
 
 ENGINES = ("neuron", "coreneuron")
@@ -48,13 +48,11 @@ class Settled:
         return replace(problem, fit=replace(problem.fit, engine=self.engine, copies=self.copies or None))
 
 
-def settle(problem: Problem) -> Settled | None:
-    """Tries out what `fit.engine` leaves open; None for models that no engine simulates.
+def settle(problem: Problem) -> Settled:
+    """Tries out what `fit.engine` leaves open of a cell with protocols.
 
     Raises MechanismError where NEURON's mechanisms, or those of the engine that the problem insists on, cannot be had.
     """
-    if not isinstance(problem.model, CellTemplate) or not problem.protocols:
-        return None
     wanted = problem.fit.engine
     able = any(taken(protocol) for protocol in problem.protocols)
     tried = _tried(problem, ENGINES if wanted == "coreneuron" or (wanted == "auto" and able) else ("neuron",))
@@ -117,34 +115,35 @@ def _tried(problem: Problem, engines: tuple[str, ...]) -> dict[str, Measured | N
         work = Path(scratch) / "work"
         work.write_bytes(pickle.dumps((problem, engines)))
         path = [entry for entry in sys.path if isinstance(entry, str)]
-        ending = _run([sys.executable, "-c", _ENTRY, str(work), *path], Path(scratch) / "said")
+        ending = _run([sys.executable, "-c", _ENTRY, str(work), *path])
         for engine in engines:
             file = work.with_name(engine)
             found[engine] = pickle.loads(file.read_bytes()) if file.exists() else NeurofitError(one_line(ending))
     return found
 
 
-def _run(command: list[str], said: Path) -> str:
+def _run(command: list[str]) -> str:
     """Runs a trial to its end, which is told; its whole group ends with this, also where an exception breaks in."""
-    with open(said, "wb") as out:
-        process = subprocess.Popen(
-            command,
-            env=worker_environment(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,  # Ctrl-C is for this process alone
-        )
+    output = Output()
+    process = subprocess.Popen(
+        command,
+        env=worker_environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=output.descriptor,
+        stderr=output.descriptor,
+        start_new_session=True,  # Ctrl-C is for this process alone
+    )
     try:
         code = process.wait(_PATIENCE)
+        line = output.last_line()
+        return f"it ends its process{f': {line}' if line else f' with code {code}'}"
     except subprocess.TimeoutExpired:
         return f"it was not done with a trial after {_PATIENCE:g} s"
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    words = said.read_text(errors="replace").strip().splitlines()
-    return f"it ends its process{f': {words[-1]}' if words else f' with code {code}'}"
+        output.close()
 
 
 def main() -> None:

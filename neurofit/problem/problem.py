@@ -18,6 +18,11 @@ from neurofit.problem.space import Space
 
 Model = CellTemplate | NetworkTemplate | FunctionModel
 
+# Settings that change neither evaluations nor proposals, but how fast or how long a run is, or what it does at its end.
+PRACTICAL = (
+    "budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough",
+    "ranks_per_evaluation",
+)  # fmt: skip
 # Of the joint search: gradient steps on candidates; a label and a formula for each rule, where else feasibility as a
 # whole is all that is learned; a label for each objective's being defined; features, where else the objectives
 # themselves are learned.

@@ -4,7 +4,6 @@ class.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from neurofit.errors import ConfigError
 from neurofit.problem.model import BASIC_LISTS, UNION_LISTS, AxonRule, CellTemplate, Morphology
 from neurofit.simulate.process import hoc
+from neurofit.simulate.user_class import user_class
 
 Section = Any  # nrn.Section
 _LIST_OF_ARRAY = {"soma": "somatic", "dend": "basal", "apic": "apical", "axon": "axonal", "myelin": "myelinated"}
@@ -205,16 +205,10 @@ def _hoc_builder(file: Path, template: str) -> Callable[[], Sections]:
 
 
 def _python_builder(file: Path, class_name: str) -> Callable[[], Sections]:
-    spec = importlib.util.spec_from_file_location(f"neurofit_model_{file.stem}", file)
-    if spec is None or spec.loader is None or not file.exists():
-        raise ConfigError("$.model.python", got=str(file), expected="a Python file that exists")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, class_name):
-        raise ConfigError("$.model.python", got=class_name, expected=f"a class that {file.name} defines")
+    found = user_class(file, class_name)
 
     def build() -> Sections:
-        return _from_object(getattr(module, class_name)())
+        return _from_object(found())
 
     return build
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from neurofit.errors import ConfigError
 from neurofit.problem.network import NetworkTemplate, Settings
 from neurofit.simulate.engine import VOLTAGE_LIMIT
 from neurofit.simulate.process import hoc
+from neurofit.simulate.user_class import user_class
 
 
 class PythonNetwork:
@@ -25,7 +23,7 @@ class PythonNetwork:
         assert template.python is not None
         before = set(hoc().allsec())
         self._values = dict(values)
-        self._owner = _loaded(*template.python)(hoc().ParallelContext(), dict(values))
+        self._owner = user_class(*template.python)(hoc().ParallelContext(), dict(values))
         self._sections = [s for s in hoc().allsec() if s not in before]
 
     def set(self, found: Settings, values: Mapping[str, float]) -> bool:
@@ -57,15 +55,3 @@ class PythonNetwork:
         for section in self._sections:
             hoc().delete_section(sec=section)
         self._sections.clear()
-
-
-def _loaded(file: Path, name: str) -> Any:
-    """The class `name` of a Python file; ConfigError where there is none."""
-    spec = importlib.util.spec_from_file_location(f"neurofit_network_{file.stem}", file)
-    if spec is None or spec.loader is None or not file.exists():
-        raise ConfigError("$.model.python", got=str(file), expected="a Python file that exists")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not hasattr(module, name):
-        raise ConfigError("$.model.python", got=name, expected=f"a class that {file.name} defines")
-    return getattr(module, name)
