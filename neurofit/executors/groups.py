@@ -5,7 +5,7 @@ crash of one ends the job, with all that has finished on disk. In the next job w
 what is under way when that one dies too is a "crash". What does not end a rank ends as an evaluation at once:
 
     all ranks raise, or agree to be over time   the group goes on with the next
-    one raises, while others wait for it        "error"; the others never return, so the group is lost
+    one raises, while others wait for it        "error" with its words; the others never return, so the group is lost
     all hang                                    "timeout"; the group is lost
 
 The job goes on with the groups that are left, and where none is left, or the one with rank 0 is lost, it ends.
@@ -24,6 +24,7 @@ import numpy as np
 
 from neurofit.errors import ConfigError, NeurofitError, Stopped
 from neurofit.evaluate.evaluator import Evaluator, make_evaluator
+from neurofit.executors import last_words
 from neurofit.executors.handle import Candidate
 from neurofit.executors.job import Job
 from neurofit.executors.messages import Begin, Close, Ready, Told, Unable, Up, Work
@@ -92,6 +93,8 @@ class GroupExecutor:
         self._waiting: deque[Candidate] = deque()
         self._suspects: deque[Candidate] = deque()  # each to be evaluated while nothing else is
         self._under_way = UnderWay(note)
+        self._words = None if note is None else note.parent.resolve()
+        self._looked = 0.0  # [s, perf_counter] for words that nobody could pass on
         self._results: deque[Evaluation] = deque()
         self._alone = False  # a suspect is under way
 
@@ -102,7 +105,10 @@ class GroupExecutor:
         now = time.perf_counter()
         for group in self._groups:
             group.since = now
-        begin = Begin(self._session, self._build, self._timeout, self._ranks)
+        if self._words is not None:
+            last_words.clear(self._words)
+        words = "" if self._words is None else str(self._words)
+        begin = Begin(self._session, self._build, self._timeout, self._ranks, words)
         self._job.say(range(self._job.size), begin)
         return self
 
@@ -155,14 +161,15 @@ class GroupExecutor:
         while self._results or self._waiting or self._suspects or self._busy():
             for message in self._job.hear(0.0 if self._results else min(patience, _PATIENCE)):
                 self._heard(message)
+            self._look_for_words()
             self._look_at_the_clock()
             self._feed()
             if self._results:
                 yield self._results.popleft()
             elif self._groups[0].lost or all(group.lost for group in self._groups):
                 raise NeurofitError(
-                    "a group of ranks hangs that the job cannot do without; every finished evaluation is on disk, this "
-                    "one too: run the same command again to go on"
+                    "a group of ranks never returns that the job cannot do without; every finished evaluation is on "
+                    "disk, this one too: run the same command again to go on"
                 )
             elif patience < math.inf:
                 yield None
@@ -230,6 +237,20 @@ class GroupExecutor:
         self._results.append(result)
         self._under_way.end((index, x))
         self._alone = False
+        if self._words is not None and group is self._groups[0] and failed is not None:
+            last_words.clear(self._words)
+
+    def _look_for_words(self) -> None:
+        """Hears those of rank 0's group that rank 0 waits for, and so passes on nothing of."""
+        group, now = self._groups[0], time.perf_counter()
+        if self._words is None or group.candidate is None or now < self._looked + _PATIENCE:
+            return
+        self._looked = now
+        for told in last_words.found(self._words, self._session, group.candidate[0]):
+            if told.rank not in group.told:
+                self._heard(told)
+                if group.candidate is None:
+                    return
 
     def _look_at_the_clock(self) -> None:
         """Gives up groups that are over time; others than rank 0's are late only by what rank 0 has passed on."""

@@ -19,13 +19,14 @@ class Begin:
     """Build the evaluator. `build` is the packed (factory, problem), `timeout` [s] of one evaluation.
 
     `group` 0: in an isolating child of each rank; else in the rank itself, together with the others of its group of so
-    many ranks.
+    many ranks. `words` is a folder for what cannot be told (`neurofit.executors.last_words`), "" where there is none.
     """
 
     session: int
     build: bytes
     timeout: float
     group: int
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

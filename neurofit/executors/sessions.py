@@ -5,12 +5,14 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol as Interface
 
 import numpy as np
 
 from neurofit.errors import ConfigError, NeurofitError, SimulationError
 from neurofit.evaluate.reason import reason_of
+from neurofit.executors import last_words
 from neurofit.executors.messages import Begin, Done, Ready, Told, Unable, Up, Work
 from neurofit.executors.processes import ProcessExecutor
 from neurofit.problem.evaluation import Evaluation
@@ -109,6 +111,8 @@ class Group:
             )
         self._evaluator.subworld = self._subworld
         self._ready = False
+        # rank 0 may wait for this rank for ever, and is the only one that passes on what it says
+        self._words = Path(begin.words) if begin.words and 0 < rank < begin.group else None
 
     def fileno(self) -> int:
         return -1
@@ -135,7 +139,10 @@ class Group:
             status = "ok"
         seconds = time.perf_counter() - began
         kept = found if self._subworld.rank == 0 and status == "ok" else None
-        return Told(self.number, self._rank, index, kept, status, reason, seconds)
+        told = Told(self.number, self._rank, index, kept, status, reason, seconds)
+        if status == "error" and self._words is not None:
+            last_words.leave(self._words, told)
+        return told
 
     def finished(self) -> Iterator[Up]:
         if not self._ready:
