@@ -7,9 +7,12 @@ import shutil
 from pathlib import Path
 
 from neurofit.config import library
+from neurofit.config.schema.base import did_you_mean
 from neurofit.errors import ConfigError
 
 _READY = ("cell.yaml", "network.yaml")
+_BUILT = ("x86_64", "arm64", "__pycache__")  # what others have built in a folder
+_WORDS = ("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL")  # YAML reads no text there
 
 
 def fit_file(text: str) -> Path:
@@ -50,23 +53,37 @@ def fit_files() -> tuple[Path, ...]:
 
 
 def copy(template: str, target: Path) -> list[Path]:
-    """Copies the built-in `template` to the new folder `target`, whose fit files then use the copy; gives those.
+    """Copies the built-in `template` to the new folder `target`; gives the copies of its fit files, those in folders
+    below too. They use the copied model, and have the folder's name where they had the template's.
 
     Raises ConfigError for an unknown template, or a target that holds something.
     """
     if template not in library.model_names():
-        raise ConfigError("TEMPLATE", got=template, expected=f"one of {', '.join(library.model_names())}")
+        known = library.model_names()
+        expected = f"one of {', '.join(known)}{did_you_mean(template, known)}"
+        raise ConfigError("TEMPLATE", got=template, expected=expected)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ConfigError("DIR", got=str(target), expected="a folder that is new or empty")
     source = library.model_file(template).parent
     try:
-        shutil.copytree(
-            source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("x86_64", "arm64", "__pycache__")
-        )
+        shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_BUILT))
     except OSError as error:
         raise ConfigError("DIR", got=str(target), expected=f"a folder that can be written ({error})") from error
-    made = [f for f in sorted(target.glob("*.yaml")) if f.name != "model.yaml"]
+    made = [f for f in sorted(target.rglob("*.yaml")) if f.name != "model.yaml"]
+    made.sort(key=lambda file: (len(file.parts), file.name))  # the folder's own first
     for file in made:
         text = file.read_text(encoding="utf-8")
-        file.write_text(re.sub(rf"(?m)^( *)model: {re.escape(template)}\b", r"\1model: .", text), encoding="utf-8")
+        text = re.sub(rf"(?m)^( *)model: {re.escape(template)}\b", r"\1model: .", text)
+        file.write_text(_named(text, template, target.resolve().name), encoding="utf-8")
     return made
+
+
+def _named(text: str, template: str, folder: str) -> str:
+    """A fit file whose name, and so its directory of results, is after `folder` rather than `template`."""
+    plain = re.sub(r"[^\w.-]+", "_", folder).strip("_.") or template
+
+    def named(found: re.Match[str]) -> str:
+        name = plain + (found[1] or "")
+        return f"name: {name}" if name.isidentifier() and name not in _WORDS else f"name: '{name}'"
+
+    return re.sub(rf"(?m)^name: {re.escape(template)}(_\w+)?$", named, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -130,7 +131,11 @@ def retarget(
         made = _open(run).retarget(load(fit_file(file), changed(changes)), out)
         screen = console()
         tell(screen, made)
-        screen.print(f"Written to {out}. Next: neurofit fit {file} --out {out}", markup=False, soft_wrap=True)
+        screen.print(
+            f"Written to {out}. Next: neurofit fit {shlex.quote(file)} --out {shlex.quote(str(out))}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()
@@ -207,7 +212,7 @@ def new(
         screen = console()
         screen.print(f"copied {template} to {directory}", highlight=False, markup=False, soft_wrap=True)
         for path in made:
-            screen.print(f"  neurofit fit {path}", highlight=False, markup=False, soft_wrap=True)
+            screen.print(f"  neurofit fit {shlex.quote(str(path))}", highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()

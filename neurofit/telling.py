@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,10 +127,11 @@ def _where(screen: Console, directory: Path, written: list[Path], feasible: bool
     files = ["results.h5", "problem.yaml", "log.txt", *(p.name for p in written)]
     screen.print(f"Written to {directory}: {', '.join(files)}", markup=False, soft_wrap=True)
     if feasible:
+        quoted = shlex.quote(str(directory))  # as a shell takes it
         screen.print(
-            "Next:", f"neurofit report {directory}", "(one HTML page of pictures and tables), or", soft_wrap=True
+            f"Next: neurofit report {quoted} (one HTML page of pictures and tables), or", markup=False, soft_wrap=True
         )
-        screen.print(f"      neurofit export {directory} --solution best --to json", markup=False, soft_wrap=True)
+        screen.print(f"      neurofit export {quoted} --solution best --to json", markup=False, soft_wrap=True)
     else:
         screen.print(
             "Nothing feasible yet. Next: fit again into the same directory with a larger budget, or look at the",

@@ -91,7 +91,7 @@ def test_fit_again_does_nothing_more(run: Done, folder: Path) -> None:
 
 def test_another_problem_in_the_directory_is_refused(run: Done, folder: Path) -> None:
     other = neurofit("fit", "bowl.yaml", "--out", "out/bowl", "--set", "parameters.a=[-1, 1]", cwd=folder)
-    assert_wrong_input(other, "another problem")
+    assert_wrong_input(other, "another problem ($.parameters.a.bounds: [-2, 2] there, [-1, 1] here)")
 
 
 def test_show_as_json_and_csv(run: Done, folder: Path) -> None:
@@ -238,9 +238,28 @@ def test_new_makes_a_folder_that_uses_its_own_copy(tmp_path: Path) -> None:
     made, staged = copy("hh_soma", tmp_path / "mine")
     (tmp_path / "mine/model.yaml").write_text((tmp_path / "mine/model.yaml").read_text().replace("-54.3 mV", "-55 mV"))
     assert dict(load(made).fixed)["soma.el_hh"] == -55
+    assert load(made).name == "mine" and staged.read_text().startswith("neurofit: 1\nname: mine_staged\n")
     assert staged.read_text().count("model: .\n") == 2
     with pytest.raises(ConfigError, match="new or empty"):
         copy("hh_soma", tmp_path / "mine")
+
+
+@pytest.mark.parametrize(("folder_name", "name"), [("2 cells", "2_cells"), ("12", "12"), ("true", "true")])
+def test_new_names_any_folder_so_that_its_files_load(tmp_path: Path, folder_name: str, name: str) -> None:
+    made = copy("ca1_slice", tmp_path / folder_name)
+    assert [f.relative_to(tmp_path / folder_name).as_posix() for f in made] == [
+        "network.yaml",
+        "staged.yaml",
+        "cells/pv.yaml",
+        "cells/pyr.yaml",
+    ]
+    assert [load(file).name for file in (made[0], made[2])] == [name, f"{name}_pv"]
+
+
+def test_new_says_what_to_type_next(tmp_path: Path) -> None:
+    done = neurofit("new", "hh_soma", "my cell", cwd=tmp_path)
+    assert "neurofit fit 'my cell/cell.yaml'" in done.stdout and "'my cell/staged.yaml'" in done.stdout
+    assert_wrong_input(neurofit("new", "hh_some", "x", cwd=tmp_path), "did you mean `hh_soma`")
 
 
 def test_schema_templates_features_and_doctor(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurofit.archive import differing
 from neurofit.archive.hdf5 import read_file, write_file
 from neurofit.archive.journal import Journal, Record, read_journal
 from neurofit.archive.records import (
@@ -37,7 +38,7 @@ from neurofit.archive.records import (
 )
 from neurofit.errors import ArchiveError
 from neurofit.problem.evaluation import Evaluation
-from neurofit.problem.problem import PRACTICAL, Problem
+from neurofit.problem.problem import Problem
 
 RESULTS, JOURNAL, LOCK = "results.h5", "journal.bin", ".lock"
 _PACKAGES = ("neurofit", "neuron", "efel", "numpy", "scipy", "pymoo", "h5py")
@@ -59,7 +60,7 @@ def _joined(directory: Path, problem: Problem | None) -> tuple[Contents, int, in
     owner, records, good = read_journal(directory / JOURNAL)
     contents = read_file(directory / RESULTS)
     if problem is not None:
-        check(contents.header, problem, directory)
+        differing.check(contents.header, describe(problem), directory)
     if owner and owner != uuid.UUID(contents.header.uuid).bytes:
         raise ArchiveError(f"{directory / JOURNAL} belongs to another {RESULTS}; bring that one back")
     for record in records:
@@ -236,41 +237,9 @@ def describe(problem: Problem) -> Header:
     )
 
 
-def check(header: Header, problem: Problem, directory: Path) -> None:
-    """Raises ArchiveError, naming what differs, unless `header` is that of an archive of `problem`."""
-    differs = differences(header, problem)
-    if differs:
-        raise ArchiveError(
-            f"{directory} holds a run of another problem ({'; '.join(differs)}); give another --out directory, "
-            f"or restore the problem as it is in {directory / 'problem.yaml'}"
-        )
-
-
 def differences(header: Header, problem: Problem) -> list[str]:
     """What makes the archive of `header` one of another problem than `problem`, for people; nothing where it is not."""
-    wanted = describe(problem)
-    differs = [
-        f"{what}: {_short(getattr(header, what))} there, {_short(getattr(wanted, what))} here"
-        for what in ("parameters", "features", "objectives", "rules")
-        if getattr(header, what) != getattr(wanted, what)
-    ]
-    there, here = dataclasses.asdict(header.fit), dataclasses.asdict(wanted.fit)
-    differs += [
-        f"fit.{key}: {there[key]} there, {here[key]} here"
-        for key in here
-        if key not in PRACTICAL and there[key] != here[key]
-    ]
-    if not differs and header.identity != wanted.identity:
-        changed = [n for n, h in wanted.file_hashes if dict(header.file_hashes).get(n) != h]
-        differs = [f"changed files: {', '.join(changed)}"] if changed else ["the problem's file was changed since"]
-    return differs
-
-
-def _short(value: object) -> str:
-    if isinstance(value, tuple):
-        value = ", ".join(item[0] if isinstance(item, tuple) else str(item) for item in value)
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return differing.differences(header, describe(problem))
 
 
 def _version(package: str) -> str:

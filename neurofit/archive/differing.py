@@ -1,0 +1,112 @@
+"""Says what makes the run in a directory one of another problem than the one at hand, key by key."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from neurofit.archive.records import Header
+from neurofit.errors import ArchiveError
+from neurofit.problem.problem import PRACTICAL
+
+_SAID = ("name", "description", "cite")  # words for people, which make no other problem
+_FILES = ("file", "mechanisms_dir", "python", "function")  # where files lie; what is in them counts, by its hash
+_MOST = 4  # differences that are listed
+_LONGEST = 60  # characters of a value
+
+
+def check(header: Header, wanted: Header, directory: Path) -> None:
+    """Raises ArchiveError, naming what differs, unless the archive in `directory` is, by its `header`, one of the
+    problem whose own header is `wanted`.
+    """
+    differs = differences(header, wanted)
+    if differs:
+        raise ArchiveError(
+            f"{directory} holds a run of another problem ({'; '.join(differs)}); give another --out directory, "
+            f"or restore the problem as it is in {directory / 'problem.yaml'}"
+        )
+
+
+def differences(header: Header, wanted: Header) -> list[str]:
+    """What makes the archive of `header` one of another problem than that whose header is `wanted`; for people, each
+    "KEY: VALUE there, VALUE here", and nothing where it is the same problem.
+    """
+    there, here = dataclasses.asdict(header.fit), dataclasses.asdict(wanted.fit)
+    settings = [
+        f"$.fit.{key}: {_shown(there[key])} there, {_shown(here[key])} here"
+        for key in here
+        if key not in PRACTICAL and there[key] != here[key]
+    ]
+    columns = [
+        f"{what}: {_names(getattr(header, what))} there, {_names(getattr(wanted, what))} here"
+        for what in ("parameters", "features", "objectives", "rules")
+        if getattr(header, what) != getattr(wanted, what)
+    ]
+    if not settings and not columns and header.identity == wanted.identity:
+        return []
+    found = [*_keys(header.text, wanted.text), *settings]
+    if not found:
+        files = [name for name, h in wanted.file_hashes if dict(header.file_hashes).get(name) != h]
+        found = columns or ([f"changed files: {', '.join(files)}"] if files else [_LOOK])
+    more = len(found) - _MOST
+    return found if more <= 0 else [*found[:_MOST], f"and {more} more"]
+
+
+_LOOK = "its files were changed since, or another version of neurofit wrote it"
+
+
+def _keys(there: str, here: str) -> list[str]:
+    """The keys in which two texts of problems differ; none where one of them is not known."""
+    if not there or not here:
+        return []
+    try:
+        a, b = (YAML(typ="safe", pure=True).load(text) for text in (there, here))
+    except YAMLError:
+        return []
+    for data in (a, b):
+        data.pop("fit", None)  # the settings that a run began with are in its header
+    return list(_differing(a, b, "$"))
+
+
+def _differing(there: object, here: object, path: str) -> Iterator[str]:
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in [*here, *(k for k in there if k not in here)]:
+            a, b = there.get(key), here.get(key)
+            words = isinstance(a, str | None) and isinstance(b, str | None)
+            if not (words and key in (*_SAID, *_FILES)):
+                yield from _differing(a, b, f"{path}.{key}")
+    elif _listed(there) and _listed(here) and len(there) == len(here):
+        for i, (a, b) in enumerate(zip(there, here, strict=True)):
+            yield from _differing(a, b, f"{path}[{i}]")
+    elif there != here:
+        yield f"{path}: {_shown(there)} there, {_shown(here)} here"
+
+
+def _listed(value: object) -> bool:
+    """Whether `value` is a list of more than plain values, whose items are worth telling apart."""
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return f"a mapping with {', '.join(map(str, list(value)[:3]))}"
+    text = value if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _plain(value: object) -> object:
+    """`value` with whole numbers as people write them."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
+
+
+def _names(pairs: tuple) -> str:
+    return _shown(", ".join(item[0] if isinstance(item, tuple) else str(item) for item in pairs))
