@@ -80,16 +80,16 @@ def _differing(there: object, here: object, path: str) -> Iterator[str]:
             words = isinstance(a, str | None) and isinstance(b, str | None)
             if not (words and key in (*_SAID, *_FILES)):
                 yield from _differing(a, b, f"{path}.{key}")
-    elif _listed(there) and _listed(here) and len(there) == len(here):
+    elif isinstance(there, list) and isinstance(here, list) and _of_mappings(there) and len(there) == len(here):
         for i, (a, b) in enumerate(zip(there, here, strict=True)):
             yield from _differing(a, b, f"{path}[{i}]")
     elif there != here:
         yield f"{path}: {_shown(there)} there, {_shown(here)} here"
 
 
-def _listed(value: object) -> bool:
-    """Whether `value` is a list of more than plain values, whose items are worth telling apart."""
-    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+def _of_mappings(values: list) -> bool:
+    """Whether the items are worth telling apart."""
+    return any(isinstance(item, dict) for item in values)
 
 
 def _shown(value: object) -> str:
