@@ -136,13 +136,19 @@ class NetworkSimulator:
         del handler
         inside = 0.0
         for stop, drive in network.stops(duration):
-            began = time.perf_counter()
-            self.solve(stop)
-            inside += time.perf_counter() - began
+            inside += self._solved(stop)
             drive.stop()
+        inside += self._solved(duration)
+        return h.t, inside
+
+    def _solved(self, until: float) -> float:
+        """Integrates up to `until` [ms]; seconds that it took. Where a step has ended a hair beyond, as at the end of
+        another drive, nothing is left to do, and NEURON refuses to go back.
+        """
         began = time.perf_counter()
-        self.solve(duration)
-        return h.t, inside + time.perf_counter() - began
+        if hoc().t < until:
+            self.solve(until)
+        return time.perf_counter() - began
 
     def _collected(self, sizes: Mapping[str, int]) -> Spikes:
         """All ranks' spikes on every rank, by time and then by gid: the same order on any number of ranks.

@@ -153,6 +153,22 @@ def test_poisson_drive(tmp_path, simulators):
     assert len({tuple(times[cells == i].tolist()) for i in range(60)}) == 60
 
 
+def test_drives_that_end_together_end_once(tmp_path, simulators):
+    """With steps of 0.025 ms NEURON's clock is a hair past 50 ms at 50 ms, and it refuses to be sent back."""
+    second = "second: {kind: poisson, target: E, rate: 100 Hz, weight: 2 nS, synapse: ExpSyn, duration: 50 ms}\n"
+    problem = small(
+        tmp_path,
+        ("weight: 2 nS, synapse: ExpSyn", "weight: 2 nS, duration: 50 ms, synapse: ExpSyn"),
+        ("    noise:", f"    {second}    noise:"),
+        ("protocols:", "conditions: {dt: 0.025 ms}\nprotocols:"),
+    )
+    outcome = fresh(problem, simulators)
+    assert outcome.failure == "" and outcome.spikes.times.size > 100
+    other = again(problem, simulators, second__duration=60.0)
+    assert not same(other.spikes, outcome.spikes)  # both are heard
+    assert hoc().t == pytest.approx(150.0, abs=1e-6)
+
+
 LINE = """
 neurofit: 1
 model:
