@@ -21,14 +21,15 @@ from neurofit.problem.problem import Problem
 
 _SAMPLE_SECONDS = 10.0  # for timing candidates like those of a fit
 _SAMPLE_MOST = 32
+_DEAREST = 120.0  # s for the evaluation at that finer step, which is left out where it would take longer
 _FINER = 4.0  # times finer than the search's step: what will not change then is not the step's doing
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What trying out gave: the evaluation, `settled` on an engine (None where there is none to choose), the same point
-    at a quarter of the time step (`finer`, None where there is no step), and seconds: `alone` for it, `start` before it
-    could begin.
+    at a quarter of the time step (`finer`, None where there is no step, or where it would take long: `dear` seconds
+    then, else 0), and seconds: `alone` for it, `start` before it could begin.
 
     `each` [s] is measured on `sampled` candidates spread over the space, as a fit has them: those that break a rule
     are stopped early. `workers` is how many a fit would use, `total` [s] how long it would take.
@@ -43,6 +44,7 @@ class Trial:
     total: float
     settled: Settled | None = None
     finer: Evaluation | None = None
+    dear: float = 0.0
 
     @property
     def coarse(self) -> tuple[float, int] | None:
@@ -84,13 +86,26 @@ def try_out(problem: Problem) -> Trial:
     problem = chosen.put(problem) if chosen else problem
     whole = replace(problem, fit=replace(problem.fit, early_stop=False))
     evaluation, alone, start = _one(whole, default_point(problem))
-    fine = finer(whole, _FINER)
-    quarter = None if fine is whole else _one(fine, default_point(problem))[0]
+    quarter, dear = _finer(whole, alone)
     sampled = max(1, min(_SAMPLE_MOST, problem.fit.batch, int(_SAMPLE_SECONDS / max(alone, 1e-3))))
     each = _sample(problem, sampled) if sampled > 1 else alone
     workers = problem.fit.workers or _usable_cores()
     total = 2 * start + problem.fit.budget * each / min(workers, problem.fit.batch)
-    return Trial(evaluation, alone, each, sampled, start, workers, total, chosen, quarter)
+    return Trial(evaluation, alone, each, sampled, start, workers, total, chosen, quarter, dear)
+
+
+def _finer(problem: Problem, alone: float) -> tuple[Evaluation | None, float]:
+    """The same point at a quarter of the step, and 0; or None, and the seconds that it would take where they are many.
+
+    `alone` [s] is what the search's step takes.
+    """
+    fine = finer(problem, _FINER)
+    if fine is problem:
+        return None, 0.0
+    if _FINER * alone > _DEAREST:
+        return None, _FINER * alone
+    fine = replace(fine, fit=replace(fine.fit, timeout=_FINER * problem.fit.timeout))
+    return _one(fine, default_point(problem))[0], 0.0
 
 
 def _one(problem: Problem, x: np.ndarray) -> tuple[Evaluation, float, float]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neurofit.archive import Contents
+from neurofit.problem.evaluation import Evaluation
 
 
 def confirmation(contents: Contents) -> pd.DataFrame:
@@ -37,18 +38,24 @@ def sentence(contents: Contents) -> str:
     failed = [b for _, b in pairs if b.status != "ok"]
     if failed:
         said += f" ({len(failed)} could not be simulated there, {failed[0].status}, and stay as they were)"
-    if not held:
-        return said
     header = contents.header
-    scores = _largest(np.array([np.abs(b.objectives - a.objectives) for a, b in held]), header.objectives)
-    features = np.array([[a.features, b.features] for a, b in held])
-    relative = np.abs(features[:, 1] - features[:, 0]) / (np.abs(features).max(axis=1) + 1e-12)
-    feature = _largest(relative, [name for name, _ in header.features])
-    if scores:
-        said += f"; no objective changed by more than {scores[0]:.2g} std ({scores[1]})"
-    if feature:
-        said += f", no feature by more than {feature[0]:.2g} of itself ({feature[1]})"
-    return said
+    changed = changes(held, header.objectives, [name for name, _ in header.features])
+    return f"{said}; {changed}" if changed else said
+
+
+def changes(pairs: Sequence[tuple[Evaluation, Evaluation]], objectives: Sequence[str], features: Sequence[str]) -> str:
+    """What changed most from the first to the second of each pair, in words without a full stop; "" where nothing can
+    be compared. `objectives` (k) and `features` (m) are their names.
+    """
+    if not pairs:
+        return ""
+    scores = _largest(np.array([np.abs(b.objectives - a.objectives) for a, b in pairs]), objectives)
+    values = np.array([[a.features, b.features] for a, b in pairs])
+    relative = np.abs(values[:, 1] - values[:, 0]) / (np.abs(values).max(axis=1) + 1e-12)
+    feature = _largest(relative, features)
+    said = [f"no objective changed by more than {scores[0]:.2g} std ({scores[1]})"] if scores else []
+    said += [f"no feature by more than {feature[0]:.2g} of itself ({feature[1]})"] if feature else []
+    return ", ".join(said)
 
 
 def _largest(values: np.ndarray, names: Sequence[str]) -> tuple[float, str] | None:

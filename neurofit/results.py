@@ -22,11 +22,11 @@ from neurofit.confirmation import confirmation, sentence
 from neurofit.errors import NeurofitError
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.problem.spikes import Spikes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from neurofit.again import Again
     from neurofit.report.pictures import Material
     from neurofit.surrogate.foretold import Foretold
     from neurofit.surrogate.joint import JointModel
@@ -220,7 +220,6 @@ class Run:
 
     def material(self) -> Material:
         """What this run's pictures are drawn from (`neurofit.report.pictures`)."""
-        from neurofit.evaluate.evaluator import simulate_traces
         from neurofit.report.arrays import gather
         from neurofit.report.pictures import Material, Surrogate
 
@@ -232,7 +231,8 @@ class Run:
         where = "front" if self._feasible.any() else "all"
         surrogate = Surrogate(lambda: self.sensitivity(where), lambda: self.partial(where), self.foretold)
         learned = surrogate if len(self.raw) > 1 else None
-        return Material(results, results.chosen(), problem, simulate_traces, learned, fire=self._fire)
+        again = self._again
+        return Material(results, results.chosen(), problem, again.traces, learned, fire=again.spikes)
 
     def sensitivity(self, where: Where = "front") -> Sensitivity:
         """What drives each feature and rule: gradients of a surrogate trained on this run's evaluations, which takes
@@ -309,18 +309,12 @@ class Run:
             "objectives": _named(h.objectives, e.objectives),
         }
 
-    def _fire(self, problem: Problem, x: np.ndarray) -> Mapping[str, Spikes]:
-        """The spikes by protocol of a solution x (d,), simulated once for all pictures of them."""
-        from neurofit.evaluate.network_evaluator import simulate_spikes
-
-        key = x.tobytes()
-        if key not in self._fired:
-            self._fired[key] = simulate_spikes(problem, x)
-        return self._fired[key]
-
     @cached_property
-    def _fired(self) -> dict[bytes, Mapping[str, Spikes]]:
-        return {}
+    def _again(self) -> Again:
+        """What simulates solutions again, the same for all pictures."""
+        from neurofit.again import Again  # NEURON's and eFEL's friends, which take a second to load
+
+        return Again(self._contents)
 
     @cached_property
     def _surrogate(self) -> tuple[JointModel, Table]:

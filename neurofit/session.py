@@ -25,7 +25,7 @@ from neurofit.archive.records import front_of
 from neurofit.confirmation import sentence
 from neurofit.engines import settled
 from neurofit.errors import NeurofitError, Stopped
-from neurofit.evaluate.finer import confirming
+from neurofit.evaluate.finer import NO_STEP, confirming, stepless
 from neurofit.executors.trial import Settled
 from neurofit.optimize import Optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
@@ -262,6 +262,8 @@ class Session:
         """Evaluates the front at half the time step, and what takes the place of members that do not hold there."""
         fine = confirming(problem)
         if not problem.fit.confirm or fine is problem:
+            if problem.fit.confirm and stepless(problem):
+                self._log(f"not confirmed: {NO_STEP}")
             return
         while missing := self._unconfirmed():
             with make_executor(fine) as executor:

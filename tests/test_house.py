@@ -29,11 +29,11 @@ BELOW = {
 }
 RUN = set(BELOW) | {"run", "results", "progress", "stop", "check", "doctor", "builtin"}
 RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles", "stages", "staged", "engines", "session"}
-RUN |= {"confirmation", "comparing", "launcher"}
+RUN |= {"confirmation", "comparing", "launcher", "again"}
 # A run draws its own pictures: they are made below it, of arrays, and know no run.
-REPORT = (RUN - {"run", "session", "results", "comparing", "rescore", "warm", "retarget", "stages", "staged"}) | {
-    "report"
-}
+REPORT = (
+    RUN - {"run", "session", "results", "comparing", "rescore", "warm", "retarget", "stages", "staged", "again"}
+) | {"report"}
 EXPORT = RUN | {"report", "export", "hpc"}
 CLI = EXPORT | {"cli", "cli_machine", "arguments", "console", "telling"}
 ALLOWED = (

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from neurofit.problem.model import CellTemplate
+from neurofit.problem.network import ArtificialCell, NetworkTemplate
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol, Search
+from neurofit.simulate import network
 from neurofit.simulate.engine import PLAIN_DT, time_step
+
+NO_STEP = "its cells have no equations to integrate, and so no time step that could be finer"
 
 
 def finer(problem: Problem, factor: float, least: float = 0.0) -> Problem:
@@ -15,17 +19,12 @@ def finer(problem: Problem, factor: float, least: float = 0.0) -> Problem:
 
     A clamp's steady state, which gives a holding current, does not depend on the step and keeps its own.
     """
-    if not isinstance(problem.model, CellTemplate):
-        return problem
-    model = problem.model
 
     def stepped(what: Protocol | Search) -> Protocol | Search:
-        if isinstance(what, HoldingSearch):
+        dt = _step(problem, what)
+        if dt is None or dt <= least:
             return what
-        steps = {time_step(model, what, s)[0] for s in what.sweeps} if isinstance(what, Protocol) else set()
-        dt = max(steps) if steps else time_step(model, what, None)[0]
-        if dt <= least:
-            return what
+        assert not isinstance(what, HoldingSearch)
         return replace(what, conditions=replace(what.conditions, dt=dt / factor))
 
     protocols = tuple(stepped(p) for p in problem.protocols)
@@ -36,8 +35,29 @@ def finer(problem: Problem, factor: float, least: float = 0.0) -> Problem:
 
 
 def confirming(problem: Problem) -> Problem:
-    """`problem` at half the search's time step, as its front is confirmed, and twice the time for it; steps of 0.025
-    ms and less are fine.
+    """`problem` at half the search's time step, as its front is confirmed, and twice the time for it.
+
+    Steps of 0.025 ms and less are fine for a cell. Those of a network are halved whatever they are: each spike is heard
+    from the end of its step on, so that a step is part of every delay.
     """
-    fine = finer(problem, 2.0, PLAIN_DT)
+    fine = finer(problem, 2.0, 0.0 if isinstance(problem.model, NetworkTemplate) else PLAIN_DT)
     return fine if fine is problem else replace(fine, fit=replace(fine.fit, timeout=2 * problem.fit.timeout))
+
+
+def stepless(problem: Problem) -> bool:
+    """Whether it is a network of artificial cells alone, which have no equations to integrate."""
+    model = problem.model
+    return isinstance(model, NetworkTemplate) and all(isinstance(p.cell, ArtificialCell) for p in model.populations)
+
+
+def _step(problem: Problem, what: Protocol | Search) -> float | None:
+    """The longest step [ms] that something is simulated with; None where it has none that matters."""
+    model = problem.model
+    if isinstance(what, HoldingSearch) or stepless(problem):
+        return None
+    if isinstance(model, NetworkTemplate):
+        return network.time_step(model, what.conditions)
+    if not isinstance(model, CellTemplate):
+        return None
+    steps = {time_step(model, what, s)[0] for s in what.sweeps} if isinstance(what, Protocol) else set()
+    return max(steps) if steps else time_step(model, what, None)[0]

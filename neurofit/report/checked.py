@@ -9,9 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from neurofit.check import Trial
+from neurofit.confirmation import changes
+from neurofit.evaluate.finer import NO_STEP, stepless
 from neurofit.problem.evaluation import NOT_RUN, TRUE, UNDEFINED, UNKNOWN
 from neurofit.problem.model import Assignment, FunctionModel
-from neurofit.problem.network import EVERYONE
+from neurofit.problem.network import EVERYONE, NetworkTemplate
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol
 from neurofit.report.goals import goals
@@ -67,7 +69,11 @@ def simulation(problem: Problem, trial: Trial) -> str:
         said.append(f"Simulated by {by.engine}, {by.copies} copies at a time ({by.why}).")
         if by.slow:
             said.append(f"Slow to read, beside the median feature: {by.slow}.")
-    if trial.coarse is not None:
+    if trial.dear:
+        said.append(f"A quarter of the time step has not been tried: it would take about {duration(trial.dear)}.")
+    elif isinstance(problem.model, NetworkTemplate):
+        said += _network_step(problem, trial)
+    elif trial.coarse is not None:
         share, column = trial.coarse
         name = problem.features[column].column
         said.append(f"A quarter of the time step changes no feature by more than {percent(share)} of itself ({name}).")
@@ -77,6 +83,24 @@ def simulation(problem: Problem, trial: Trial) -> str:
                 "conditions: {dt: 0.0125 ms}."
             )
     return " ".join(said)
+
+
+def _network_step(problem: Problem, trial: Trial) -> list[str]:
+    """Sentences on the time step of a network, whose objectives say whether a change matters: it is never without."""
+    if stepless(problem):
+        return [f"Nothing is confirmed at a finer step: {NO_STEP}."]
+    if trial.finer is None or trial.finer.status != "ok" or trial.evaluation.status != "ok":
+        return []
+    pair = (trial.evaluation, trial.finer)
+    changed = changes([pair], [o.name for o in problem.objectives], problem.columns)
+    said = [f"At a quarter of the time step {changed}."] if changed else []
+    apart = np.abs(pair[1].objectives - pair[0].objectives)
+    if (apart > 1.0).any():
+        said.append(
+            "That is more than a standard deviation: the network tells its steps apart, or each run of it is another. "
+            "A longer window makes rates steadier; conditions: {dt: ...} of the file sets a finer step."
+        )
+    return said
 
 
 def _parameters(problem: Problem, trial: Trial) -> Table:

@@ -77,7 +77,7 @@ class NetworkSimulator:
         began = time.perf_counter()
         found = settings(self.template, values, sweep.changes)
         given = {**values, **{c.parameter: c.value for c in sweep.changes}}
-        self._refuse_short_delays(found, _first(conditions.dt, self.template.conditions.dt, DT))
+        self._refuse_short_delays(found, time_step(self.template, conditions))
         network = self._ready(found, given)
         try:
             reached, inside = self._advance(network, sweep.duration, conditions)
@@ -127,7 +127,7 @@ class NetworkSimulator:
         base = self.template.conditions
         h.CVode().active(False)
         h.celsius = _first(conditions.celsius, base.celsius, 6.3)
-        h.dt = _first(conditions.dt, base.dt, DT)
+        h.dt = time_step(self.template, conditions)
         h.secondorder = int(_first(conditions.secondorder, base.secondorder, SECONDORDER))
         v_init = conditions.v_init if conditions.v_init is not None else base.v_init
         pc.set_maxstep(_LONGEST_STEP)
@@ -162,6 +162,11 @@ class NetworkSimulator:
             times, gids = (np.concatenate(part) for part in zip(*parts, strict=True))
         order = np.lexsort((gids, times))
         return Spikes(times[order], gids[order], tuple(sizes.items()))
+
+
+def time_step(template: NetworkTemplate, conditions: Conditions) -> float:
+    """The step [ms] of a protocol under `conditions`: the file's, else the template's, else what suits cells."""
+    return _first(conditions.dt, template.conditions.dt, DT)
 
 
 class _Network:

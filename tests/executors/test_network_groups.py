@@ -11,25 +11,30 @@ from mpi_jobs import FIT, needs_mpi, run
 import neurofit
 from neurofit.builtin import fit_file
 from neurofit.evaluate.evaluator import make_evaluator
+from neurofit.evaluate.finer import confirming
 from neurofit.executors import last_words
 from neurofit.executors.messages import Told
 
 pytestmark = needs_mpi
-SHORT = {"duration": "200 ms", "window": "[50 ms, 200 ms]"}
+SHORT = {"protocols": "{run: {duration: 120 ms, window: [20 ms, 120 ms]}}", "rules": "{}"}
 
 
-def test_a_group_of_ranks_gives_what_one_process_gives(tmp_path):
-    changes = {f"protocols.{name}.{key}": value for name in ("run", "cut") for key, value in SHORT.items()}
-    changes |= {"fit.optimizer": "random", "fit.budget": "3", "fit.ranks_per_evaluation": "2"}
+def test_a_group_of_ranks_gives_what_one_process_gives_at_the_step_of_the_search_and_at_half_of_it(tmp_path):
+    """Equal to the last bit: spikes do not depend on the rank that a cell is on."""
+    changes = SHORT | {"fit.optimizer": "random", "fit.budget": "3", "fit.ranks_per_evaluation": "2"}
     problem = neurofit.load(fit_file("ping"), changes)
     (tmp_path / "problem.yaml").write_text(problem.text)
     assert run(2, *FIT, tmp_path / "problem.yaml", tmp_path / "out", log=tmp_path / "log") == 0
-    shared = neurofit.open(tmp_path / "out").raw
-    assert [e.status for e in shared] == ["ok"] * 3
-    evaluator = make_evaluator(problem)
-    for a in shared:
-        (b,) = evaluator.evaluate([a.index], a.x[None])
-        assert np.array_equal(a.features, b.features, equal_nan=True) and np.isfinite(a.features).any()
+    shared = neurofit.open(tmp_path / "out")
+    assert [e.status for e in shared.searched] == ["ok"] * 3
+    confirmed = [e for e in shared.raw if e.index in shared.confirmation.index]
+    assert confirmed
+    for at_a_step, evaluations in ((problem, shared.searched), (confirming(problem), confirmed)):
+        evaluator = make_evaluator(at_a_step)
+        for a in evaluations:
+            (b,) = evaluator.evaluate([a.index], a.x[None])
+            assert np.array_equal(a.features, b.features, equal_nan=True) and np.isfinite(a.features).any()
+        evaluator.close()
 
 
 BRITTLE = """
