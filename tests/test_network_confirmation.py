@@ -21,7 +21,7 @@ from neurofit.run import search
 
 SHORT = {
     "protocols": "{run: {duration: 120 ms, window: [20 ms, 120 ms]}}",
-    "objectives": "{rate: {feature: population_rate, population: E, protocol: run, mean: 30 Hz, std: 1 Hz}}",
+    "objectives": "{together: {feature: synchrony, population: E, protocol: run, mean: 0.5, std: 0.1}}",
     "rules": "{fires: 'population_rate(run, E) > 0'}",
     "fit": "{optimizer: random, budget: 4, batch: 4, seed: 1}",
 }

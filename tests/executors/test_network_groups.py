@@ -12,6 +12,7 @@ import neurofit
 from neurofit.builtin import fit_file
 from neurofit.evaluate.evaluator import make_evaluator
 from neurofit.evaluate.finer import confirming
+from neurofit.evaluate.network_evaluator import NetworkEvaluator
 from neurofit.executors import last_words
 from neurofit.executors.messages import Told
 
@@ -30,7 +31,7 @@ def test_a_group_of_ranks_gives_what_one_process_gives_at_the_step_of_the_search
     confirmed = [e for e in shared.raw if e.index in shared.confirmation.index]
     assert confirmed
     for at_a_step, evaluations in ((problem, shared.searched), (confirming(problem), confirmed)):
-        evaluator = make_evaluator(at_a_step)
+        evaluator = NetworkEvaluator(at_a_step)
         for a in evaluations:
             (b,) = evaluator.evaluate([a.index], a.x[None])
             assert np.array_equal(a.features, b.features, equal_nan=True) and np.isfinite(a.features).any()
