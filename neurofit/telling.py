@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 
 
 def introduction(step: Step) -> str:
-    """What is going to be fitted, and where to; of a stage that begins also what it was given."""
+    """What is going to be fitted, where to, and what its file is warned of; of a stage that begins also what it was
+    given.
+    """
     problem, fit = step.problem, step.problem.fit
     head = (
         f"[bold]{escape(step.title)}[/bold]: {len(problem.space)} parameters, {len(problem.objectives)} objectives, "
         f"{len(problem.rules)} rules; {fit.budget} evaluations with {fit.optimizer}, seed {fit.seed}, "
         f"into {escape(str(step.directory))}"
     )
-    return "\n".join((head, *(escape(line) for line in (step.start.lines if step.start else ()))))
+    warned = (f"[yellow]warning: {escape(warning)}[/yellow]" for warning in problem.warnings)
+    return "\n".join((head, *(escape(line) for line in (step.start.lines if step.start else ())), *warned))
 
 
 def tell_fitted(screen: Console, run: Run) -> None:

@@ -11,7 +11,7 @@ import pty
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,8 @@ from neurofit.config import json_schema, load
 from neurofit.errors import ConfigError
 from neurofit.progress import Progress
 from neurofit.report.live import line
+from neurofit.stages import Step
+from neurofit.telling import introduction
 
 FUNCTION = """
 neurofit: 1
@@ -290,3 +292,10 @@ def test_a_line_of_progress_has_everything() -> None:
         "batch 3: 30/60 evaluations; 3 feasible (10 %); hypervolume 0.250; best [std]: rate 1.23; "
         "rules: held 50 %; failed: crash 2; left 1 min 15 s"
     )
+
+
+def test_fit_says_first_what_its_file_is_warned_of(folder: Path) -> None:
+    wide = replace(load(folder / "bowl.yaml"), warnings=("a: [too wide] for linear",))
+    assert introduction(Step("", wide, folder / "out")).splitlines()[1:] == [
+        "[yellow]warning: a: \\[too wide] for linear[/yellow]"
+    ]

@@ -11,6 +11,7 @@ from neurofit.config import (
     model,
     network,
     network_protocols,
+    network_steps,
     protocols,
     resolved,
     rules,
@@ -101,7 +102,7 @@ def _problem(fit: FitFile, document: Document) -> Problem:
         rules=ruled,
         fit=_settings(fit.fit),
         reference=targets.reference(fit.reference, tuple(fit.objectives)),
-        warnings=(*(k.warning for k in made.knobs if k.warning), *_hidden(made, free), *_unused(fit, columns)),
+        warnings=_warnings(fit, made, free, columns),
         file_hashes=tuple((f.name, sha256(f.read_bytes())) for f in made.files),
     )
     return identity.sealed(problem, resolved.text(fit, problem))
@@ -162,6 +163,15 @@ def _settings(spec: FitSpec) -> FitSettings:
         ranks_per_evaluation=spec.ranks_per_evaluation,
         warm_start=(spec.warm_start,) if isinstance(spec.warm_start, str) else tuple(spec.warm_start or ()),
     )
+
+
+def _warnings(fit: FitFile, made: Built, free: Mapping[str, Parameter], columns: Columns) -> tuple[str, ...]:
+    """What is no error, and most likely not meant, in sentences."""
+    said = [knob.warning for knob in made.knobs if knob.warning]
+    said += [*_hidden(made, free), *_unused(fit, columns)]
+    if isinstance(made.model, NetworkTemplate):
+        said += network_steps.warnings(made.model, columns.protocols.protocols, fit.fit.confirm)
+    return tuple(said)
 
 
 def _hidden(built: Built, free: Mapping[str, Parameter]) -> list[str]:

@@ -135,6 +135,9 @@ class Recording:
     variable: str = "v"
 
 
+DT = 0.05  # ms: a cell's step where nobody says another; with secondorder 2 it beats one of 0.025 ms without
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """NEURON's global state for a simulation; None leaves the model's own (and then neurofit's) value."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from neurofit.errors import SimulationError
 from neurofit.problem.model import CellTemplate
-from neurofit.problem.protocol import SOMA, Location, Protocol, Recording, RheobaseSearch, Step, Sweep, VoltageClamp
+from neurofit.problem.protocol import DT, SOMA, Location, Protocol, Recording, RheobaseSearch, Step, Sweep, VoltageClamp
 from neurofit.simulate import core
 from neurofit.simulate.cell import Cell
 from neurofit.simulate.mechanisms import build
@@ -20,7 +20,7 @@ from neurofit.simulate.process import hoc, load_mechanisms
 from neurofit.simulate.stimuli import Fitted, fit_recording, fit_stimulus
 
 SAMPLING = 0.1  # ms between the samples of a trace
-DT, SECONDORDER = 0.05, 2  # with secondorder 2 a step of 0.05 ms beats one of 0.025 ms without
+SECONDORDER = 2  # which makes steps of 0.05 ms, the search's, better than ones of 0.025 ms without
 PLAIN_DT = 0.025  # ms, where secondorder 2 does not suit: voltage clamp, ionic currents, the ends of sections
 VOLTAGE_LIMIT = 200.0  # mV: beyond it a simulation is not to be trusted
 _COPIES = 64  # small cells in one simulation: gains stop near 50

@@ -17,9 +17,9 @@ import numpy as np
 
 from neurofit.errors import SimulationError
 from neurofit.problem.network import RULES, SEEDS, CurrentDrive, NetworkTemplate, Settings, counts, settings
-from neurofit.problem.protocol import Conditions, Sweep
+from neurofit.problem.protocol import DT, Conditions, Sweep
 from neurofit.problem.spikes import Spikes
-from neurofit.simulate.engine import DT, SECONDORDER
+from neurofit.simulate.engine import SECONDORDER
 from neurofit.simulate.mechanisms import build
 from neurofit.simulate.population import Group
 from neurofit.simulate.process import hoc, load_mechanisms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from neurofit.builtin import fit_file
 from neurofit.config import load
 from neurofit.errors import ConfigError
 from neurofit.problem.network import ArtificialCell, CurrentDrive, NetworkTemplate, PoissonDrive, settings
@@ -207,3 +208,40 @@ objectives: {o: {feature: mean_frequency, protocol: p, target: [40, 60]}}
     file.write_text(cell.replace("{duration: 100", "{changes: {a: 1}, duration: 100"), encoding="utf-8")
     with pytest.raises(ConfigError, match="no changes"):
         load(file)
+
+
+STEPS = """
+neurofit: 1
+model:
+  kind: network
+  populations:
+    I: {cell: wang_buzsaki, count: 3}
+    L: {artificial: IntFire1, count: 2}
+  drives: {bias: {kind: current, target: I, amp: 0.1 nA}}
+  conditions: {dt: DT ms}
+parameters: {bias.amp: [0.1, 0.2]}
+protocols: {run: {duration: 100 ms}, fine: {duration: 100 ms, conditions: {dt: 0.01 ms}}}
+objectives: {rate: {feature: population_rate, population: I, protocol: run, target: [4, 6]}}
+fit: {confirm: CONFIRM}
+rules: {fires: 'population_rate(fine, I) > 0'}
+"""
+
+
+@pytest.mark.parametrize(
+    ("dt", "confirm", "warned"),
+    [("0.0125", "false", 0), ("0.025", "true", 0), ("0.025", "false", 1), ("0.05", "true", 1)],
+)
+def test_a_step_that_a_cell_cannot_bear_is_warned_of(tmp_path, dt, confirm, warned):
+    """wang_buzsaki says 0.0125 ms; a front that is confirmed is simulated at half the step in the end."""
+    file = tmp_path / "network.yaml"
+    file.write_text(STEPS.replace("DT", dt).replace("CONFIRM", confirm), encoding="utf-8")
+    said = load(file).warnings
+    assert len(said) == warned
+    if warned:
+        assert said[0].startswith(f"protocol run: the step of {float(dt):g} ms is longer than the 0.0125 ms")
+        assert "population I" in said[0] and "conditions: {dt: 0.0125 ms}" in said[0]
+
+
+def test_built_in_networks_are_not_warned_of():
+    for name in ("ping", "wang_buzsaki_network", "coba_hh", "brunel", "ca1_slice"):
+        assert load(fit_file(name)).warnings == ()
