@@ -73,6 +73,7 @@ class Padding:
     def __init__(self) -> None:
         self._sections: list[Any] = []
         self._filled: tuple[frozenset[str], ...] = ()
+        self._last: Cell | None = None
 
     def fill(self, cells: Sequence[Cell]) -> None:
         """Makes what these cells need; none for none."""
@@ -83,9 +84,10 @@ class Padding:
         wanted = tuple(
             frozenset(name for name, few in missing.items() if few > k) for k in range(max(missing.values(), default=0))
         )
-        if wanted == self._filled:
-            return
-        h = hoc()
+        last = cells[-1] if cells else None
+        if wanted == self._filled and last is self._last:
+            return  # still behind the cells: one made since would be behind the padding
+        h, self._last = hoc(), last
         for section in self._sections:
             h.delete_section(sec=section)
         self._sections, self._filled = [h.Section(name=f"padding[{k}]") for k in range(len(wanted))], wanted

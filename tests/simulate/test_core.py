@@ -90,6 +90,17 @@ def test_what_has_global_variables_neuron_runs():
     assert not np.array_equal(plain[0].traces["soma.v"], plain[1].traces["soma.v"])
 
 
+def test_padding_is_behind_the_cells_also_after_others_were_made():
+    """Else the last copy would be what is left over. Four copies need as much padding as twenty."""
+    template = hh_ball()
+    simulator = Simulator(template, defaults(template), "coreneuron")
+    for count in (4, 20):
+        simulator.run([job(template, protocol(step(0.1), duration=20.0), row=i) for i in range(count)])
+        names = [section.name() for section in hoc().allsec()]
+        assert [name.startswith("padding") for name in names[-5:]] == [False, True, True, True, True]
+    simulator.close()
+
+
 def test_a_nan_fails_its_copy_alone():
     template = hh_ball()
     protocol_ = protocol(step(0.1), duration=100.0)
