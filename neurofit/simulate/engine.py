@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from neurofit.errors import SimulationError
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.protocol import DT, SOMA, Location, Protocol, Recording, RheobaseSearch, Step, Sweep, VoltageClamp
 from neurofit.simulate import core
+from neurofit.simulate.beginning import Beginning, Pointers
 from neurofit.simulate.cell import Cell
 from neurofit.simulate.mechanisms import build
 from neurofit.simulate.morphology import section_builder
@@ -57,16 +58,40 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Globals:
-    """NEURON's global state for one simulation, and whether CoreNEURON runs it; jobs that differ in it cannot share
-    one.
+    """NEURON's global state for one simulation, from when until when it goes [ms], and whether CoreNEURON runs it; jobs
+    that differ in it cannot share one.
     """
 
     core: bool
+    begun: float
     duration: float
     celsius: float
     dt: float
     secondorder: int
     variables: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A simulation that has ended: its time step [ms], what was fitted to each copy, the time reached [ms], and seconds
+    a copy.
+    """
+
+    dt: float
+    fitted: tuple[Fitted, ...]
+    reached: float
+    seconds: float
+
+    def outcome(self, copy: int, job: Job, beginning: Beginning | None) -> Outcome:
+        """Of `job`, which was simulated in this copy."""
+        stride, traces = max(1, round(SAMPLING / self.dt)), {}
+        for name, vector in self.fitted[copy].vectors.items():
+            # `as_numpy` would lose half a kilobyte a call.
+            late = np.asarray(vector)
+            whole = late if beginning is None else np.concatenate((beginning.traces[name], late[1:]))
+            traces[name] = whole[::stride].copy()
+        t = np.arange(len(next(iter(traces.values())))) * (self.dt * stride)
+        return Outcome(t, traces, _failure(job, t, traces, self.reached), self.seconds)
 
 
 class Simulator:
@@ -92,6 +117,7 @@ class Simulator:
         self._padding = core.Padding()
         self._builder = section_builder(template)
         self._cells: list[Cell] = []
+        self._pointers: dict[Cell, Pointers] = {}
         self._ensure(1)
         self.segments = self._cells[0].segments
 
@@ -109,25 +135,39 @@ class Simulator:
         """Changes how many copies one simulation takes at most."""
         self._copies = copies
 
-    def run(self, jobs: Sequence[Job]) -> list[Outcome]:
+    def run(self, jobs: Sequence[Job], beginnings: Sequence[Beginning | None] = ()) -> list[Outcome]:
         """The outcome of each job, in order; jobs share simulations wherever NEURON's global state allows.
 
-        A job's outcome does not depend on the others, bitwise (fixed time step; for CoreNEURON see `core.Padding`).
-        Raises SimulationError where NEURON raised.
+        A job that has a beginning goes on from there. A job's outcome does not depend on the others, bitwise (fixed
+        time step; for CoreNEURON see `core.Padding`). Raises SimulationError where NEURON raised.
         """
-        groups: dict[_Globals, list[int]] = {}
-        for i, job in enumerate(jobs):
-            groups.setdefault(self._globals(job), []).append(i)
+        begun = list(beginnings) or [None] * len(jobs)
         outcomes: dict[int, Outcome] = {}
+        for state, chunk in self._chunks([self._globals(job, b) for job, b in zip(jobs, begun, strict=True)]):
+            mine = self._ended(state, [jobs[i] for i in chunk], [begun[i] for i in chunk])
+            outcomes.update(zip(chunk, mine, strict=True))
+        return [outcomes[i] for i in range(len(jobs))]
+
+    def begin(self, jobs: Sequence[Job], until: float) -> list[Beginning]:
+        """What each job has come to at `until` [ms], a multiple of its time step, for others that are the same until
+        then. Raises SimulationError where NEURON raised.
+        """
+        beginnings: dict[int, Beginning] = {}
+        for state, chunk in self._chunks([replace(self._globals(job, None), duration=until) for job in jobs]):
+            beginnings.update(zip(chunk, self._begun(state, [jobs[i] for i in chunk]), strict=True))
+        return [beginnings[i] for i in range(len(jobs))]
+
+    def _chunks(self, states: Sequence[_Globals]) -> Iterator[tuple[_Globals, list[int]]]:
+        """Indexes of jobs that can share a simulation, with what they share."""
+        groups: dict[_Globals, list[int]] = {}
+        for i, state in enumerate(states):
+            groups.setdefault(state, []).append(i)
         size = self.copies()
         for state, members in groups.items():
             for start in range(0, len(members), size):
-                chunk = members[start : start + size]
-                for i, outcome in zip(chunk, self._simulate(state, [jobs[i] for i in chunk]), strict=True):
-                    outcomes[i] = outcome
-        return [outcomes[i] for i in range(len(jobs))]
+                yield state, members[start : start + size]
 
-    def _globals(self, job: Job) -> _Globals:
+    def _globals(self, job: Job, beginning: Beginning | None) -> _Globals:
         conditions, base = job.protocol.conditions, self.template.conditions
         dt, secondorder = time_step(self.template, job.protocol, job.sweep)
         variables = []
@@ -145,6 +185,7 @@ class Simulator:
         return _Globals(
             # CoreNEURON keeps the GLOBAL variables of its first simulation for good.
             core=self._core is not None and not variables and core.takes(job.sweep.stimuli, job.protocol.recordings),
+            begun=0.0 if beginning is None else beginning.t,
             duration=job.sweep.duration,
             celsius=celsius,
             dt=dt,
@@ -159,45 +200,65 @@ class Simulator:
                     return _first(job.protocol.conditions.v_init, job.values[parameter.name])
         return _first(job.protocol.conditions.v_init, self.template.conditions.v_init, -65.0)
 
-    def _simulate(self, state: _Globals, jobs: Sequence[Job]) -> Iterable[Outcome]:
+    # Of what was fitted for a simulation nothing may be left at the next one: it would still act on the copies.
+
+    def _ended(self, state: _Globals, jobs: Sequence[Job], beginnings: Sequence[Beginning | None]) -> list[Outcome]:
+        done = self._simulated(state, jobs, beginnings)
+        return [done.outcome(k, job, begun) for k, (job, begun) in enumerate(zip(jobs, beginnings, strict=True))]
+
+    def _begun(self, state: _Globals, jobs: Sequence[Job]) -> list[Beginning]:
+        done = self._simulated(state, jobs, [None] * len(jobs))
+        return [
+            Beginning(
+                done.reached,
+                self._pointers_of(cell).gather(),
+                {name: np.array(vector) for name, vector in fitted.vectors.items()},
+                done.seconds,
+            )
+            for cell, fitted in zip(self._cells, done.fitted, strict=True)
+        ]
+
+    def _simulated(self, state: _Globals, jobs: Sequence[Job], beginnings: Sequence[Beginning | None]) -> _Done:
         began = time.perf_counter()
         self._ensure(len(jobs))
-        cells = self._cells
         fitted = []
-        for cell, job in zip(cells, jobs, strict=True):
+        for cell, job in zip(self._cells, jobs, strict=True):
             cell.set(job.values)
             fitted.append(_fit(cell, job, state.dt))
         try:
-            reached = self._advance(state, [self._v_init(job) for job in jobs])
+            self._initialise(state, [self._v_init(job) for job in jobs])
+            reached = self._advance(state, beginnings)
         except RuntimeError as error:
             raise SimulationError(f"NEURON: {str(error).strip() or 'an error in a mechanism'}") from error
-        stride = max(1, round(SAMPLING / state.dt))
-        seconds = (time.perf_counter() - began) / len(jobs)
-        outcomes = []
-        for job, one in zip(jobs, fitted, strict=True):
-            # `as_numpy` would lose half a kilobyte a call.
-            traces = {name: np.asarray(vector)[::stride].copy() for name, vector in one.vectors.items()}
-            t = np.arange(len(next(iter(traces.values())))) * (state.dt * stride)
-            outcomes.append(Outcome(t, traces, _failure(job, t, traces, reached), seconds))
-        return outcomes
+        return _Done(state.dt, tuple(fitted), reached, (time.perf_counter() - began) / len(jobs))
 
-    def _advance(self, state: _Globals, v_inits: Sequence[float]) -> float:
-        """Sets NEURON's global state, initialises and runs; the time reached [ms]."""
+    def _initialise(self, state: _Globals, v_inits: Sequence[float]) -> None:
+        """Sets NEURON's global state, and every copy to the time 0."""
         h = hoc()
-        pc = h.ParallelContext()
         h.CVode().active(False)
         h.celsius, h.dt, h.secondorder = state.celsius, state.dt, state.secondorder
         for name, value in state.variables:
             setattr(h, name, value)
-        pc.set_maxstep(10)
+        h.ParallelContext().set_maxstep(10)
         self._padding.fill(self._cells if state.core else ())
         # The handler sets each copy's own start: `finitialize()` without a voltage is not reproducible to the last bit
         # under secondorder 2.
         handler = h.FInitializeHandler(0, lambda: self._start(v_inits))
         h.finitialize(v_inits[0])
         del handler
+
+    def _advance(self, state: _Globals, beginnings: Sequence[Beginning | None]) -> float:
+        """Runs, from where the beginnings end; the time reached [ms]."""
+        h, until = hoc(), state.duration
+        if state.begun:
+            for cell, beginning in zip(self._cells, beginnings, strict=True):
+                assert beginning is not None, "their times are the same"
+                self._pointers_of(cell).scatter(beginning.state)
+            h.t = state.begun
+            h.frecord_init()  # and tells NEURON's thread the time, which it would only learn with another dt
+            until += state.dt / 2  # else what rounding has added to the time so far could cost the last step
         with core.switched_on(self._core) if state.core and self._core else contextlib.nullcontext():
-            pc.psolve(state.duration)
+            h.ParallelContext().psolve(until)
         return h.t
 
     def _start(self, v_inits: Sequence[float]) -> None:
@@ -209,9 +270,17 @@ class Simulator:
     def _ensure(self, count: int) -> None:
         """Exactly `count` copies: a surplus one would still be simulated. Sections of others are left alone."""
         while len(self._cells) > count:
-            self._cells.pop().destroy()
+            cell = self._cells.pop()
+            self._pointers.pop(cell, None)
+            cell.destroy()
         while len(self._cells) < count:
             self._cells.append(Cell(self.template, self._builder, self.defaults))
+
+    def _pointers_of(self, cell: Cell) -> Pointers:
+        known = self._pointers.get(cell)
+        if known is None or not known.fit(cell):
+            known = self._pointers[cell] = Pointers(cell)
+        return known
 
     def close(self) -> None:
         """Removes this simulator's copies from NEURON."""
