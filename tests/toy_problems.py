@@ -268,6 +268,21 @@ def between_hypervolume(reference: float = 3.0) -> float:
     return 1 - (between_front(np.ones(1))[1][0, 0] / reference) ** 2 / 2
 
 
+# ---- adapting: two rates that go together but where one parameter drives them apart
+
+
+def adapting(p: Values) -> dict[str, float]:
+    """The rate at first and at last: 10 to 120, apart where `channel` is large."""
+    last = 10.0 * math.exp(2.5 * p["drive"])
+    return {"first": last * (1.0 + 0.02 * math.exp(5.0 * p["channel"]) * (0.5 + p["other"])), "last": last}
+
+
+def adapting_problem() -> Problem:
+    """A cell that adapts, at any rate."""
+    parameters, targets = _unit("drive", "channel", "other"), {"rate": [("last", 40.0, 5.0)]}
+    return _problem("adapting", parameters, ("first", "last"), targets, {"adapts": "first > 1.5 * last"})
+
+
 # ---- kinds: three reals, an integer and a choice of four; one choice alone holds the optimum
 
 _PLACES = ("soma", "basal", "apical", "axon")

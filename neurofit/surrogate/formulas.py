@@ -21,6 +21,7 @@ from neurofit.problem.expression.nodes import (
 
 # Half of a count: `n == 0` then has a margin of 0.5 where it holds, as much as it lacks at one spike too many.
 _EQUAL = 0.5
+_TINY = 1e-9  # a size below which nothing is divided
 _LARGEST = 50.0  # exponent of e: beyond it single precision, and any use, ends
 
 
@@ -48,6 +49,61 @@ def margin(node: Node, features: Tensor) -> Tensor | None:
         case Function("any", (operand,)):
             return _most([margin(a, features) for a in elements(operand)])
     return None
+
+
+def relative(node: Node, features: Tensor) -> Tensor | None:
+    """The margin (...,) of an expression that weighs features against each other, in units of their size: 1 at most.
+
+    The plain margin of `a > 1.5 b` comes nearest to zero where both are small, which is no way to a larger ratio. None
+    where features are held against numbers only, and of forms other than chains of < and >, trends, and all of such.
+    """
+    match node:
+        case Compare(operands, operators):
+            parts = []
+            for op, left, right in zip(operators, operands[:-1], operands[1:], strict=True):
+                if op not in ("<", "<=", ">", ">=") or len(_signs(left, 1) | _signs(right, -1)) < 2:
+                    return None
+                size = (_size(left, features) + _size(right, features)).clamp_min(_TINY)
+                parts.append((_distance(op, value(left, features), value(right, features)) / size).amin(-1))
+            return _least(parts)
+        case Function(("increasing" | "decreasing") as name, (operand,)):
+            steps, size = torch.diff(value(operand, features), dim=-1), _size(operand, features)
+            steps = steps / (size[..., 1:] + size[..., :-1]).clamp_min(_TINY)
+            return (steps if name == "increasing" else -steps).amin(-1)
+        case Logic("and", operands):
+            parts = [relative(a, features) for a in operands]
+            return None if any(part is None for part in parts) else _least(parts)
+    return None
+
+
+def _signs(node: Node, sign: int) -> set[int]:
+    """The signs with which features enter a sum, `sign` being that of the whole; both where one is held against
+    another.
+    """
+    match node:
+        case Columns():
+            return {sign}
+        case Negative(operand):
+            return _signs(operand, -sign)
+        case Binary(operator, left, right):
+            return _signs(left, sign) | _signs(right, -sign if operator in ("-", "/") else sign)
+        case Index(operand):
+            return _signs(operand, sign)
+        case Function(_, arguments):
+            return set().union(*(_signs(a, sign) for a in arguments))
+    return set()
+
+
+def _size(node: Node, features: Tensor) -> Tensor:
+    """(..., v) what a resolved expression would be at most if no term took from another."""
+    match node:
+        case Negative(operand) | Function("abs", (operand,)):
+            return _size(operand, features)
+        case Binary("+" | "-", left, right):
+            return _size(left, features) + _size(right, features)
+        case Binary("*", left, right):
+            return _size(left, features) * _size(right, features)
+    return value(node, features).abs()
 
 
 def value(node: Node, features: Tensor) -> Tensor:

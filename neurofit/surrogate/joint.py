@@ -6,7 +6,7 @@ said of each evaluation without having seen it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch.nn.functional import logsigmoid, softplus
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.choice import COMPARED, KINDS, OUTPUTS, precision
-from neurofit.surrogate.formulas import margin
+from neurofit.surrogate.formulas import margin, relative
 from neurofit.surrogate.samples import STEEP, Samples, Training
 from neurofit.surrogate.scores import Scores
 from neurofit.surrogate.table import Table, table, varies
@@ -48,21 +48,23 @@ class Outlook:
 class _Outputs:
     """Which raw outputs stand for what: `source` (m,) the output of each feature column, -1 of a constant one.
 
-    The labels' outputs follow the features'.
+    The `margins` of rules that weigh features against each other follow, by the rule's number; the labels come last.
     """
 
     source: np.ndarray
     constant: np.ndarray
     values: np.ndarray  # (n, o)
     binary: np.ndarray  # (o,)
+    margins: Mapping[int, int]
     first_label: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A condition of feasibility: a label's output, a formula over features, or both."""
+    """A condition of feasibility: a label's output, and a margin: an output too, or a formula over features."""
 
     label: int
+    margin: int
     formula: int
     scale: float
 
@@ -74,8 +76,8 @@ class JointModel:
         """`kind` is one of choice.KINDS."""
         self._problem, self._data = problem, data
         self._scores = _distances if "features" in problem.fit.without else Scores.of(problem)
-        self._outputs = _outputs(data)
-        self._rules = _conditions(problem, data, self._outputs.first_label)
+        self._outputs = _outputs(problem, data)
+        self._rules = _conditions(problem, data, self._outputs)
         self._feasible = next(
             (self._outputs.first_label + q for q, role in enumerate(data.roles) if role[0] == "feasible"), -1
         )
@@ -149,7 +151,9 @@ class JointModel:
             terms = []
             if rule.label >= 0:
                 terms.append(raw[..., rule.label])
-            if rule.formula >= 0:
+            if rule.margin >= 0:
+                terms.append(torch.tanh(raw[..., rule.margin]))
+            elif rule.formula >= 0:
                 found = margin(self._problem.rules[rule.formula].expression.node, features)
                 if found is not None:
                     terms.append(torch.tanh(found / rule.scale))
@@ -246,12 +250,12 @@ def fit(
 def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, groups: np.ndarray | None = None) -> str:
     """The kind of surrogate that suits these evaluations, by its size and by what it says of held-out ones."""
     whole = table(problem, evaluations, groups)
-    size = _outputs(whole).values.shape[1]
+    size = _outputs(problem, whole).values.shape[1]
     if size == 0 or size > COMPARED:  # nothing was learned yet, or too much to learn it twice
         return "gp" if size <= OUTPUTS else "net"
     # Both on the same rows, as many as the one that takes fewer.
     rows = whole.rows(_subset(whole, min(kind.rows for kind in KINDS.values()), seed))
-    training = _training(problem, rows, _outputs(rows))
+    training = _training(problem, rows, _outputs(problem, rows))
     scores = {k: precision(kind.fit(training, MEMBERS, seed), training) for k, kind in KINDS.items()}
     return max(scores, key=lambda k: (not np.isnan(scores[k]), scores[k]))
 
@@ -292,7 +296,7 @@ def _far(data: Table) -> np.ndarray:
     return broken > np.sort(broken)[min(_NEAR, len(broken)) - 1]
 
 
-def _outputs(data: Table) -> _Outputs:
+def _outputs(problem: Problem, data: Table) -> _Outputs:
     """The distinct, varying columns of a table; repeated feature columns share an output."""
     m = data.t.shape[1]
     source, constant, columns = np.full(m, -1), np.zeros(m), []
@@ -306,26 +310,48 @@ def _outputs(data: Table) -> _Outputs:
         source[j] = same[0] if same else len(columns)
         if not same:
             columns.append(column)
+    margins = {}
+    for r, column in _margins(problem, data):
+        margins[r] = len(columns)
+        columns.append(column)
     first = len(columns)
     values = np.column_stack([*columns, *data.labels.T]) if first + len(data.roles) else np.zeros((len(data.u), 0))
     binary = np.arange(values.shape[1]) >= first
-    return _Outputs(source, constant, values, binary, first)
+    return _Outputs(source, constant, values, binary, margins, first)
 
 
-def _conditions(problem: Problem, data: Table, first_label: int) -> list[_Rule]:
+def _margins(problem: Problem, data: Table) -> Iterator[tuple[int, np.ndarray]]:
+    """Relative margins (n,) to learn, in units of the typical one, by the numbers of their rules.
+
+    Of features that go together, as the first and the last interval do, the difference is known far better than from a
+    prediction of each.
+    """
+    if {"features", "rules"} & set(problem.fit.without):
+        return
+    features = torch.from_numpy(data.scaling.to_features(data.t))
+    for r, rule in enumerate(problem.rules):
+        found = relative(rule.expression.node, features) if rule.margin else None
+        if found is not None and varies(column := found.numpy()):
+            typical = float(np.nanmedian(np.abs(column))) or float(np.nanstd(column))
+            yield r, np.arcsinh(column / typical)
+
+
+def _conditions(problem: Problem, data: Table, outputs: _Outputs) -> list[_Rule]:
     """Every condition of feasibility that anything is known of."""
+    first_label = outputs.first_label
     labels = {role: first_label + q for q, role in enumerate(data.roles)}
     found = []
     features = torch.from_numpy(data.scaling.to_features(data.t))
     if "rules" in problem.fit.without and ("feasible", 0) in labels:
-        found.append(_Rule(labels["feasible", 0], -1, 1.0))
+        found.append(_Rule(labels["feasible", 0], -1, -1, 1.0))
     for r, rule in enumerate(problem.rules if "rules" not in problem.fit.without else ()):
         label = labels.get(("rule", r), -1)
         formula = rule.margin and "features" not in problem.fit.without and (label >= 0 or data.hopeless[r])
         known = margin(rule.expression.node, features) if formula else None
         seen = known[torch.isfinite(known)].abs() if known is not None else torch.zeros(0)
         usable = len(seen) > 2 and float(seen.median()) > 0
-        if label >= 0 or usable:
-            found.append(_Rule(label, r if usable else -1, float(seen.median()) if usable else 1.0))
-    found += [_Rule(index, -1, 1.0) for (kind, _), index in labels.items() if kind in ("ok", "defined")]
+        learned = outputs.margins.get(r, -1) if formula else -1
+        if label >= 0 or usable or learned >= 0:
+            found.append(_Rule(label, learned, r if usable else -1, float(seen.median()) if usable else 1.0))
+    found += [_Rule(index, -1, -1, 1.0) for (kind, _), index in labels.items() if kind in ("ok", "defined")]
     return found

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from neurofit.problem.expression import Expression, parse
-from neurofit.surrogate.formulas import margin
+from neurofit.surrogate.formulas import margin, relative
 
 # Columns: f(fi) is 0 to 2, v(p) is 3; the plain names a, b are 3 and 4.
 COLUMNS = {"fi": (0, 1, 2), "p": (3,)}
@@ -126,3 +126,35 @@ def test_what_is_no_inequality_has_no_margin() -> None:
     assert margin(resolved("not defined(v(p))").node, f) is None
     assert margin(resolved("a > 1 or defined(v(p))").node, f) is None
     assert torch.equal(told("a > 1 and defined(v(p))", f), told("a > 1", f))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a > 1.5 * b", lambda a, b, f: (a - 1.5 * b) / (a + 1.5 * b)),
+        ("b < a - 1", lambda a, b, f: (a - 1 - b) / (a + 1 + b)),
+        ("abs(a - b) < 1", lambda a, b, f: (1 - abs(a - b)) / (a + b + 1)),
+        ("a / b >= 2", lambda a, b, f: (a / b - 2) / (a / b + 2)),
+        ("-a > -b", lambda a, b, f: (b - a) / (a + b)),
+        ("f(fi)[0] < f(fi)[-1]", lambda a, b, f: (f[2] - f[0]) / (f[2] + f[0])),
+        ("f(fi) > a", lambda a, b, f: min((f - a) / (f + a))),
+        ("increasing(f(fi))", lambda a, b, f: min(np.diff(f) / (f[1:] + f[:-1]))),
+        ("decreasing(f(fi))", lambda a, b, f: min(-np.diff(f) / (f[1:] + f[:-1]))),
+        ("a > b and a < f(fi)[0]", lambda a, b, f: min((a - b) / (a + b), (f[0] - a) / (f[0] + a))),
+    ],
+)
+def test_features_weighed_against_each_other_have_a_relative_margin(text: str, expected) -> None:
+    """By hand, to 1e-12: the same numbers, in another order of operations. Its sign is the plain margin's."""
+    f = features()
+    found = relative(resolved(text).node, torch.as_tensor(f))
+    assert found is not None
+    assert np.allclose(found.numpy(), [expected(row[3], row[4], row[:3]) for row in f], rtol=1e-12, atol=1e-12)
+    assert torch.equal(found > 0, told(text, f) > 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["a > 1", "a + b > 1", "0.5 < a < 2", "f(fi) > 1", "a == b", "a > b or a > 1", "a > b and a > 1"]
+)
+def test_features_held_against_numbers_have_no_relative_margin(text: str) -> None:
+    """Their plain margin is a feature's own, or a sum's, which the features' predictions give well."""
+    assert relative(resolved(text).node, torch.as_tensor(features())) is None
