@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from neurofit.config.choices import categorical, refuse_ranges
 from neurofit.config.locations import Places
 from neurofit.config.numbers import number
 from neurofit.config.schema.base import did_you_mean
-from neurofit.config.schema.model import ParameterSpec
+from neurofit.config.schema.model import DIAMETERS, LENGTHS, MOST_SEGMENTS, ParameterSpec
 from neurofit.config.variables import Variables
 from neurofit.errors import ConfigError
 from neurofit.problem import units
@@ -20,6 +21,7 @@ from neurofit.problem.space import Kind, Parameter, Scale
 
 _DECADE = 10.0
 SECTION_VARIABLES = ("L", "nseg", "Ra")  # one value for a whole section
+_RANGES = {"L": LENGTHS, "diam": DIAMETERS, "nseg": (1, MOST_SEGMENTS)}
 _POSITIVE = (*SECTION_VARIABLES, "diam", "cm")
 
 
@@ -40,6 +42,7 @@ class Written:
     path: str
     values: ParameterSpec
     paths: Mapping[str, str]
+    suggested: tuple[tuple[ParameterSpec, str], ...] = ()  # bounds and choices that the fit file need not take
 
     def at(self, key: str) -> str:
         """The path at which `key` was written, or that of the parameter."""
@@ -64,7 +67,8 @@ def _merge(name: str, base: ParameterSpec | None, own: ParameterSpec | None) -> 
             values[key] = getattr(spec, key)
             paths[key] = f"{path}.{key}"
     path = f"$.parameters.{name}" if own is not None else f"$.model.parameters.{name}"
-    return Written(name, path, ParameterSpec.model_construct(**values), paths)
+    suggested = () if base is None else ((base, f"$.model.parameters.{name}"),)
+    return Written(name, path, ParameterSpec.model_construct(**values), paths, suggested)
 
 
 def for_function(written: Written, names: bool = True) -> Knob:
@@ -87,7 +91,8 @@ def layered(name: str, layers: Sequence[tuple[ParameterSpec | None, str]]) -> Wr
                 continue
             values[key], paths[key] = getattr(spec, key), f"{path}.{key}"
     path = next((p for spec, p in reversed(layers) if spec is not None), layers[-1][1])
-    return Written(name, path, ParameterSpec.model_construct(**values), paths)
+    suggested = tuple((spec, path) for spec, path in layers[:-1] if spec is not None)
+    return Written(name, path, ParameterSpec.model_construct(**values), paths, suggested)
 
 
 def placed(written: Written, unit: str, sets: tuple[Assignment, ...]) -> Knob:
@@ -204,25 +209,38 @@ def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: s
         raise ConfigError(
             written.at("unit"), got=written_in, expected=f"a unit that converts to {unit or 'a pure number'}"
         )
+    for other, path in written.suggested:
+        _check_suggested(other, unit, written_in, path)
     if spec.choices is not None:
         return _chosen(written, unit, sets, variable, names)
     value = None
     if spec.value is not None:
         value = number(spec.value, unit, written.at("value"), written_in)
         _physical(variable, value, written.at("value"), spec.integer)
+        _conductance(value, unit, written.at("value"), spec.value)
     if spec.bounds is None:
         if value is None:
             raise ConfigError(written.path, expected=f"a value or bounds (or choices) for {written.name}")
         return Knob(ModelParameter(written.name, unit, value, sets), None)
     free, warning = _free(written, unit, written_in)
-    _physical(variable, free.low, written.at("bounds"), spec.integer)
-    _conductance(free, unit, written.at("bounds"), spec.bounds)
+    for bound in (free.low, free.high):
+        _physical(variable, bound, written.at("bounds"), spec.integer)
+    _conductance(free.low, unit, written.at("bounds"), spec.bounds)
     if variable == "nseg" and not spec.integer:
         raise ConfigError(written.path, got=spec.bounds, expected="`integer: true`, as a number of segments is whole")
     own_value = written.at("value").startswith("$.parameters.")
     if value is not None and own_value and not free.low <= value <= free.high:
         raise ConfigError(written.at("value"), got=spec.value, expected=f"a value within the bounds, {spec.bounds}")
     return Knob(ModelParameter(written.name, unit, value, sets), free, warning)
+
+
+def _check_suggested(spec: ParameterSpec, unit: str, written_in: str | None, path: str) -> None:
+    """Raises ConfigError for bounds that nobody could take up, whether or not the fit file has its own."""
+    if spec.bounds is None:
+        return
+    low, high = (number(v, unit, f"{path}.bounds[{i}]", written_in) for i, v in enumerate(spec.bounds))
+    if not low < high:
+        raise ConfigError(f"{path}.bounds", got=list(spec.bounds), expected="[low, high] with low < high")
 
 
 def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable: str, names: bool) -> Knob:
@@ -234,7 +252,7 @@ def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable:
     free = categorical(written.name, spec.choices, unit, spec.unit, path, names)
     for i, choice in enumerate(() if free.labels else free.choices):
         _physical(variable, choice, f"{path}[{i}]", spec.integer)
-    _conductance(free, unit, path, spec.choices)
+    _conductance(free.low, unit, path, spec.choices)
     if free.labels:
         value = float(free.labels.index(spec.value)) if spec.value in free.labels else None
     else:
@@ -244,14 +262,17 @@ def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable:
     return Knob(ModelParameter(written.name, unit, value, sets), free)
 
 
-def _conductance(free: Parameter, unit: str, path: str, got: Sequence[float | str]) -> None:
-    if free.low < 0 and units.compatible(unit, "S/cm2"):
-        raise ConfigError(path, got=list(got), expected="values of at least 0, as those of a conductance are")
+def _conductance(least: float, unit: str, path: str, got: float | str | Sequence[float | str]) -> None:
+    if least < 0 and units.compatible(unit, "S/cm2"):
+        raise ConfigError(path, got=got, expected="values of at least 0, as those of a conductance are")
 
 
 def _physical(variable: str, value: float, path: str, integer: bool) -> None:
     if variable in _POSITIVE and not value > 0:
         raise ConfigError(path, got=value, expected=f"above 0, as {variable} is")
+    low, high = _RANGES.get(variable, (-math.inf, math.inf))
+    if not low <= value <= high:
+        raise ConfigError(path, got=value, expected=f"from {low:g} to {high:g}, as {variable} is")
     if (integer or variable == "nseg") and value != round(value):
         raise ConfigError(path, got=value, expected="a whole number")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from neurofit.config import (
     application,
+    doubts,
     identity,
     model,
     network,
@@ -168,7 +169,8 @@ def _settings(spec: FitSpec) -> FitSettings:
 def _warnings(fit: FitFile, made: Built, free: Mapping[str, Parameter], columns: Columns) -> tuple[str, ...]:
     """What is no error, and most likely not meant, in sentences."""
     said = [knob.warning for knob in made.knobs if knob.warning]
-    said += [*_hidden(made, free), *_unused(fit, columns)]
+    said += [*_hidden(made, free), *_unused(fit, columns), *doubts.currents(columns.protocols.protocols)]
+    said += doubts.settings(fit.fit, made.model)
     if isinstance(made.model, NetworkTemplate):
         said += network_steps.warnings(made.model, columns.protocols.protocols, fit.fit.confirm)
     return tuple(said)

@@ -17,7 +17,7 @@ from neurofit.problem.model import Assignment, ModelParameter
 
 # The least and the greatest that is possible, and whether the least is excluded.
 _LIMITS: dict[str, tuple[float, float, bool]] = {
-    "count": (1.0, math.inf, False),
+    "count": (1.0, 1e6, False),
     "in_degree": (0.0, math.inf, False),
     "probability": (0.0, 1.0, False),
     "delay": (0.0, math.inf, False),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from neurofit.config.amplitudes import amplitude, label, needs
 from neurofit.config.locations import Places, location, recorded
-from neurofit.config.schema.base import ConditionsSpec
+from neurofit.config.schema.base import LONGEST, ConditionsSpec
 from neurofit.config.schema.protocol import (
     AnyProtocolSpec,
     ChirpSpec,
@@ -253,7 +253,12 @@ class _Builder:
             return self.spec.duration
         if not ends:
             raise ConfigError(self.path, expected="`duration`, as there is no stimulus to set it by")
-        return max(ends) + _AFTER_LAST_STIMULUS
+        duration = max(ends) + _AFTER_LAST_STIMULUS
+        if duration > LONGEST:
+            got = f"stimuli to {max(ends):g} ms"
+            expected = f"a `duration` of at most {LONGEST:g} ms, as without one the protocol outlasts its stimuli"
+            raise ConfigError(self.path, got=got, expected=expected)
+        return duration
 
     def _window(self, duration: float) -> tuple[float, float]:
         if self.spec.window is not None:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic.types import Strict as StrictType
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -76,6 +84,17 @@ Seconds = Annotated[float, Unit("s")]
 Number = Annotated[float, StrictType()]
 Whole = Annotated[int, StrictType()]
 Flag = Annotated[bool, StrictType()]
+
+LONGEST = 1e6  # ms: no simulation is longer, as its traces must fit in memory
+
+
+def _no_flag(value: object) -> object:
+    if isinstance(value, bool):  # which Python takes for 1
+        raise PydanticCustomError("version", "{expected}", {"expected": "1"})
+    return value
+
+
+Version = Annotated[Literal[1], BeforeValidator(_no_flag)]
 
 # A quantity whose unit is only known later (a parameter's, a feature's): a number, or a text with its own unit.
 Value = Annotated[float, StrictType()] | Annotated[str, StrictType()]

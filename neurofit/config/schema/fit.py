@@ -17,6 +17,7 @@ from neurofit.config.schema.base import (
     Seconds,
     Strict,
     Value,
+    Version,
     Whole,
     did_you_mean,
 )
@@ -121,15 +122,15 @@ class FitSpec(Strict):
     optimizer: Annotated[str, AfterValidator(_known_optimizer)] = Field(
         default="joint", description=", ".join(optimizer_names())
     )
-    budget: Whole = Field(default=600, ge=1, description="number of candidates, failed ones too")
-    batch: Whole = Field(default=50, ge=1, description="candidates asked for at a time")
+    budget: Whole = Field(default=600, ge=1, le=10_000_000, description="number of candidates, failed ones too")
+    batch: Whole = Field(default=50, ge=1, le=1_000_000, description="candidates asked for at a time")
     initial: Annotated[Whole, Field(ge=1)] | Auto = Field(default="auto", description="points of the initial design")
     seed: Whole = Field(default=1, ge=0, lt=2**32, description="of everything random")
     workers: Annotated[Whole, Field(ge=1)] | Auto = Field(
         default="auto",
         description="processes; auto: one for each usable core (under mpiexec: one a rank)",
     )
-    timeout: Seconds = Field(default=60.0, gt=0, description="of one evaluation [s]")
+    timeout: Seconds = Field(default=60.0, ge=0.1, le=1e6, description="of one evaluation [s]")
     early_stop: Flag = Field(default=True, description="skip dearer protocols once a rule is broken")
     pack: Annotated[Whole, Field(ge=1)] | Auto = Field(
         default="auto", description="candidates evaluated together; auto: as many as fill a simulation"
@@ -188,7 +189,7 @@ def _model_kind(data: Any) -> str | None:
 class FitFile(Strict):
     """A fit file."""
 
-    neurofit: Literal[1] = Field(description="version of the format: 1")
+    neurofit: Version = Field(description="version of the format: 1")
     name: str | None = Field(default=None, description="of the fit; the file's name by default")
     description: str = Field(default="", description="what is fitted, and to which data")
     model: Annotated[

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from neurofit.config.schema.base import ConditionsSpec, Flag, Hertz, Micrometres, Strict, Value, Whole
+from neurofit.config.schema.base import ConditionsSpec, Flag, Hertz, Micrometres, Strict, Value, Version, Whole
+
+# What a section can be, however large or small: a slip of the unit or the pen lies beyond, and would fill the memory.
+LENGTHS = (1e-3, 1e6)  # um, to a metre of axon
+DIAMETERS = (1e-3, 1e4)  # um
+MOST_SEGMENTS = 10_000
+
+
+def _name(text: str) -> str:
+    if not text.isidentifier():
+        expected = "a name of letters, digits and _"
+        raise PydanticCustomError("name", "{expected}", {"expected": expected})
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
 
 
 class ParameterSpec(Strict):
@@ -46,6 +61,9 @@ class ParameterSpec(Strict):
             return {"bounds": data}
         if isinstance(data, (int, float, str)) and not isinstance(data, bool):
             return {"value": data}
+        if data == {}:
+            expected = "a value, [low, high], or a mapping with `value`, `bounds` or `choices`"
+            raise PydanticCustomError("structure", "{expected}", {"expected": expected})
         return data
 
     @classmethod
@@ -77,7 +95,7 @@ class AxonSpec(Strict):
         min_length=1,
         description="diameter of each [um]; the original axon's at that distance where absent",
     )
-    nseg: Whole | None = Field(default=None, ge=1, description="segments of each section of the stub")
+    nseg: Whole | None = Field(default=None, ge=1, le=MOST_SEGMENTS, description="segments of each section of the stub")
     myelin: Annotated[list[Micrometres], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="[length, diameter] of one more section, in list `myelinated` [um]"
     )
@@ -86,11 +104,11 @@ class AxonSpec(Strict):
 class SectionDescription(Strict):
     """A stylised section."""
 
-    L: Micrometres = Field(gt=0, description="length [um]")
-    diam: Micrometres = Field(gt=0, description="diameter [um]")
-    nseg: Whole = Field(default=1, ge=1, description="number of segments")
+    L: Micrometres = Field(ge=LENGTHS[0], le=LENGTHS[1], description="length [um]")
+    diam: Micrometres = Field(ge=DIAMETERS[0], le=DIAMETERS[1], description="diameter [um]")
+    nseg: Whole = Field(default=1, ge=1, le=MOST_SEGMENTS, description="number of segments")
     parent: str | None = Field(default=None, description="the place it starts at, such as soma(1)")
-    lists: list[str] = Field(default=[], description="section lists it belongs to")
+    lists: list[Name] = Field(default=[], description="section lists it belongs to")
 
 
 class MorphologySpec(Strict):
@@ -102,9 +120,9 @@ class MorphologySpec(Strict):
     )
     axon: AxonSpec | None = Field(default=None, description="axon rule, for reconstructions")
     max_segment: Micrometres | None = Field(
-        default=None, gt=0, description="greatest length of a segment [um], 40 um by default"
+        default=None, ge=0.1, description="greatest length of a segment [um], 40 um by default"
     )
-    d_lambda: Annotated[float, Field(gt=0, le=1)] | None = Field(
+    d_lambda: Annotated[float, Field(ge=1e-3, le=1)] | None = Field(
         default=None, description="fraction of the AC length constant, instead"
     )
     frequency: Hertz = Field(default=100.0, gt=0, description="of d_lambda [Hz]")
@@ -130,7 +148,7 @@ class HocSpec(Strict):
 class CellSpec(Strict):
     """A cell in NEURON (model.yaml)."""
 
-    neurofit: Literal[1] = Field(default=1, description="version of the format")
+    neurofit: Version = Field(default=1, description="version of the format")
     kind: Literal["cell", "hoc", "python"] = Field(
         default="cell", description="cell, hoc, python, or function (no NEURON)"
     )
@@ -164,7 +182,7 @@ class CellSpec(Strict):
 class FunctionSpec(Strict):
     """Any Python callable from parameters to features, without NEURON."""
 
-    neurofit: Literal[1] = Field(default=1, description="version of the format")
+    neurofit: Version = Field(default=1, description="version of the format")
     kind: Literal["function"]
     name: str | None = Field(default=None, description="name of the model; the function's where absent")
     description: str = Field(default="", description="what it computes")

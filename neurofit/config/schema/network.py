@@ -7,13 +7,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from neurofit.config.schema.base import ConditionsSpec, Flag, Micrometres, Millivolts, Strict, Value, Whole
+from neurofit.config.schema.base import ConditionsSpec, Flag, Micrometres, Millivolts, Strict, Value, Version, Whole
 from neurofit.config.schema.model import CellSpec, ParameterSpec
 from neurofit.problem.network import RULES, Rule
 
 _AT = "place on the target cell, such as soma(0.5) or dend(100 um)"
 _SYNAPSE = "a point process, such as ExpSyn; none where the target is an artificial cell"
 _VARIABLES = "the synapse's variables, such as tau: 5 ms; its own defaults where absent"
+
+
+Start = Annotated[Millivolts, Field(ge=-200, le=200)]
 
 
 def _cell_kind(data: Any) -> str:
@@ -23,7 +26,7 @@ def _cell_kind(data: Any) -> str:
 class PopulationSpec(Strict):
     """Cells of one kind."""
 
-    count: Whole = Field(ge=1, description="number of cells")
+    count: Whole = Field(ge=1, le=1_000_000, description="number of cells")
     cell: (
         Annotated[Annotated[str, Tag("name")] | Annotated[CellSpec, Tag("cell")], Discriminator(_cell_kind)] | None
     ) = Field(default=None, description="a built-in cell's name, a folder with a model.yaml, or the cell itself")
@@ -33,7 +36,7 @@ class PopulationSpec(Strict):
     )
     spikes_at: str = Field(default="soma(0.5)", description="place whose voltage makes spikes")
     threshold: Millivolts = Field(default=-20.0, ge=-200, le=200, description="a spike crosses it upwards [mV]")
-    start: Annotated[list[Millivolts], Field(min_length=2, max_length=2)] | None = Field(
+    start: Annotated[list[Start], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="[low, high]: voltages that cells start at, spread evenly at random [mV]"
     )
     extent: Annotated[list[Micrometres], Field(min_length=1, max_length=3)] = Field(
@@ -107,7 +110,7 @@ class SeedsSpec(Strict):
 class NetworkSpec(Strict):
     """A network in NEURON (model.yaml)."""
 
-    neurofit: Literal[1] = Field(default=1, description="version of the format")
+    neurofit: Version = Field(default=1, description="version of the format")
     kind: Literal["network", "python network"] = Field(description="network, or python network: a class builds it")
     name: str | None = Field(default=None, description="name of the template; its folder's where absent")
     description: str = Field(default="", description="what the network is")

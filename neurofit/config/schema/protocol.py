@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from neurofit.config.schema.base import (
+    LONGEST,
     ConditionsSpec,
     Hertz,
     Megaohms,
@@ -16,11 +17,13 @@ from neurofit.config.schema.base import (
     Nanoamperes,
     Strict,
     Value,
+    Version,
     Whole,
 )
 
 _AMP = "current [nA], a text with its unit, or an expression over searches such as `1.5 * rheobase`"
 _AT = "place, such as soma(0.5), apic[3](0.2) or apical(660 um)"
+_SHORTEST = 1e-3  # ms: less is a slip of the unit
 _USE = "name of a built-in protocol, or a protocol file; the other keys replace its keys"
 
 
@@ -30,7 +33,7 @@ class StepSpec(Strict):
     kind: Literal["step"]
     amp: Value | None = Field(default=None, description=f"{_AMP}; left out where `amps` gives it")
     delay: Milliseconds = Field(ge=0, description="start [ms]")
-    duration: Milliseconds = Field(gt=0, description="length [ms]")
+    duration: Milliseconds = Field(ge=_SHORTEST, description="length [ms]")
     at: str = Field(default="soma(0.5)", description=_AT)
 
 
@@ -41,7 +44,7 @@ class RampSpec(Strict):
     amp: Value = Field(default=0.0, description=f"at the start: {_AMP}")
     amp_end: Value | None = Field(default=None, description=f"at the end: {_AMP}; left out where `amps` gives it")
     delay: Milliseconds = Field(ge=0, description="start [ms]")
-    duration: Milliseconds = Field(gt=0, description="length [ms]")
+    duration: Milliseconds = Field(ge=_SHORTEST, description="length [ms]")
     at: str = Field(default="soma(0.5)", description=_AT)
 
 
@@ -51,7 +54,7 @@ class ChirpSpec(Strict):
     kind: Literal["chirp"]
     amp: Value | None = Field(default=None, description=f"of the sine: {_AMP}; left out where `amps` gives it")
     delay: Milliseconds = Field(ge=0, description="start [ms]")
-    duration: Milliseconds = Field(gt=0, description="length [ms]")
+    duration: Milliseconds = Field(ge=_SHORTEST, description="length [ms]")
     f0: Hertz = Field(ge=0, description="frequency at the start [Hz]")
     f1: Hertz = Field(gt=0, description="frequency at the end [Hz]")
     sweep: Literal["linear", "exponential"] = Field(default="linear", description="how the frequency changes")
@@ -67,7 +70,7 @@ class NoiseSpec(Strict):
     tau: Milliseconds = Field(gt=0, description="correlation time [ms]")
     seed: Whole = Field(ge=0, description="of the noise: the same for every candidate")
     delay: Milliseconds = Field(ge=0, description="start [ms]")
-    duration: Milliseconds = Field(gt=0, description="length [ms]")
+    duration: Milliseconds = Field(ge=_SHORTEST, description="length [ms]")
     at: str = Field(default="soma(0.5)", description=_AT)
 
 
@@ -119,7 +122,7 @@ class ProtocolSpec(Strict):
         description="NAME: place.variable, such as dend1.v: apical(660 um).v; soma.v by default",
     )
     duration: Milliseconds | None = Field(
-        default=None, gt=0, description="of the simulation [ms]; last stimulus + 250 ms by default"
+        default=None, ge=1, le=LONGEST, description="of the simulation [ms]; last stimulus + 250 ms by default"
     )
     window: Annotated[list[Milliseconds], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="[start, end] that features look at [ms]; the first current stimulus' by default"
@@ -140,7 +143,7 @@ class HoldingSpec(Strict):
     description: str = Field(default="", description="what the search is for")
     search: Literal["holding"]
     target: Millivolts = Field(ge=-200, le=200, description="voltage to hold [mV]")
-    settle: Milliseconds = Field(default=1000.0, gt=0, description="time that the clamp settles [ms]")
+    settle: Milliseconds = Field(default=1000.0, ge=1, le=LONGEST, description="time that the clamp settles [ms]")
     limit: Nanoamperes = Field(default=10.0, gt=0, description="currents beyond it count as undefined [nA]")
     at: str = Field(default="soma(0.5)", description=_AT)
     conditions: ConditionsSpec = Field(default=ConditionsSpec(), description="for this search alone")
@@ -152,8 +155,8 @@ class RheobaseSpec(Strict):
     use: str | None = Field(default=None, description=_USE)
     description: str = Field(default="", description="what the search is for")
     search: Literal["rheobase"]
-    delay: Milliseconds = Field(default=100.0, ge=0, description="start of the step [ms]")
-    duration: Milliseconds = Field(default=500.0, gt=0, description="length of the step [ms]")
+    delay: Milliseconds = Field(default=100.0, ge=0, le=LONGEST, description="start of the step [ms]")
+    duration: Milliseconds = Field(default=500.0, ge=_SHORTEST, le=LONGEST, description="length of the step [ms]")
     low: Nanoamperes = Field(default=0.0, description="must not spike [nA]")
     high: Nanoamperes = Field(default=1.0, description="must spike [nA]")
     precision: Nanoamperes = Field(default=0.005, gt=0, description="of the result [nA]")
@@ -183,6 +186,6 @@ AnyProtocolSpec = Annotated[
 class ProtocolFile(Strict):
     """A protocol file: one protocol that others take up with `use`."""
 
-    neurofit: Literal[1] = Field(default=1, description="version of the format")
+    neurofit: Version = Field(default=1, description="version of the format")
     description: str = Field(default="", description="what the protocol shows")
     protocol: AnyProtocolSpec = Field(description="the protocol")

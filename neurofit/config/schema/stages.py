@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from neurofit.config.schema.base import Number, Strict, did_you_mean
+from neurofit.config.schema.base import Number, Strict, Version, did_you_mean
 
 # What may be taken of a stage: one solution, or its front. A number is an evaluation's.
 WORDS = ("best", "knee", "front")
@@ -76,7 +76,7 @@ class StageSpec(Strict):
 class StagedFile(Strict):
     """A staged file."""
 
-    neurofit: Literal[1] = Field(description="version of the format: 1")
+    neurofit: Version = Field(description="version of the format: 1")
     name: str | None = Field(default=None, description="of the whole; the file's name by default")
     description: str = Field(default="", description="what is fitted, and to which data")
     stages: Annotated[list[StageSpec], Field(min_length=1)] = Field(description="in the order they are fitted in")

@@ -1,0 +1,57 @@
+"""What may well be a slip, though it is possible: warnings that `check` and `fit` show before anything is simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from neurofit.config.schema.fit import FitSpec
+from neurofit.errors import ConfigError
+from neurofit.problem.model import CellTemplate, FunctionModel
+from neurofit.problem.problem import Model
+from neurofit.problem.protocol import Chirp, Noise, Protocol, Ramp, Step, Stimulus
+
+# nA: what goes through a pipette into a mammalian neuron stays below it, also in the short pulses that elicit one
+# spike; a plain number above it was most likely meant in pA.
+_STRONG = 10.0
+
+
+def currents(protocols: Sequence[Protocol]) -> Iterator[str]:
+    """A warning for each protocol that injects more than `_STRONG`, and for each that has the same sweep twice."""
+    for protocol in protocols:
+        plain = [a for sweep in protocol.sweeps for s in sweep.stimuli for a in _plain(s)]
+        plain += [protocol.holding] if isinstance(protocol.holding, float) else []
+        strongest = max(plain, key=abs, default=0.0)
+        if abs(strongest) > _STRONG:
+            yield (
+                f"protocol {protocol.name}: a current of {strongest:g} nA, far more than a neuron is given; plain "
+                f"numbers are in nA, `{strongest:g} pA` is a text with its own unit"
+            )
+        kinds = [sweep.stimuli for sweep in protocol.sweeps if sweep.stimuli]
+        if len(set(kinds)) < len(kinds):
+            yield f"protocol {protocol.name}: two of its sweeps are the same, and tell nothing that one does not"
+
+
+def settings(spec: FitSpec, model: Model) -> Iterator[str]:
+    """A warning for each setting that has no effect. Raises ConfigError for those that contradict each other."""
+    if isinstance(spec.initial, int) and spec.initial > spec.budget:
+        expected = f"an initial design within the budget, {spec.budget} evaluations"
+        raise ConfigError("$.fit.initial", got=spec.initial, expected=expected)
+    if spec.engine == "coreneuron" and isinstance(model, FunctionModel):
+        raise ConfigError("$.fit.engine", got=spec.engine, expected="no engine: a function model is not simulated")
+    if spec.engine == "coreneuron" and not isinstance(model, CellTemplate):
+        yield "fit.engine: coreneuron has no effect, as networks are simulated by NEURON"
+    if spec.patience is not None and spec.patience >= spec.budget:
+        yield f"fit.patience: {spec.patience} has no effect within a budget of {spec.budget}"
+    if spec.ranks_per_evaluation > 1 and isinstance(model, CellTemplate | FunctionModel):
+        yield "fit.ranks_per_evaluation has no effect, as only networks share an evaluation"
+
+
+def _plain(stimulus: Stimulus) -> list[float]:
+    """The currents [nA] of a stimulus that are plain numbers."""
+    if isinstance(stimulus, Ramp):
+        found: tuple[object, ...] = (stimulus.amp, stimulus.amp_end)
+    elif isinstance(stimulus, Noise):
+        found = (stimulus.mean, stimulus.std)
+    else:
+        found = (stimulus.amp,) if isinstance(stimulus, (Step, Chirp)) else ()
+    return [value for value in found if isinstance(value, float)]
