@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neurofit.config.choices import categorical, refuse_ranges
+from neurofit.config.limits import Limits
 from neurofit.config.locations import Places
 from neurofit.config.numbers import number
 from neurofit.config.schema.base import did_you_mean
@@ -27,11 +28,16 @@ _POSITIVE = (*SECTION_VARIABLES, "diam", "cm")
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """A parameter and what the problem does with it: free on `free`'s bounds or choices, or fixed at `model.value`."""
+    """A parameter and what the problem does with it: free on `free`'s bounds or choices, or fixed at `model.value`.
+
+    `limits` are of a network's numbers, `path` is where its value, bounds or choices are written.
+    """
 
     model: ModelParameter
     free: Parameter | None
     warning: str = ""
+    limits: Limits | None = None
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +227,7 @@ def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: s
     if spec.bounds is None:
         if value is None:
             raise ConfigError(written.path, expected=f"a value or bounds (or choices) for {written.name}")
-        return Knob(ModelParameter(written.name, unit, value, sets), None)
+        return Knob(ModelParameter(written.name, unit, value, sets), None, path=written.at("value"))
     free, warning = _free(written, unit, written_in)
     for bound in (free.low, free.high):
         _physical(variable, bound, written.at("bounds"), spec.integer)
@@ -231,7 +237,7 @@ def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: s
     own_value = written.at("value").startswith("$.parameters.")
     if value is not None and own_value and not free.low <= value <= free.high:
         raise ConfigError(written.at("value"), got=spec.value, expected=f"a value within the bounds, {spec.bounds}")
-    return Knob(ModelParameter(written.name, unit, value, sets), free, warning)
+    return Knob(ModelParameter(written.name, unit, value, sets), free, warning, path=written.at("bounds"))
 
 
 def _check_suggested(spec: ParameterSpec, unit: str, written_in: str | None, path: str) -> None:
@@ -259,7 +265,7 @@ def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable:
         value = None if spec.value is None else number(spec.value, unit, written.at("value"), spec.unit)
     if "value" in own and value not in free.choices:
         raise ConfigError(written.at("value"), got=spec.value, expected=f"one of the choices, {spec.choices}")
-    return Knob(ModelParameter(written.name, unit, value, sets), free)
+    return Knob(ModelParameter(written.name, unit, value, sets), free, path=path)
 
 
 def _conductance(least: float, unit: str, path: str, got: float | str | Sequence[float | str]) -> None:

@@ -11,6 +11,7 @@ from neurofit.config import (
     identity,
     model,
     network,
+    network_limits,
     network_protocols,
     network_steps,
     protocols,
@@ -172,6 +173,7 @@ def _warnings(fit: FitFile, made: Built, free: Mapping[str, Parameter], columns:
     said += [*_hidden(made, free), *_unused(fit, columns), *doubts.currents(columns.protocols.protocols)]
     said += doubts.settings(fit.fit, made.model)
     if isinstance(made.model, NetworkTemplate):
+        said += network_limits.check(made.model, made.knobs, columns.protocols.protocols)
         said += network_steps.warnings(made.model, columns.protocols.protocols, fit.fit.confirm)
     return tuple(said)
 

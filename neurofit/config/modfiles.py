@@ -16,7 +16,7 @@ Kind = Literal["density", "point", "artificial"]
 @dataclass(frozen=True, slots=True)
 class ModFile:
     """One mechanism: `ranges` may differ between segments, `globals` not even between cells; `units` by variable, as
-    NEURON writes them.
+    NEURON writes them; `weight` the unit of what a spike brings along, "" where the file does not say.
     """
 
     name: str
@@ -26,6 +26,7 @@ class ModFile:
     globals: tuple[str, ...] = ()
     units: tuple[tuple[str, str], ...] = ()
     ions: tuple[str, ...] = ()
+    weight: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,9 @@ _ARTIFICIAL: dict[str, dict[str, str]] = {
     "IntFire4": {"taue": "ms", "taui1": "ms", "taui2": "ms", "taum": "ms"},
 }
 # Synapses and artificial cells that NEURON has without any .mod file.
-BUILT_IN_POINTS = {n: ModFile(n, "point", None, tuple(u), (), tuple(u.items())) for n, u in _POINTS.items()} | {
-    n: ModFile(n, "artificial", None, tuple(u), (), tuple(u.items())) for n, u in _ARTIFICIAL.items()
-}
+BUILT_IN_POINTS = {
+    n: ModFile(n, "point", None, tuple(u), (), tuple(u.items()), weight="uS") for n, u in _POINTS.items()
+} | {n: ModFile(n, "artificial", None, tuple(u), (), tuple(u.items())) for n, u in _ARTIFICIAL.items()}
 # What every section has, and NEURON's own globals.
 SECTION_UNITS = {"L": "um", "diam": "um", "nseg": "", "Ra": "ohm cm", "cm": "uF/cm2", "v": "mV", "i_cap": "mA/cm2"}
 GLOBAL_UNITS = {"celsius": "degC", "v_init": "mV"}
@@ -110,9 +111,10 @@ def scan(path: Path) -> ModFile:
         f"{ion}{post}" for ion in ions for post in ("i", "o")
     }
     every = tuple(dict.fromkeys((*shared, *(n for n in hidden if n not in of_ions))))
-    return ModFile(
-        header[2], kind, path, (*ranges, *(s for s in states if s not in ranges)), every, tuple(units.items()), ions
-    )
+    received = re.search(r"\bNET_RECEIVE\s*\(\s*\w+\s*\(([^()]*)\)", text)
+    weight = _unit(received[1]) if received else ""
+    own = (*ranges, *(s for s in states if s not in ranges))
+    return ModFile(header[2], kind, path, own, every, tuple(units.items()), ions, weight)
 
 
 _KINDS: dict[str, Kind] = {"SUFFIX": "density", "POINT_PROCESS": "point", "ARTIFICIAL_CELL": "artificial"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from neurofit.config import knobs, locations, model, modfiles
+from neurofit.config import knobs, limits, locations, model, modfiles
 from neurofit.config.knobs import Knob
 from neurofit.config.locations import Places
 from neurofit.config.model import Built
@@ -19,6 +19,7 @@ from neurofit.config.schema.model import CellSpec, ParameterSpec
 from neurofit.config.schema.network import ConnectionSpec, CurrentSpec, NetworkSpec, PoissonSpec, PopulationSpec
 from neurofit.config.variables import Variables
 from neurofit.errors import ConfigError
+from neurofit.problem import units
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.network import (
     EVERYONE,
@@ -228,8 +229,8 @@ class _Population:
                     f"{path}.start", got=spec.start, expected="no `start`: an artificial cell has no voltage"
                 )
             cell = ArtificialCell(mod.name, mod.ranges)
-            units = dict(mod.units)
-            foreign, given = {n: units.get(n, "") for n in mod.ranges}, spec.parameters
+            of_variables = dict(mod.units)
+            foreign, given = {n: of_variables.get(n, "") for n in mod.ranges}, spec.parameters
             at = locations.Location("soma")
         else:
             cell, foreign, given = self.part.template, {}, {}
@@ -254,7 +255,7 @@ class _Wires:
         spreads = spec.velocity is not None
         own = ["weight", "delay", *RULES[spec.rule], *(["velocity"] if spreads else [])]
         place = self._place(name, path, spec, own, foreign)
-        place.after_zero = ("delay",)
+        place.limits = {**place.limits, "delay": limits.DELAY_OF_SPIKES}
         return Connection(name, spec.source, spec.target, spec.rule, synapse, spec.selves, spreads), place
 
     def drive(self, name: str, spec: PoissonSpec | CurrentSpec) -> tuple[Drive, Place]:
@@ -281,7 +282,7 @@ class _Wires:
         foreign: Mapping[str, str],
     ) -> Place:
         artificial = self.parts[spec.target].template is None
-        units = {k: "" if k == "weight" and artificial else _UNITS[k] for k in own}
+        of_own = {k: "" if k == "weight" and artificial else _UNITS[k] for k in own}
         given = {k: ParameterSpec(value=getattr(spec, k)) for k in own}
         for variable, value in ({} if isinstance(spec, CurrentSpec) else spec.parameters).items():
             if variable not in foreign:
@@ -289,7 +290,13 @@ class _Wires:
                 near = did_you_mean(variable, list(foreign))
                 raise ConfigError(f"{path}.parameters.{variable}", got=variable, expected=expected + near)
             given[variable] = ParameterSpec(value=value)
-        return Place(name, path, units, foreign, given)
+        conductance = not isinstance(spec, CurrentSpec) and self._conducts(spec.synapse)
+        return Place(name, path, of_own, foreign, given, limits={"weight": limits.CONDUCTANCE} if conductance else {})
+
+    def _conducts(self, synapse: str | None) -> bool:
+        """Whether the weight of a synapse is a conductance; one of the model's own may take it for something else."""
+        unit = self.mods[synapse].weight if synapse is not None and synapse in self.mods else ""
+        return bool(unit) and units.compatible(unit, "uS")
 
     def _synapse(self, spec: ConnectionSpec | PoissonSpec, path: str) -> tuple[SynapseModel, dict[str, str]]:
         """The synapse and the units of its variables."""
@@ -302,8 +309,8 @@ class _Wires:
             raise ConfigError(f"{path}.synapse", expected="a point process on the target's cells, such as ExpSyn")
         mod = _mechanism(spec.synapse, "point", self.mods, f"{path}.synapse")
         at = locations.location(spec.at, part.places, f"{path}.at")
-        units = dict(mod.units)
-        return SynapseModel(mod.name, at, mod.ranges), {n: units.get(n, "") for n in mod.ranges}
+        given = dict(mod.units)
+        return SynapseModel(mod.name, at, mod.ranges), {n: given.get(n, "") for n in mod.ranges}
 
     def _population(self, name: str, path: str) -> None:
         if name not in self.parts:

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from neurofit.config import knobs
 from neurofit.config.knobs import Knob, Written
+from neurofit.config.limits import CONDUCTANCE, OF_NETWORKS, Limits
 from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.model import ParameterSpec
 from neurofit.errors import ConfigError
 from neurofit.problem import units
 from neurofit.problem.expression import Expression
 from neurofit.problem.model import Assignment, ModelParameter
-
-# The least and the greatest that is possible, and whether the least is excluded.
-_LIMITS: dict[str, tuple[float, float, bool]] = {
-    "count": (1.0, 1e6, False),
-    "in_degree": (0.0, math.inf, False),
-    "probability": (0.0, 1.0, False),
-    "delay": (0.0, math.inf, False),
-    "duration": (0.0, math.inf, False),
-    "rate": (0.0, math.inf, False),
-    "spread": (0.0, math.inf, False),
-    "length": (0.0, math.inf, True),
-    "velocity": (0.0, math.inf, True),
-}
-_WHOLE = ("count", "in_degree", "topology", "drive")
 
 
 @dataclass(slots=True)
@@ -39,6 +25,7 @@ class Place:
     foreign   units of its cell's or synapse's variables, by name
     given     what the model says of them
     made      knobs of its cell, which are made already
+    limits    of its own variables, where they are not those of every network's
     """
 
     name: str
@@ -47,7 +34,7 @@ class Place:
     foreign: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, ParameterSpec] = field(default_factory=dict)
     made: tuple[Knob, ...] = ()
-    after_zero: tuple[str, ...] = ()  # variables that must be above 0 here
+    limits: Mapping[str, Limits] = field(default_factory=dict)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -67,7 +54,9 @@ class NetworkKnobs:
         """All of them: those of single numbers, then those that set several. Raises ConfigError."""
         direct = [knob for place in self.places.values() for knob in self._of(place)]
         names = [n for n in dict.fromkeys((*self.template, *self.fit)) if self._place(n) is None]
-        return (*direct, *self._named(names, {k.model.name for k in direct}))
+        named = list(self._named(names, {k.model.name for k in direct}))
+        self._check_sets(named, {k.model.name: k for k in (*direct, *named)})
+        return (*direct, *named)
 
     def _of(self, place: Place) -> Iterable[Knob]:
         yield from place.made
@@ -95,22 +84,24 @@ class NetworkKnobs:
         for key in ("sets", "distribution"):
             if getattr(written.values, key) is not None:
                 raise ConfigError(written.at(key), got=key, expected=f"no `{key}`: {written.name} is one number itself")
-        if variable in _WHOLE and variable in place.own:
+        limits = self._limits(place, variable, unit)
+        if limits is not None and limits.whole:
             _whole(written)
         knob = knobs.placed(written, unit, (Assignment(place.name, variable),))
+        if limits is None:
+            return knob
+        _limited(knob, limits, written)
+        return replace(knob, limits=limits)
+
+    def _limits(self, place: Place, variable: str, unit: str) -> Limits | None:
         if variable in place.own:
-            _limited(knob, variable, variable in place.after_zero, written)
-        return knob
+            return place.limits.get(variable) or OF_NETWORKS.get(variable)
+        return CONDUCTANCE if unit and units.compatible(unit, "uS") else None
 
     def _named(self, names: list[str], direct: set[str]) -> Iterable[Knob]:
         known = {*direct, *names}
         used: set[str] = set()
-        written = [
-            knobs.layered(
-                n, [(self.template.get(n), f"$.model.parameters.{n}"), (self.fit.get(n), f"$.parameters.{n}")]
-            )
-            for n in names
-        ]
+        written = [self._written(n) for n in names]
         sets = {one.name: tuple(self._sets(one, known)) for one in written}
         for made in sets.values():
             used |= {n for a in made if a.expression is not None for n in a.expression.names}
@@ -125,6 +116,27 @@ class NetworkKnobs:
                 )
                 raise ConfigError(one.path, got=one.name, expected=expected)
             yield knobs.placed(one, unit, sets[one.name])
+
+    def _check_sets(self, named: Iterable[Knob], known: Mapping[str, Knob]) -> None:
+        """Raises ConfigError where an end of a parameter's range, the others in the middle of theirs, sets what cannot
+        be.
+        """
+        midst = {name: middle(knob) for name, knob in known.items()}
+        for knob in named:
+            written = self._written(knob.model.name)
+            for assignment in knob.model.sets:
+                target = f"{assignment.where}.{assignment.variable}"
+                limits = known[target].limits if target in known else None
+                if limits is None or assignment.expression is None:
+                    continue
+                for value, _ in ends(knob):
+                    given = {**midst, knob.model.name: value, "value": value}
+                    result = float(assignment.expression.value(given))
+                    limits.check(result, f"{written.at('sets')}.{target}", f" where {knob.model.name} is {value:g}")
+
+    def _written(self, name: str) -> Written:
+        layers = [(self.template.get(name), f"$.model.parameters.{name}"), (self.fit.get(name), f"$.parameters.{name}")]
+        return knobs.layered(name, layers)
 
     def _sets(self, written: Written, known: set[str]) -> Iterable[Assignment]:
         for target, value in (written.values.sets or {}).items():
@@ -161,6 +173,13 @@ def _expression(value: float | str, known: set[str], path: str) -> Expression:
     return expression
 
 
+def middle(knob: Knob) -> float:
+    """A value to try others with: the parameter's own, or the middle of its bounds."""
+    if knob.free is not None and (knob.model.value is None or not knob.free.low <= knob.model.value <= knob.free.high):
+        return (knob.free.low + knob.free.high) / 2
+    return knob.model.value or 0.0
+
+
 def _whole(written: Written) -> None:
     spec = written.values
     if spec.bounds is not None and not spec.integer:
@@ -169,14 +188,15 @@ def _whole(written: Written) -> None:
         raise ConfigError(written.at("value"), got=spec.value, expected="a whole number")
 
 
-def _limited(knob: Knob, variable: str, above: bool, written: Written) -> None:
-    low, high, excluded = _LIMITS.get(variable, (-math.inf, math.inf, False))
-    excluded = excluded or above
-    values = [] if knob.model.value is None else [(knob.model.value, "value")]
-    if knob.free is not None:
-        values += [(x, "choices" if knob.free.choices else "bounds") for x in (knob.free.low, knob.free.high)]
-    for value, key in values:
-        if not (low < value if excluded else low <= value) or value > high:
-            most = f" and at most {high:g}" if math.isfinite(high) else ""
-            least = f"above {low:g}" if excluded else f"at least {low:g}"
-            raise ConfigError(written.at(key), got=value, expected=f"{least}{most}")
+def _limited(knob: Knob, limits: Limits, written: Written) -> None:
+    for value, key in ends(knob):
+        limits.check(value, written.at(key))
+
+
+def ends(knob: Knob) -> list[tuple[float, str]]:
+    """The values that bound what a parameter may be, each with the key that says so: its value, bounds or choices."""
+    own = [] if knob.model.value is None else [(knob.model.value, "value")]
+    if knob.free is None:
+        return own
+    key = "choices" if knob.free.choices else "bounds"
+    return [*own, (knob.free.low, key), (knob.free.high, key)]

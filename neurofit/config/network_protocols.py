@@ -55,4 +55,8 @@ def _change(name: str, value: float | str, knobs: Mapping[str, Knob], path: str)
     if name not in knobs:
         near = did_you_mean(name, list(knobs))
         raise ConfigError(path, got=name, expected=f"a parameter of the network, such as EI.weight{near}")
-    return Change(name, number(value, knobs[name].model.unit, path))
+    knob = knobs[name]
+    converted = number(value, knob.model.unit, path)
+    if knob.limits is not None:
+        knob.limits.check(converted, path)
+    return Change(name, converted)

@@ -168,6 +168,21 @@ ERRORS = [
     ("synchrony(cut, E)", "spike_count(cut)", "$.rules.fires", "a feature of a network"),
     ("    E: {cell", "    all: {cell", "$.model.populations.all", "a name of its own"),
     ("    bias: {kind", "    EI: {kind", "$.model.drives.EI", "a name of its own"),
+    ("weight: 1 nS", "weight: -1 nS", "$.model.connections.EI.weight", "at least 0, as a conductance is"),
+    ("E.soma.gnabar_hh: [0.1, 0.2]", "E.soma.gl_hh: -1\n  E.soma.gnabar_hh: [0, 1]", "$.parameters.E.soma.gl_hh", ""),
+    ("soma.g_pas: 2e-4", "soma.g_pas: -2e-4", "$.cells.I.soma.g_pas", "at least 0"),
+    ("value: 2, bounds", "value: -2, bounds", "$.model.parameters.strength.sets.EI.weight", "where strength is -2"),
+    ("strength: [1, 3]", "strength: [-1, 3]", "$.model.parameters.strength.sets.EI.weight", "at least 0"),
+    ("I.vt: [-60, -50]", "EI.weight: [-1 nS, 5 nS]", "$.parameters.EI.weight", "at least 0"),
+    ("in_degree: 5", "in_degree: 11", "$.model.connections.IE.in_degree", "at most 10: a cell hears each of I's 10"),
+    ("L.count: 7", "IE.in_degree: {bounds: [2, 30], integer: true}", "$.parameters.IE.in_degree.bounds", "at most 10"),
+    ("L.count: 7", "I.count: {bounds: [4, 30], integer: true}", "$.model.connections.IE.in_degree", "at most 4"),
+    ("noise.rate: 0}", "I.count: 4}", "$.model.connections.IE.in_degree", "at most 4"),
+    ("noise.rate: 0}", "IE.in_degree: 12}", "$.protocols.cut.changes.IE.in_degree", "at most 10"),
+    ("noise.rate: 0}", "noise.rate: -5}", "$.protocols.cut.changes.noise.rate", "at least 0"),
+    ("noise.rate: 0}", "EI.probability: 2}", "$.protocols.cut.changes.EI.probability", "at most 1"),
+    ("noise.rate: 0}", "E.count: 10.5}", "$.protocols.cut.changes.E.count", "a whole number"),
+    ("delay: 1 ms}\n    IE", "delay: 1 us}\n    IE", "$.model.connections.EI.delay", "at least a time step, 0.05 ms"),
 ]  # fmt: skip
 
 
@@ -245,3 +260,39 @@ def test_a_step_that_a_cell_cannot_bear_is_warned_of(tmp_path, dt, confirm, warn
 def test_built_in_networks_are_not_warned_of():
     for name in ("ping", "wang_buzsaki_network", "coba_hh", "brunel", "ca1_slice"):
         assert load(fit_file(name)).warnings == ()
+
+
+def test_what_is_no_conductance_may_be_negative(tmp_path):
+    """An artificial cell takes a weight for what it likes, and so does a synapse whose file does not say uS."""
+    problem(tmp_path, ("weight: 0.2", "weight: -0.2"), ("weight: 0.1", "weight: -0.1"))
+    (tmp_path / "mechanisms").mkdir()
+    for unit, fine in ((" (nA)", True), ("", True), (" (uS)", False), (" (micromho)", False)):
+        receive = f"NET_RECEIVE(w{unit}, other (ms)) {{ i = w }}"
+        (tmp_path / "mechanisms" / "inward.mod").write_text(f"NEURON {{ POINT_PROCESS Inward RANGE i }}\n{receive}\n")
+        replaced = ("synapse: ExpSyn, parameters: {tau: 3 ms, e: 0}, weight: 1 nS", "synapse: Inward, weight: -1")
+        folder = ("  kind: network\n", "  kind: network\n  mechanisms_dir: mechanisms\n")
+        strength = ("sets: {EI.weight: value * 1 nS, ", "sets: {")
+        if fine:
+            problem(tmp_path, replaced, folder, strength)
+        else:
+            with pytest.raises(ConfigError, match="as a conductance is"):
+                problem(tmp_path, replaced, folder, strength)
+
+
+def test_delays_that_are_below_the_step_for_some_are_warned_of(tmp_path):
+    made = problem(tmp_path, ("I.vt: [-60, -50]", "EI.delay: [0.01, 2 ms]"))
+    assert made.warnings == (
+        "EI.delay: below 0.05 ms, the time step, evaluations end as errors; bounds of [0.05, 2] ms or a finer "
+        "`conditions: {dt: ...}` are fine",
+    )
+
+
+def test_a_cell_hears_the_others_of_its_own_population_at_most(tmp_path):
+    within = (
+        "EI: {source: E, target: I, rule: probability, probability: 0.5",
+        "EI: {source: I, target: I, rule: in_degree, in_degree: 10",
+    )
+    free = ("  EI.probability: [0.1, 0.9]\n", "")
+    with pytest.raises(ConfigError, match="at most 9: a cell hears each of I's 10 cells but itself once"):
+        problem(tmp_path, within, free)
+    problem(tmp_path, within, free, ("weight: 1 nS, delay", "selves: true, weight: 1 nS, delay"))

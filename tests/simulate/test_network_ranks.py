@@ -73,8 +73,9 @@ def test_same_spikes_on_any_number_of_ranks(tmp_path):
     """
     good, few, bad = tmp_path / "good.yaml", tmp_path / "few.yaml", tmp_path / "bad.yaml"
     good.write_text(SMALL, encoding="utf-8")
-    few.write_text(SMALL.replace("count: 6", "count: 1"), encoding="utf-8")
-    bad.write_text(SMALL.replace("soma.gl_hh: 4e-4", "soma.gl_hh: -1").replace("count: 6", "count: 1"), "utf-8")
+    one = SMALL.replace("count: 6", "count: 1").replace("in_degree: 3", "in_degree: 1")
+    few.write_text(one, encoding="utf-8")
+    bad.write_text(one.replace("soma.gl_hh: 4e-4", "soma.gl_hh: 1, soma.el_hh: 900"), encoding="utf-8")
     files = [str(good), str(few), str(bad)]
     serial = on_ranks(1, tmp_path, files)
     assert serial[str(good)][0] > 100 and serial[str(good)][2] == "ok"  # type: ignore[operator]

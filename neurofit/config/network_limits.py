@@ -1,0 +1,74 @@
+"""Checks what a network's numbers must be beside one another: in-degrees and sizes, delays and time steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from neurofit.config.knobs import Knob
+from neurofit.config.network_knobs import ends, middle
+from neurofit.errors import ConfigError
+from neurofit.problem.network import NetworkTemplate, settings
+from neurofit.problem.protocol import DT, Protocol
+
+
+def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[Protocol]) -> list[str]:
+    """Raises ConfigError where no evaluation could succeed, or an in-degree be had; warnings where some could not."""
+    said: dict[str, None] = {}
+    for protocol in protocols:
+        changes = {c.parameter: c.value for c in protocol.sweeps[0].changes}
+        ranges = _Ranges(template, {k.model.name: k for k in knobs}, changes, f"$.protocols.{protocol.name}.changes")
+        dt = next(dt for dt in (protocol.conditions.dt, template.conditions.dt, DT) if dt is not None)
+        for connection in template.connections:
+            if connection.rule == "in_degree":
+                _in_degree(ranges, connection.name, connection.source, connection.target, connection.selves)
+            low, high, path = ranges.of(connection.name, "delay")
+            if high < dt * (1 - 1e-9):
+                raise ConfigError(path, got=high, expected=f"a delay of at least a time step, {dt:g} ms")
+            if low < dt * (1 - 1e-9):
+                text = f"{connection.name}.delay: below {dt:g} ms, the time step, evaluations end as errors"
+                said[f"{text}; bounds of [{dt:g}, {high:g}] ms or a finer `conditions: {{dt: ...}}` are fine"] = None
+    return list(said)
+
+
+def _in_degree(ranges: _Ranges, name: str, source: str, target: str, selves: bool) -> None:
+    _, wanted, path = ranges.of(name, "in_degree")
+    count = ranges.of(source, "count")[0]
+    others = count - 1 if source == target and not selves else count
+    if wanted > others:
+        but = " but itself" if others < count else ""
+        raise ConfigError(
+            path,
+            got=wanted,
+            expected=f"at most {others:g}: a cell hears each of {source}'s {count:g} cells{but} once",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranges:
+    """What the network's numbers can be in one protocol, which makes `changes` that are written below `path`."""
+
+    template: NetworkTemplate
+    knobs: Mapping[str, Knob]
+    changes: Mapping[str, float]
+    path: str
+
+    def of(self, where: str, variable: str) -> tuple[float, float, str]:
+        """The least and the greatest of a number, and the path where that is written; of one that others set, with
+        each of them at its ends and the rest in the middle of theirs.
+        """
+        name = f"{where}.{variable}"
+        if name in self.changes:
+            return self.changes[name], self.changes[name], f"{self.path}.{name}"
+        setters = [
+            k
+            for k in self.knobs.values()
+            if k.model.name != name and any((a.where, a.variable) == (where, variable) for a in k.model.sets)
+        ]
+        knob = setters[-1] if setters else self.knobs[name]
+        values = {n: self.changes.get(n, middle(k)) for n, k in self.knobs.items()}
+        tried = [self.changes[knob.model.name]] if knob.model.name in self.changes else [v for v, _ in ends(knob)]
+        if knob.free is not None and knob.model.name not in self.changes:
+            tried = [knob.free.low, knob.free.high]  # its own value is only where trying out begins
+        found = [settings(self.template, values | {knob.model.name: v})[where][variable] for v in tried]
+        return min(found), max(found), knob.path
