@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from neurofit.config.schema.fit import FitSpec
 from neurofit.errors import ConfigError
+from neurofit.problem.feature import Feature
 from neurofit.problem.model import CellTemplate, FunctionModel
+from neurofit.problem.objective import Objective
 from neurofit.problem.problem import Model
 from neurofit.problem.protocol import Chirp, Noise, Protocol, Ramp, Step, Stimulus
 
 # nA: what goes through a pipette into a mammalian neuron stays below it, also in the short pulses that elicit one
 # spike; a plain number above it was most likely meant in pA.
-_STRONG = 10.0
+STRONG = 10.0
+_SHARE, _SIGNED = (0.0, 1.0), (-1.0, 1.0)
+# What features of populations can be, which nobody's target lies beyond on purpose.
+_POSSIBLE = {
+    "active_fraction": _SHARE,
+    "coherence": _SHARE,
+    "synchrony": _SHARE,
+    "pairwise_correlation": _SIGNED,
+    "peak_frequency": (3.0, 300.0),
+    "population_rate": (0.0, 1000.0),
+    "active_rate": (0.0, 1000.0),
+    "rate_spread": (0.0, 1000.0),
+    "isi_cv": (0.0, math.inf),
+    "rhythmicity": (0.0, math.inf),
+} | {f"regime_{name}": _SHARE for name in ("silent", "asynchronous", "synchronous", "saturated")}
 
 
 def currents(protocols: Sequence[Protocol]) -> Iterator[str]:
-    """A warning for each protocol that injects more than `_STRONG`, and for each that has the same sweep twice."""
+    """A warning for each protocol that injects more than `STRONG`, and for each that has the same sweep twice."""
     for protocol in protocols:
         plain = [a for sweep in protocol.sweeps for s in sweep.stimuli for a in _plain(s)]
         plain += [protocol.holding] if isinstance(protocol.holding, float) else []
         strongest = max(plain, key=abs, default=0.0)
-        if abs(strongest) > _STRONG:
+        if abs(strongest) > STRONG:
             yield (
                 f"protocol {protocol.name}: a current of {strongest:g} nA, far more than a neuron is given; plain "
                 f"numbers are in nA, `{strongest:g} pA` is a text with its own unit"
@@ -29,6 +46,19 @@ def currents(protocols: Sequence[Protocol]) -> Iterator[str]:
         kinds = [sweep.stimuli for sweep in protocol.sweeps if sweep.stimuli]
         if len(set(kinds)) < len(kinds):
             yield f"protocol {protocol.name}: two of its sweeps are the same, and tell nothing that one does not"
+
+
+def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Iterator[str]:
+    """A warning for each objective with a target that its feature cannot reach."""
+    for objective in objectives:
+        for target in objective.targets:
+            feature = features[target.column]
+            least, most = _POSSIBLE.get(feature.name, (-math.inf, math.inf))
+            if target.high < least or target.low > most:
+                bounds = f"from {least:g} to {most:g}" if math.isfinite(most) else f"at least {least:g}"
+                unit = f" {feature.unit}" if feature.unit else ""
+                wanted = f"{target.low:g}" if target.low == target.high else f"{target.low:g} to {target.high:g}"
+                yield f"objective {objective.name}: {feature.name} is {bounds}{unit}, and its target of {wanted} is not"
 
 
 def settings(spec: FitSpec, model: Model) -> Iterator[str]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from neurofit.errors import ConfigError
+from neurofit.problem import units
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +46,16 @@ OF_NETWORKS = {
     "topology": Limits(low=0.0, high=2.0**32 - 1, whole=True),
     "drive": Limits(low=0.0, high=2.0**32 - 1, whole=True),
 }
+_VOLTAGE = Limits(low=-1000.0, high=1000.0, why=" mV")
+
+
+def of_variable(name: str, unit: str) -> Limits | None:
+    """Of a synapse's or an artificial cell's variable, by what its file says of it; None where that says nothing."""
+    if unit == "ms":
+        return _POSITIVE if name.startswith("tau") else _NOT_NEGATIVE
+    if unit == "mV":
+        return _VOLTAGE
+    return CONDUCTANCE if unit and units.compatible(unit, "uS") else None
+
+
 DELAY_OF_SPIKES = _POSITIVE  # a connection's, which no simulator can do without

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from neurofit.config import (
@@ -33,6 +33,7 @@ from neurofit.config.validate import validated
 from neurofit.errors import ConfigError
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.network import NetworkTemplate
+from neurofit.problem.objective import Objective
 from neurofit.problem.problem import FitSettings, Problem, sha256
 from neurofit.problem.space import Parameter, Space
 
@@ -104,7 +105,7 @@ def _problem(fit: FitFile, document: Document) -> Problem:
         rules=ruled,
         fit=_settings(fit.fit),
         reference=targets.reference(fit.reference, tuple(fit.objectives)),
-        warnings=_warnings(fit, made, free, columns),
+        warnings=_warnings(fit, made, free, columns, objectives),
         file_hashes=tuple((f.name, sha256(f.read_bytes())) for f in made.files),
     )
     return identity.sealed(problem, resolved.text(fit, problem))
@@ -167,11 +168,13 @@ def _settings(spec: FitSpec) -> FitSettings:
     )
 
 
-def _warnings(fit: FitFile, made: Built, free: Mapping[str, Parameter], columns: Columns) -> tuple[str, ...]:
+def _warnings(
+    fit: FitFile, made: Built, free: Mapping[str, Parameter], columns: Columns, objectives: Sequence[Objective]
+) -> tuple[str, ...]:
     """What is no error, and most likely not meant, in sentences."""
     said = [knob.warning for knob in made.knobs if knob.warning]
     said += [*_hidden(made, free), *_unused(fit, columns), *doubts.currents(columns.protocols.protocols)]
-    said += doubts.settings(fit.fit, made.model)
+    said += [*doubts.targets(objectives, columns.features), *doubts.settings(fit.fit, made.model)]
     if isinstance(made.model, NetworkTemplate):
         said += network_limits.check(made.model, made.knobs, columns.protocols.protocols)
         said += network_steps.warnings(made.model, columns.protocols.protocols, fit.fit.confirm)

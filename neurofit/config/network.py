@@ -48,6 +48,8 @@ def build(spec: NetworkSpec, own: Specs, cells: Cells, for_all: ConditionsSpec) 
     `for_all` protocols; raises ConfigError.
     """
     _names(spec)
+    for name, population in spec.populations.items():
+        _one_source(name, population, spec.python is not None)
     for name, values in cells.items():
         if name not in spec.populations:
             known = list(spec.populations)
@@ -126,6 +128,13 @@ def _class_knobs(place: Place, spec: NetworkSpec, own: Specs, names: set[str]) -
     """Knobs of a class's own parameters: any names, which it is given."""
     merged = knobs.merged(_only(spec.parameters, names, True), _only(own, names, True))
     return [knobs.for_function(written, names=False) for written in merged]
+
+
+def _one_source(name: str, spec: PopulationSpec, by_class: bool) -> None:
+    given = [key for key in ("cell", "artificial") if getattr(spec, key) is not None]
+    if len(given) != (0 if by_class else 1):
+        expected = "no `cell`: the class makes it" if by_class else "exactly one of `cell` and `artificial`"
+        raise ConfigError(f"$.model.populations.{name}", got=" and ".join(given) or "neither", expected=expected)
 
 
 def _names(spec: NetworkSpec) -> None:
@@ -222,6 +231,8 @@ class _Population:
         sides = (*spec.extent, 0.0, 0.0)
         extent = (sides[0], sides[1], sides[2])
         start = None if spec.start is None else (spec.start[0], spec.start[1])
+        if start is not None and start[0] > start[1]:
+            raise ConfigError(f"{path}.start", got=list(start), expected="[low, high] with low <= high")
         if self.part.template is None:
             mod = _mechanism(spec.artificial or "", "artificial", self.mods, f"{path}.artificial")
             if start is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from neurofit.config import knobs
 from neurofit.config.knobs import Knob, Written
-from neurofit.config.limits import CONDUCTANCE, OF_NETWORKS, Limits
+from neurofit.config.limits import OF_NETWORKS, Limits, of_variable
 from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.model import ParameterSpec
 from neurofit.errors import ConfigError
@@ -96,7 +96,7 @@ class NetworkKnobs:
     def _limits(self, place: Place, variable: str, unit: str) -> Limits | None:
         if variable in place.own:
             return place.limits.get(variable) or OF_NETWORKS.get(variable)
-        return CONDUCTANCE if unit and units.compatible(unit, "uS") else None
+        return of_variable(variable, unit)
 
     def _named(self, names: list[str], direct: set[str]) -> Iterable[Knob]:
         known = {*direct, *names}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from neurofit.config.doubts import STRONG
 from neurofit.config.knobs import Knob
 from neurofit.config.network_knobs import ends, middle
 from neurofit.errors import ConfigError
-from neurofit.problem.network import NetworkTemplate, settings
+from neurofit.problem.network import CurrentDrive, NetworkTemplate, settings
 from neurofit.problem.protocol import DT, Protocol
 
 
@@ -28,6 +29,16 @@ def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[
             if low < dt * (1 - 1e-9):
                 text = f"{connection.name}.delay: below {dt:g} ms, the time step, evaluations end as errors"
                 said[f"{text}; bounds of [{dt:g}, {high:g}] ms or a finer `conditions: {{dt: ...}}` are fine"] = None
+            if low >= protocol.sweeps[0].duration:
+                said[f"{connection.name}.delay: {low:g} ms, later than protocol {protocol.name} ends"] = None
+        for drive in template.drives:
+            if isinstance(drive, CurrentDrive):
+                low, high, _ = ranges.of(drive.name, "amp")
+                if max(abs(low), abs(high)) > STRONG:
+                    most = max(low, high, key=abs)
+                    said[
+                        f"{drive.name}.amp: {most:g} nA is far more than a neuron is given; plain numbers are in nA"
+                    ] = None
     return list(said)
 
 

@@ -168,6 +168,12 @@ ERRORS = [
     ("synchrony(cut, E)", "spike_count(cut)", "$.rules.fires", "a feature of a network"),
     ("    E: {cell", "    all: {cell", "$.model.populations.all", "a name of its own"),
     ("    bias: {kind", "    EI: {kind", "$.model.drives.EI", "a name of its own"),
+    ("tau: 3 ms", "tau: -3 ms", "$.model.connections.EI.parameters.tau", "above 0"),
+    ("tau: 12 ms", "tau: 0 ms", "$.model.populations.L.parameters.tau", "above 0"),
+    ("e: 0}", "e: 1e6}", "$.model.connections.EI.parameters.e", "at most 1000 mV"),
+    ("start: [-70 mV, -55 mV]", "start: [-55 mV, -70 mV]", "$.model.populations.E.start", "low <= high"),
+    ("{cell: hh_soma, ", "{", "$.model.populations.E", "exactly one of `cell` and `artificial`"),
+    ("artificial: IntFire1", "cell: hh_soma, artificial: IntFire1", "$.model.populations.L", "'cell and artificial'"),
     ("weight: 1 nS", "weight: -1 nS", "$.model.connections.EI.weight", "at least 0, as a conductance is"),
     ("E.soma.gnabar_hh: [0.1, 0.2]", "E.soma.gl_hh: -1\n  E.soma.gnabar_hh: [0, 1]", "$.parameters.E.soma.gl_hh", ""),
     ("soma.g_pas: 2e-4", "soma.g_pas: -2e-4", "$.cells.I.soma.g_pas", "at least 0"),
@@ -296,3 +302,26 @@ def test_a_cell_hears_the_others_of_its_own_population_at_most(tmp_path):
     with pytest.raises(ConfigError, match="at most 9: a cell hears each of I's 10 cells but itself once"):
         problem(tmp_path, within, free)
     problem(tmp_path, within, free, ("weight: 1 nS, delay", "selves: true, weight: 1 nS, delay"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("amp: 100 pA", "amp: 100", "bias.amp: 100 nA is far more than a neuron is given"),
+        ("velocity: 300 um/ms, weight: 0.2, delay: 1 ms", "weight: 0.2, delay: 1 s", "EL.delay: 1000 ms, later than"),
+        (
+            "target: [0.5, 1]",
+            "target: [50, 100]",
+            "objective all: active_fraction is from 0 to 1, and its target of 50",
+        ),
+        (
+            "target: [40, 60]",
+            "target: [-60, -40]",
+            "population_rate is from 0 to 1000 Hz, and its target of -60 to -40",
+        ),
+    ],
+)
+def test_what_may_be_a_slip_is_warned_of(tmp_path, old, new, words):
+    assert problem(tmp_path).warnings == ()
+    warnings = problem(tmp_path, (old, new)).warnings
+    assert warnings and all(words in w or "EL.delay" in w for w in warnings)

@@ -135,11 +135,6 @@ class NetworkSpec(Strict):
             _refuse(f"a model of kind {self.kind} {'with' if by_class else 'without'} `python`")
         if by_class and (self.connections or self.drives):
             _refuse("no `connections` and no `drives`: the class makes them")
-        for name, population in self.populations.items():
-            given = [k for k in ("cell", "artificial") if getattr(population, k) is not None]
-            if len(given) != (0 if by_class else 1):
-                made = "no `cell`: the class makes it" if by_class else "exactly one of `cell` and `artificial`"
-                _refuse(f"a population {name} with {made}")
         return self
 
 
