@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py            what the model says of 10 to 10,000 ranks
     python benchmarks/scale.py check      real runs on 1, 2 and 4 ranks against the model
+    python benchmarks/scale.py busy       how busy 2 and 4 real ranks are while work waits, candidates varying tenfold
     python benchmarks/scale.py measure    the costs below, on this machine
 
 The controller is one server: it gives a pack, takes a pack's results, archives each, and between batches it trains and
@@ -224,6 +225,21 @@ def check(costs: Costs, jobs: tuple[int, ...] = (1, 2, 4)) -> list[tuple[int, fl
     return found
 
 
+def busy(jobs: tuple[int, ...] = (2, 4)) -> list[tuple[int, float, float]]:
+    """(ranks, how many times the dearest candidate costs the cheapest, busy share) of jobs with one long queue.
+
+    From the first result to the last of 120 candidates a rank, of 0.4 s and a coefficient of variation of 0.8, one a
+    pack: what ranks wait for at the end, when nothing is left to give, is in the share.
+    """
+    found = []
+    for ranks in jobs:
+        told = real(ranks, 0.4, 0.8, 1, 120 * ranks, 120 * ranks)
+        slept = np.array(told["slept"])
+        share = slept.mean() * told["evaluations"] / (told["wall"] * ranks)
+        found.append((ranks, float(slept.max() / slept.min()), float(share)))
+    return found
+
+
 def measured_costs() -> dict[str, float]:
     """The controller's CPU seconds a pack and an evaluation, from runs whose candidates take no time."""
     small, large = (real(2, 1e-6, 0.1, pack, 1500, 3000) for pack in (1, 16))
@@ -264,6 +280,9 @@ def main(command: str = "table") -> None:
     if command == "measure":
         for name, value in (measured_costs() | training_costs()).items():
             print(f"{name}: {value:.3g}")
+    elif command == "busy":
+        for ranks, uneven, share in busy():
+            print(f"{ranks} ranks: {100 * share:.1f} % busy, candidates vary {uneven:.0f}-fold")
     elif command == "check":
         for ranks, model, measured in check(costs):
             print(f"{ranks} ranks: {100 * model:.1f} % by the model, {100 * measured:.1f} % in a real run")
