@@ -84,6 +84,7 @@ OPTIMIZERS = (
     _JOINT,
     _GP,
     _NET,
+    Configuration("joint-lag", "joint", (("lag", 1),)),
     Configuration("botorch", "botorch"),
     Configuration("nsga2", "nsga2", learner=False),
     Configuration("nsga2-alone", "nsga2", learner=False, alone=True),
