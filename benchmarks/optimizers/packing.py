@@ -22,7 +22,8 @@ from ruamel.yaml import YAML
 
 from benchmarks.optimizers.timing import CPU_FILE
 from neurofit.archive import Archive, Batch, Contents, Header, Row, read
-from neurofit.archive.archive import check
+from neurofit.archive import differing
+from neurofit.archive.archive import describe
 from neurofit.errors import ArchiveError
 from neurofit.evaluate.finish import finish
 from neurofit.problem.evaluation import STATUSES, Evaluation
@@ -138,7 +139,7 @@ def renewed(directory: Path, problem: Problem) -> bool:
 
 def _same(header: Header, problem: Problem, place: Path) -> None:
     """Raises ArchiveError unless a run with `header` is one of `problem`, whatever version of neurofit made it."""
-    check(replace(header, identity=problem.identity), problem, place)  # names and settings
+    differing.check(replace(header, identity=problem.identity), describe(problem), place)  # names and settings
     if header.file_hashes != problem.file_hashes or not problem.text or _bare(header.text) != _bare(problem.text):
         raise ArchiveError(f"{place} is a run of the problem as it was once, or nobody can tell; run with --fresh")
 
