@@ -11,6 +11,7 @@ from neurofit.config.schema.base import did_you_mean
 from neurofit.errors import ConfigError
 
 _READY = ("cell.yaml", "network.yaml")
+_FEW = 5  # files that an error lists
 _BUILT = ("x86_64", "arm64", "__pycache__")  # what others have built in a folder
 _WORDS = ("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL")  # YAML reads no text there
 
@@ -29,15 +30,27 @@ def fit_file(text: str) -> Path:
     if path.is_file():
         return path
     models = library.root() / "models"
-    short = Path(*path.parts[1:]) if path.parts[0] == "models" else path
+    short = Path(*path.parts[1:]) if path.parts[:1] == ("models",) else path
     for candidate in (models / short, *(models / short / ready for ready in _READY)):
         inside = candidate.resolve().is_relative_to(models.resolve())
         if inside and candidate.is_file() and candidate.name != "model.yaml" and candidate.suffix == ".yaml":
             return candidate
     if path.exists():
-        raise ConfigError("FILE", got=text, expected=f"a fit file, or a folder with a {' or a '.join(_READY)}")
+        raise ConfigError(
+            "FILE", got=text, expected=f"a fit file, or a folder with a {' or a '.join(_READY)}{_in(path)}"
+        )
     known = ", ".join(sorted(f"models/{f.relative_to(models).as_posix()}" for f in fit_files()))
     raise ConfigError("FILE", got=text, expected=f"a fit file that exists, or a built-in one: {known}")
+
+
+def _in(folder: Path) -> str:
+    """What else a folder has that may be meant, as the end of a sentence."""
+    if not folder.is_dir():
+        return ""
+    if (folder / "results.h5").is_file() or (folder / "stages.yaml").is_file():
+        return " (this is what a fit wrote: fit its file with --out to go on)"
+    found = sorted(f.name for f in folder.glob("*.yaml") if f.name != "model.yaml")[:_FEW]
+    return f" (there are {', '.join(found)})" if found else ""
 
 
 def fit_files() -> tuple[Path, ...]:

@@ -67,21 +67,24 @@ def fit(
     """Fit FILE: search its parameters, keep every evaluation in DIR/results.h5, draw the front."""
     with guarded(debug) as guard:
         from neurofit.executors.job import joined
+        from neurofit.failures import check_some_worked
         from neurofit.report.live import Watch
         from neurofit.run import fit_step, overrides
-        from neurofit.stages import steps
+        from neurofit.stages import read_from, steps
 
         joined()  # under mpiexec the other ranks stay in here, and none of them reads or prints
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
-        given |= {"engine": engine}
-        work = load_problem(file, changes, overrides(given | {"patience": patience, "warm_start": warm_start or None}))
+        given |= {"engine": engine, "patience": patience, "warm_start": warm_start or None}
+        work = load_problem(file, changes, overrides(given))
         screen = console()
-        for step in steps(work, Path("runs") / work.name if out is None else out):
-            guard.log = step.directory / "log.txt"
-            screen.print(introduction(step), highlight=False, soft_wrap=True)
-            with Watch(screen, step.title) as watch:
-                run = fit_step(step, watch)
-            tell_fitted(screen, run)
+        with read_from(file, {name for name, value in given.items() if value is not None}):
+            for step in steps(work, Path("runs") / work.name if out is None else out):
+                guard.log = step.directory / "log.txt"
+                screen.print(introduction(step), highlight=False, soft_wrap=True)
+                with Watch(screen, step.title) as watch:
+                    run = fit_step(step, watch)
+                tell_fitted(screen, run)
+                check_some_worked(run.searched)
 
 
 @app.command()
@@ -89,10 +92,11 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
     """Validate FILE, build its model, evaluate it once, and say what everything is and how long a fit takes."""
     with guarded(debug):
         from neurofit.check import try_out
-        from neurofit.stages import trials
+        from neurofit.stages import read_from, trials
 
-        for trial in trials(load_problem(file, changes, {})):
-            tell_trial(console(), trial, try_out(trial.problem))
+        with read_from(file):
+            for trial in trials(load_problem(file, changes, {})):
+                tell_trial(console(), trial, try_out(trial.problem))
 
 
 @app.command()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neurofit.archive import Contents
+from neurofit.archive.records import front_of
 from neurofit.problem.evaluation import Evaluation
 
 
@@ -34,7 +35,11 @@ def sentence(contents: Contents) -> str:
     if not pairs:
         return ""
     held = [(a, b) for a, b in pairs if b.feasible]
-    said = f"Confirmed at half the time step: {len(held)} of {len(pairs)} solutions of the front hold"
+    on = {e.index for e in front_of(contents.reported)} & {b.index for _, b in held}
+    said = (
+        f"Confirmed at half the time step: {len(held)} of {len(pairs)} solutions that were on a front hold, and "
+        f"{len(on)} of them are the front there"
+    )
     failed = [b for _, b in pairs if b.status != "ok"]
     if failed:
         said += f" ({len(failed)} could not be simulated there, {failed[0].status}, and stay as they were)"

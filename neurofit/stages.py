@@ -5,7 +5,9 @@ A step is made when the one before it has been fitted, as only then there is som
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +15,10 @@ import numpy as np
 
 from neurofit.archive import differences, exists, read
 from neurofit.builtin import fit_file
+from neurofit.config.document import read as read_yaml
 from neurofit.config.stages import Stage, Staged
 from neurofit.config.taking import Cell, Offer, Take, described
-from neurofit.errors import ArchiveError, NeurofitError
+from neurofit.errors import ArchiveError, ConfigError, NeurofitError
 from neurofit.optimize import check_optimizer
 from neurofit.problem.problem import Problem
 from neurofit.results import Run, open_run
@@ -79,7 +82,7 @@ def steps(work: Problem | Staged, out: str | Path) -> Iterator[Step]:
 @dataclass(frozen=True, slots=True)
 class TryOut:
     """A problem to try out before a fit; `stage` is "" where the file is of one problem. `lines` say for people what
-    earlier stages would give, and what there is in place of that.
+    earlier stages would give, and what there is in place of that, and what a warm start has.
     """
 
     stage: str
@@ -90,15 +93,35 @@ class TryOut:
 def trials(work: Problem | Staged) -> Iterator[TryOut]:
     """What to try out. A stage that takes something has values from the middle of what the earlier one searches."""
     if isinstance(work, Problem):
-        yield TryOut("", work)
+        yield TryOut("", work, gathered(work).lines)
         return
     for stage in work.stages:
-        yield TryOut(stage.name, stage.problem, tuple(_instead(need) for need in stage.needs))
+        lines = (*(_instead(need) for need in stage.needs), *gathered(stage.problem).lines)
+        yield TryOut(stage.name, stage.problem, lines)
 
 
 def _instead(need: Take | Cell) -> str:
     given = f"the cell of population {need.population}" if isinstance(need, Cell) else ", ".join(need.parameters)
     return f"From the {need.text}: {given}; tried here with the middle of what {need.stage} searches."
+
+
+@contextmanager
+def read_from(file: str | Path, options: Collection[str] = ()) -> Iterator[None]:
+    """Says of a ConfigError inside where it was written: in the fit file or built-in `file`, or as one of `options`,
+    settings by name that the command line gives.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        setting = re.match(r"\$\.fit\.(\w+)", error.path)
+        if error.file is not None or setting is None:
+            raise
+        if setting[1] in options:
+            raise error.located(f"--{setting[1].replace('_', '-')}", None) from error
+        document = read_yaml(fit_file(str(file)))
+        if f"$.fit.{setting[1]}" not in document.places:
+            raise
+        raise document.locate(error) from error
 
 
 def load_work(file: str | Path, changes: Mapping[str, str]) -> Problem | Staged:

@@ -47,7 +47,8 @@ def tell_fitted(screen: Console, run: Run) -> None:
     written = save(overview(material), run.directory)
     for line in (*run.remarks, f"Ended: {run.ended}"):
         screen.print(line, markup=False, soft_wrap=True)
-    _where(screen, run.directory, written, feasible=bool(material.results.feasible.any()))
+    failed = all(e.status != "ok" for e in run.searched)
+    _where(screen, run.directory, written, feasible=bool(material.results.feasible.any()), failed=failed)
 
 
 def tell(screen: Console, run: Run) -> None:
@@ -65,7 +66,6 @@ def tell(screen: Console, run: Run) -> None:
 def tell_trial(screen: Console, tried: TryOut, trial: Trial) -> None:
     """What trying out a problem gave."""
     from neurofit.report import checked
-    from neurofit.warm import gathered
 
     problem = tried.problem
     heading(screen, tried.stage)
@@ -73,8 +73,6 @@ def tell_trial(screen: Console, tried: TryOut, trial: Trial) -> None:
         screen.print(Text(line), "", soft_wrap=True)
     for table in checked.tables(problem, trial):
         screen.print(table, "")
-    for line in gathered(problem).lines:
-        screen.print(Text(line), soft_wrap=True)
     for warning in problem.warnings:
         screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     screen.print(Text(checked.summary(trial)), soft_wrap=True)
@@ -125,7 +123,7 @@ def _tables(run: Run, results: Results) -> Iterator[Table]:
     return shown.tables(results, results.chosen(), run.seconds, run.ended)
 
 
-def _where(screen: Console, directory: Path, written: list[Path], feasible: bool) -> None:
+def _where(screen: Console, directory: Path, written: list[Path], feasible: bool, failed: bool) -> None:
     """Where a fit's files are, and what to do next."""
     files = ["results.h5", "problem.yaml", "log.txt", *(p.name for p in written)]
     screen.print(f"Written to {directory}: {', '.join(files)}", markup=False, soft_wrap=True)
@@ -135,7 +133,7 @@ def _where(screen: Console, directory: Path, written: list[Path], feasible: bool
             f"Next: neurofit report {quoted} (one HTML page of pictures and tables), or", markup=False, soft_wrap=True
         )
         screen.print(f"      neurofit export {quoted} --solution best --to json", markup=False, soft_wrap=True)
-    else:
+    elif not failed:
         screen.print(
             "Nothing feasible yet. Next: fit again into the same directory with a larger budget, or look at the",
             "rules above that hardly ever hold, and widen the bounds or loosen the rules.",

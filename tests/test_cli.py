@@ -42,6 +42,14 @@ BOWL = '''"""A function of two parameters, for tests of the commands."""
 
 def features(p):
     return {"near": p["a"] ** 2 + p["b"] ** 2, "far": abs(p["a"] - p["b"])}
+
+
+def broken(p):
+    raise ValueError(f"no features at {p['a'] > 9}")
+
+
+def half(p):
+    return features(p) if p["a"] > 0 else broken(p)
 '''
 
 
@@ -50,6 +58,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("bowl")
     (home / "bowl.py").write_text(BOWL)
     (home / "bowl.yaml").write_text(FUNCTION)
+    warm = FUNCTION.lstrip().replace("budget: 24", "budget: 24, warm_start: nowhere")
+    (home / "warm.yaml").write_text(warm)
     return home
 
 
@@ -78,7 +88,7 @@ def run(folder: Path) -> Done:
 def test_fit_prints_a_line_a_batch_and_writes_pictures(run: Done, folder: Path) -> None:
     assert run.returncode == 0, run.stderr
     batches = re.findall(r"^batch (\d+): (\d+)/24 evaluations; .*feasible.*hypervolume.*near.*left", run.stdout, re.M)
-    assert batches == [("1", "8"), ("2", "16"), ("3", "24")]
+    assert batches == [("0", "8"), ("1", "16"), ("2", "24")]
     for name in ("results.h5", "problem.yaml", "log.txt", "front.png", "convergence.png"):
         assert (folder / "out/bowl" / name).stat().st_size > 0
         assert name in run.stdout
@@ -94,6 +104,24 @@ def test_fit_again_does_nothing_more(run: Done, folder: Path) -> None:
 def test_another_problem_in_the_directory_is_refused(run: Done, folder: Path) -> None:
     other = neurofit("fit", "bowl.yaml", "--out", "out/bowl", "--set", "parameters.a=[-1, 1]", cwd=folder)
     assert_wrong_input(other, "another problem ($.parameters.a.bounds: [-2, 2] there, [-1, 1] here)")
+
+
+def test_a_fit_whose_evaluations_all_fail_says_why(folder: Path) -> None:
+    broken = ("--set", "model.function=bowl.py:broken")  # beside the file, as what is written in it
+    done = neurofit("fit", "../bowl.yaml", *broken, "--out", "none", cwd=_made(folder / "elsewhere"))
+    assert done.returncode == 1
+    assert "error: All evaluations failed (error 24); the first, #0: ValueError: no features at False" in done.stderr
+    half = neurofit("fit", "bowl.yaml", "--set", "model.function=bowl.py:half", "--out", "half", cwd=folder)
+    assert half.returncode == 0, half.stderr
+    assert re.search(
+        r"^\d+ of 24 evaluations failed \(error \d+\); the first, #\d+: ValueError: no fea", half.stdout, re.M
+    )
+    assert "evaluations failed" in neurofit("show", "half", cwd=folder).stdout
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def test_show_as_json_and_csv(run: Done, folder: Path) -> None:
@@ -145,6 +173,9 @@ def test_export_gives_the_best(run: Done, folder: Path) -> None:
     assert f"evaluation: {exported['evaluation']}" in neurofit("export", "out/bowl", "--to", "yaml", cwd=folder).stdout
     assert_wrong_input(neurofit("export", "out/bowl", "--to", "hoc", cwd=folder), "json, yaml")
     assert_wrong_input(neurofit("export", "out/bowl", "--solution", "one", cwd=folder), "number")
+    assert_wrong_input(
+        neurofit("export", "out/bowl", "--solution", "24", cwd=folder), "the number of an evaluation, 0 to 23"
+    )
 
 
 def test_check_says_what_everything_is(folder: Path) -> None:
@@ -168,6 +199,13 @@ def test_check_says_what_everything_is(folder: Path) -> None:
         (("nonsense",), "nonsense"),
         (("check", ""), "fit file"),
         (("check", "models"), "hh_soma"),
+        (("fit", "."), "there are bowl.yaml"),
+        (("fit", "bowl.yaml", "--warm-start", "nowhere"), "--warm-start, $.fit.warm_start[0]: found"),
+        (("check", "warm.yaml"), "warm.yaml, line 9, $.fit.warm_start[0]: found"),
+        (
+            ("fit", "hh_soma/staged.yaml", "--budget", "20"),
+            "--set stages.NAME.fit.budget=... with NAME one of passive, active",
+        ),
     ],
 )
 def test_wrong_input_is_one_message_and_exit_code_2(folder: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -289,7 +327,7 @@ def test_a_line_of_progress_has_everything() -> None:
         )
     )
     assert text == (
-        "batch 3: 30/60 evaluations; 3 feasible (10 %); hypervolume 0.250; best [std]: rate 1.23; "
+        "batch 2: 30/60 evaluations; 3 feasible (10 %); hypervolume 0.250; best [std]: rate 1.23; "
         "rules: held 50 %; failed: crash 2; left 1 min 15 s"
     )
 

@@ -22,6 +22,7 @@ def inline(document: Document, changes: Mapping[str, str]) -> None:
     try:
         _inline_model(document)
         overrides.apply(document, changes, inside_model=True)
+        _free_of_folder(document.data.get("model"), document.file.parent)  # what a change names is beside the file
         protocols = document.data.get("protocols")
         if isinstance(protocols, dict):
             for name in list(protocols):
@@ -41,6 +42,7 @@ def _inline_model(document: Document) -> None:
         folder = file.parent
     if isinstance(model, dict):
         _inline_cells(document, model, folder)
+        _with_mechanisms(model, folder)
         _free_of_folder(model, folder)
 
 
@@ -58,6 +60,7 @@ def _inline_cells(document: Document, model: dict[str, Data], folder: Path) -> N
             cell = population["cell"] = {"name": file.parent.name, **other.data}
             home = file.parent
         if isinstance(cell, dict):
+            _with_mechanisms(cell, home)
             _free_of_folder(cell, home)
 
 
@@ -82,8 +85,10 @@ def _model_file(name: str, folder: Path, path: str = "$.model") -> Path:
     )
 
 
-def _free_of_folder(model: dict[str, Data], folder: Path) -> None:
+def _free_of_folder(model: Data, folder: Path) -> None:
     """Rewrites the model's relative paths so that they mean the same file from any folder."""
+    if not isinstance(model, dict):
+        return
     for owner, key in (("morphology", "file"), ("hoc", "file")):
         inner = model.get(owner)
         if isinstance(inner, dict):
@@ -94,9 +99,13 @@ def _free_of_folder(model: dict[str, Data], folder: Path) -> None:
             file, name = text.rsplit(":", 1)
             if file and "\0" not in file:
                 model[key] = f"{library.portable(library.resolve(file, folder))}:{name}"
+    _rewrite(model, "mechanisms_dir", folder)
+
+
+def _with_mechanisms(model: dict[str, Data], folder: Path) -> None:
+    """Names the folder `mechanisms` beside the model's file, where there is one and the model names none."""
     if "mechanisms_dir" not in model and model.get("kind") != "function" and (folder / "mechanisms").is_dir():
         model["mechanisms_dir"] = "mechanisms"
-    _rewrite(model, "mechanisms_dir", folder)
 
 
 def _rewrite(owner: dict[str, Data], key: str, folder: Path) -> None:

@@ -20,8 +20,16 @@ Entry = dict[str, float | str | None]
 def exported(run: Run, solution: str, to: str) -> str:
     """The text of `solution` ("best", "knee" or an evaluation's number) of `run`, as `to`: "json" or "yaml".
 
-    Raises NeurofitError where there is no such solution, ConfigError for another format.
+    Raises ConfigError where there is no such evaluation, and for another format; NeurofitError where none is feasible.
     """
+    if solution not in ("best", "knee") and int(solution) not in run.evaluations.index:
+        numbers = run.evaluations.index
+        expected = (
+            f"best, knee, or the number of an evaluation, {min(numbers)} to {max(numbers)}"
+            if len(numbers)
+            else "a run with evaluations"
+        )
+        raise ConfigError("--solution", got=solution, expected=expected)
     row = run.best() if solution == "best" else run.knee() if solution == "knee" else run.solution(int(solution))
     header = run.header
     content = {

@@ -93,7 +93,7 @@ def line(p: Progress) -> str:
     rules = ", ".join(f"{name} {percent(share)}" for name, share in p.rule_shares.items())
     failed = ", ".join(f"{name} {count}" for name, count in p.statuses.items() if name != "ok" and count)
     parts = [
-        f"batch {p.batch + 1}: {p.evaluations}/{p.budget} evaluations",
+        f"batch {p.batch}: {p.evaluations}/{p.budget} evaluations",
         f"{p.feasible} feasible ({percent(p.feasible / max(p.evaluations, 1))})",
         f"hypervolume {p.hypervolume:.3f}",
         f"best [std]: {best}",
@@ -116,7 +116,7 @@ def panel(name: str, p: Progress) -> Panel:
     facts.add_row(
         f"feasible [bold]{p.feasible}[/bold] ({percent(p.feasible / max(p.evaluations, 1))})",
         f"hypervolume [bold]{p.hypervolume:.3f}[/bold]",
-        f"batch {p.batch + 1}",
+        f"batch {p.batch}",
         " ".join(f"[red]{status} {count}[/red]" for status, count in p.statuses.items() if status != "ok" and count),
     )
     columns = Table.grid(padding=(0, 4))

@@ -1,0 +1,26 @@
+"""Says of evaluations that failed how many there are and what the first of them died of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from neurofit.errors import NeurofitError
+from neurofit.problem.evaluation import Evaluation
+
+
+def failures(evaluations: Sequence[Evaluation]) -> str:
+    """A sentence on those that were not simulated to their end; "" where all were."""
+    failed = [e for e in evaluations if e.status != "ok"]
+    if not failed:
+        return ""
+    which = ", ".join(f"{status} {count}" for status, count in Counter(e.status for e in failed).most_common())
+    many = "All" if len(failed) == len(evaluations) else f"{len(failed)} of {len(evaluations)}"
+    first = failed[0]
+    return f"{many} evaluations failed ({which}); the first, #{first.index}: {first.reason}"
+
+
+def check_some_worked(evaluations: Sequence[Evaluation]) -> None:
+    """Raises NeurofitError, with what the first died of, where every evaluation failed."""
+    if evaluations and all(e.status != "ok" for e in evaluations):
+        raise NeurofitError(f"{failures(evaluations)}. See what `neurofit check` says.")
