@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import json
 import os
 from dataclasses import asdict
@@ -13,9 +12,9 @@ from neurofit.config.identity import digest
 from neurofit.executors.trial import Settled, settle
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.problem import Problem, sha256
-from neurofit.simulate.mechanisms import cache_root, fast_flags
+from neurofit.simulate.mechanisms import cache_root, content_key, fast_flags
 
-_FORMAT = 3
+_FORMAT = 4
 
 
 def settled(problem: Problem) -> Settled | None:
@@ -44,7 +43,8 @@ def _keep(file: Path, found: Settled) -> None:
 
 
 def _key(problem: Problem) -> str:
+    assert isinstance(problem.model, CellTemplate)
+    mechanisms = content_key(problem.model.mod_files, fast_flags())  # more than what makes another problem
     what = (problem.model, problem.space, problem.fixed, problem.searches, problem.protocols, problem.features)
-    what += (problem.fit.engine, problem.file_hashes)
-    neuron = importlib.metadata.version("neuron")
-    return sha256(f"{_FORMAT} {neuron} {fast_flags()} {digest(what)}".encode())[:24]
+    what += (problem.fit.engine, problem.fit.share, problem.file_hashes)
+    return sha256(f"{_FORMAT} {mechanisms} {digest(what)}".encode())[:24]

@@ -72,7 +72,9 @@ class Run:
 
     @property
     def settled(self) -> Mapping[str, str | int]:
-        """What simulates the run: "engine", "copies" in one simulation, and "why"; {} for models without engines."""
+        """What simulates the run: "engine", "copies" in one simulation, "share" (whether sweeps share their beginnings)
+        and "why"; {} for models without engines.
+        """
         return dict(self._contents.settled)
 
     @property

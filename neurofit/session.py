@@ -143,12 +143,13 @@ class Session:
         """The problem with its engine chosen: as this run began, unless another is asked for now."""
         fit, known = self._problem.fit, self._archive.contents.settled
         if known and fit.engine in ("auto", known["engine"]):
-            return Settled(str(known["engine"]), int(known["copies"]), "").put(self._problem)
+            share = bool(known.get("share", False)) if fit.share is None else fit.share
+            return Settled(str(known["engine"]), int(known["copies"]), "", share).put(self._problem)
         with self._stop.waiting():
             found = settled(self._problem)
         if found is None:
             return self._problem
-        self._archive.settled(found.engine, found.copies, found.why)
+        self._archive.settled(found.engine, found.copies, found.why, found.share)
         self._log(f"engine {found.engine}, {found.copies} copies in a simulation: {found.why}")
         return found.put(self._problem)
 

@@ -17,6 +17,7 @@ from neurofit.config.load import load
 from neurofit.evaluate.evaluator import CellEvaluator
 from neurofit.evaluate.finer import confirming, finer
 from neurofit.executors import ProcessExecutor, SerialExecutor
+from neurofit.executors.trial import Settled
 from neurofit.optimize import Optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -210,6 +211,25 @@ def test_confirmation_survives_a_kill_and_can_be_left_out(cell, tmp_path, monkey
     assert bnh.same(resumed.raw, expected.raw) and resumed.confirmation.equals(expected.confirmation)
     without = search(replace(cell, fit=replace(cell.fit, confirm=False)), tmp_path / "c", SerialExecutor)
     assert not len(without.confirmation) and not without.remarks[1:]
+
+
+def test_a_resumed_run_simulates_as_it_began(cell, tmp_path, monkeypatch):
+    """Also what a trial would find otherwise another day: engine, copies, and whether sweeps share their beginnings."""
+    auto = replace(cell, fit=replace(cell.fit, engine="auto"))
+    seen: list[tuple[str, int | None, bool | None]] = []
+
+    class Seen(SerialExecutor):
+        def __init__(self, problem: Problem):
+            seen.append((problem.fit.engine, problem.fit.copies, problem.fit.share))
+            super().__init__(problem)
+
+    monkeypatch.setattr(session_module, "settled", lambda _: Settled("neuron", 5, "tried", share=True))
+    search(replace(auto, fit=replace(auto.fit, budget=7)), tmp_path / "a", Seen)
+    monkeypatch.setattr(session_module, "settled", lambda _: pytest.fail("it was tried again"))
+    run = search(auto, tmp_path / "a", Seen)
+    assert len(seen) >= 2 and set(seen) == {("neuron", 5, True)} and run.settled["share"] is True
+    search(replace(auto, fit=replace(auto.fit, share=False, budget=20)), tmp_path / "a", Seen)  # asked for now
+    assert seen[-1] == ("neuron", 5, False)
 
 
 def test_what_cannot_be_confirmed_stays_as_it_was(cell, tmp_path):

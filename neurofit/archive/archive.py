@@ -153,9 +153,9 @@ class Archive:
         """Records that patience begins anew after so many evaluations of the run's own asks."""
         self._record(Kind.RENEWED, encode_json(evaluations))
 
-    def settled(self, engine: str, copies: int, why: str) -> None:
+    def settled(self, engine: str, copies: int, why: str, share: bool) -> None:
         """Records what simulates the run."""
-        self._record(Kind.SETTLED, encode_json({"engine": engine, "copies": copies, "why": why}))
+        self._record(Kind.SETTLED, encode_json({"engine": engine, "copies": copies, "why": why, "share": share}))
 
     def confirmed(self, evaluation: Evaluation) -> None:
         """Records what a candidate that was evaluated before comes to at a finer time step."""

@@ -98,7 +98,7 @@ class Contents:
     budget    evaluations wanted last          ended   why the run is over, "" while it is not
     renewed   evaluations of this run's own asks after which its patience began anew
     warm      evaluations of other runs that the optimizer knows, as this problem scores them: no part of the run
-    settled   what simulates the run: "engine", "copies" and "why"; {} before it is known, or where nothing does
+    settled   what simulates the run: "engine", "copies", "share", "why"; {} before it is known, or where nothing does
     confirmed what rows of the front come to at a finer time step, by the candidate's number
     """
 

@@ -34,7 +34,7 @@ from neurofit.errors import ConfigError
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.network import NetworkTemplate
 from neurofit.problem.objective import Objective
-from neurofit.problem.problem import FitSettings, Problem, sha256
+from neurofit.problem.problem import FitSettings, Problem
 from neurofit.problem.space import Parameter, Space
 
 STAGES = "stages"  # the key that makes a file one of several problems
@@ -106,7 +106,7 @@ def _problem(fit: FitFile, document: Document) -> Problem:
         fit=_settings(fit.fit),
         reference=targets.reference(fit.reference, tuple(fit.objectives)),
         warnings=_warnings(fit, made, free, columns, objectives),
-        file_hashes=tuple((f.name, sha256(f.read_bytes())) for f in made.files),
+        file_hashes=tuple((f.name, identity.content_hash(f)) for f in made.files),
     )
     return identity.sealed(problem, resolved.text(fit, problem))
 
@@ -154,6 +154,7 @@ def _settings(spec: FitSpec) -> FitSettings:
         early_stop=spec.early_stop,
         pack=None if spec.pack == "auto" else spec.pack,
         engine=spec.engine,
+        share=None if spec.share == "auto" else spec.share,
         lag=spec.lag,
         confirm=spec.confirm,
         points_per_axis=spec.points_per_axis,

@@ -12,6 +12,7 @@ from typing import Protocol as Interface
 
 import numpy as np
 
+from neurofit.evaluate import beginnings
 from neurofit.evaluate.features import SweepResult, extract
 from neurofit.evaluate.finish import finish
 from neurofit.evaluate.function_evaluator import FunctionEvaluator
@@ -19,11 +20,14 @@ from neurofit.evaluate.network_evaluator import NetworkEvaluator
 from neurofit.evaluate.order import protocol_order
 from neurofit.evaluate.search import Found, Subject, hold, number, rheobase
 from neurofit.problem.evaluation import FALSE, NOT_RUN, UNDEFINED, VALUE, Evaluation
+from neurofit.problem.feature import Feature
 from neurofit.problem.model import CellTemplate, FunctionModel
 from neurofit.problem.network import NetworkTemplate
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import SOMA, HoldingSearch, Location, Protocol, Search, Stimulus, Sweep
 from neurofit.simulate.engine import Job, Outcome, Simulator
+
+_TRACES = 128  # that features are read of at a time: as lists they take much memory
 
 
 class Evaluator(Interface):
@@ -49,7 +53,8 @@ def simulate_traces(problem: Problem, x: np.ndarray) -> dict[tuple[str, int], tu
     """(times [ms], traces by recording) by (protocol, sweep) of one solution x (d,); protocols whose searches found
     nothing are left out.
     """
-    evaluator = CellEvaluator(replace(problem, fit=replace(problem.fit, early_stop=False, engine="neuron")))
+    fit = replace(problem.fit, early_stop=False, engine="neuron", share=False)
+    evaluator = CellEvaluator(replace(problem, fit=fit))
     kept: dict[tuple[str, int], tuple[np.ndarray, dict[str, np.ndarray]]] = {}
     for _ in evaluator.evaluate([0], np.atleast_2d(x), kept):
         pass
@@ -89,7 +94,11 @@ class CellEvaluator:
         self.simulator = Simulator(problem.model, self.values(middle), engine, problem.fit.copies)
         self.order = protocol_order(problem.searches, problem.protocols)
         sweeps = max((len(p.sweeps) for p in problem.protocols), default=1)
-        self.pack = problem.fit.pack or max(1, self.simulator.copies() // sweeps)
+        # Before a trial has found that it gives the same, sweeps share nothing.
+        self.share = problem.fit.share is True
+        # Beginnings alone are to fill a simulation too, about.
+        several = max(1, sweeps // 2) if self.share else 1
+        self.pack = problem.fit.pack or max(1, self.simulator.copies() // sweeps) * several
 
     def values(self, x: np.ndarray) -> dict[str, float]:
         """All parameters by name: the fixed ones and the free ones x (d,)."""
@@ -167,7 +176,7 @@ class CellEvaluator:
                     Job(candidate.row, candidate.values, protocol, concrete(sweep, candidate.results), holding, place)
                 )
                 keys.append((candidate, k))
-        outcomes = self.simulator.run(jobs)
+        outcomes = beginnings.run(self.simulator, jobs, self.share)
         results: dict[tuple[int, str, int], SweepResult] = {}
         for (candidate, k), job, outcome in zip(keys, jobs, outcomes, strict=True):
             candidate.simulate += outcome.seconds
@@ -186,14 +195,10 @@ class CellEvaluator:
         columns = [j for j, f in enumerate(self.problem.features) if f.protocol == protocol.name]
         fine = [c for c in candidates if c.status == "ok"]
         if columns and fine:
-            # Rows of candidates that failed or were not able to run have no results, and stay nan.
-            height = 1 + max(c.row for c in fine)
-            kept = {key: r for key, r in results.items() if key[0] in {c.row for c in fine}}
-            values = extract(kept, [self.problem.features[j] for j in columns], height)
-            for candidate in fine:
-                mine = values[candidate.row]
-                candidate.features[columns] = mine
-                candidate.states[columns] = np.where(np.isfinite(mine), VALUE, UNDEFINED)
+            features = [self.problem.features[j] for j in columns]
+            size = max(1, _TRACES // len(protocol.sweeps))
+            for start in range(0, len(fine), size):
+                _read(fine[start : start + size], columns, features, results)
         share = (time.perf_counter() - began) / max(1, len(candidates))
         for candidate in candidates:
             candidate.extract += share
@@ -220,6 +225,22 @@ class CellEvaluator:
             status=candidate.status,
             reason=candidate.reason,
         )
+
+
+def _read(
+    candidates: Sequence[_Candidate],
+    columns: Sequence[int],
+    features: Sequence[Feature],
+    results: Mapping[tuple[int, str, int], SweepResult],
+) -> None:
+    """Reads the features in these columns off the candidates' results."""
+    # Rows of others, and of candidates that were not able to run, have no results here, and stay nan.
+    rows = {c.row for c in candidates}
+    values = extract({key: r for key, r in results.items() if key[0] in rows}, features, 1 + max(rows))
+    for candidate in candidates:
+        mine = values[candidate.row]
+        candidate.features[columns] = mine
+        candidate.states[columns] = np.where(np.isfinite(mine), VALUE, UNDEFINED)
 
 
 def holding_place(user: Protocol | Search, searches: Sequence[Search]) -> Location:

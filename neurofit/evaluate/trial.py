@@ -70,7 +70,7 @@ def measure(problem: Problem, engine: str) -> Measured:
     compared = [job for mine in jobs.values() for job in mine[:_CANDIDATES]]
     outcomes = simulator.run(compared)
     simulator.resize(_FEW)
-    steady = all(_same(a, b) for a, b in zip(outcomes, simulator.run(compared), strict=True))
+    steady = all(same(a, b) for a, b in zip(outcomes, simulator.run(compared), strict=True))
     dearest = max(able, key=cost).name
     copies, seconds = [], []
     n = 7 if simulator.segments <= 40 else 1  # then 15, 31, ...: with one more to pad it, the vectors are full
@@ -123,7 +123,8 @@ def _read(problem: Problem, jobs: Sequence[tuple[Job, Outcome]]) -> tuple[tuple[
     return tuple(found)
 
 
-def _same(a: Outcome, b: Outcome) -> bool:
+def same(a: Outcome, b: Outcome) -> bool:
+    """Whether two outcomes' traces are the same to the last bit."""
     return all(np.array_equal(a.traces[name], b.traces[name], equal_nan=True) for name in a.traces)
 
 
@@ -137,15 +138,25 @@ def _jobs(problem: Problem, protocol: Protocol, evaluator: CellEvaluator) -> lis
 
     Where an amplitude depends on searches, the middle of what they may find stands for it.
     """
-    results = {search.name: _middle(search) for search in problem.searches}
-    points = qmc.Sobol(len(problem.space), rng=np.random.default_rng(0)).random(8)[:_CANDIDATES]
-    values = [evaluator.values(x) for x in problem.space.from_unit(points)]
+    results = middles(problem)
+    values = [evaluator.values(x) for x in spread(problem, _CANDIDATES)]
     sweeps = [replace(concrete(s, results), duration=min(s.duration, _start(s) + WINDOW)) for s in protocol.sweeps]
     return [
         Job(row, values[row], protocol, sweeps[(k + row) % len(sweeps)])
         for k in range(len(sweeps))
         for row in range(_CANDIDATES)
     ]
+
+
+def spread(problem: Problem, candidates: int) -> np.ndarray:
+    """(candidates, d) spread over the space."""
+    points = qmc.Sobol(len(problem.space), rng=np.random.default_rng(0)).random_base2((candidates - 1).bit_length())
+    return problem.space.from_unit(points[:candidates])
+
+
+def middles(problem: Problem) -> dict[str, float]:
+    """The middle of what each search may find [nA], by its name."""
+    return {search.name: _middle(search) for search in problem.searches}
 
 
 def _start(sweep: Sweep) -> float:

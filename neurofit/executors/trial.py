@@ -1,4 +1,6 @@
-"""Settles a problem's engine and how many copies it simulates at once, by trying both out in a process of their own."""
+"""Settles a problem's engine, how many copies it simulates at once and whether sweeps share their beginning, by trying
+it out in a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +13,21 @@ import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from neurofit.errors import MechanismError, NeurofitError
 from neurofit.evaluate.reason import one_line
+from neurofit.evaluate.sharing import Shared, measure_sharing, sharing
 from neurofit.evaluate.trial import WINDOW, Measured, difference, measure, taken
 from neurofit.executors.environment import worker_environment
 from neurofit.executors.output import Output
 from neurofit.problem.problem import Problem
 
 ENGINES = ("neuron", "coreneuron")
+_SHARING = "sharing"
+_GAIN = 0.98  # of the CPU: what costs no less is not worth it
 EQUAL = 1e-6  # mV
 _ENTRY = "import sys; sys.path[:] = sys.argv[2:]; from neurofit.executors.trial import main; main()"
 _SLOW, _NOTICED = 3.0, 1e-3  # times the median feature's seconds a trace, and seconds a trace
@@ -30,8 +36,8 @@ _PATIENCE = 300.0  # s: both may have to be compiled
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a problem is simulated with: the engine, the copies in one simulation (0: by the cell's size), and why, in a
-    sentence.
+    """What a problem is simulated with: the engine, the copies in one simulation (0: by the cell's size), why, in a
+    sentence, and whether a candidate's sweeps `share` what they have in common before they first differ.
 
     `slow` names features that take much longer to read than the others do, "" where none does. `lasting` is False where
     a trial failed, for whatever reason: another day it may not.
@@ -40,28 +46,52 @@ class Settled:
     engine: str
     copies: int
     why: str
+    share: bool = False
     slow: str = ""
     lasting: bool = True
 
     def put(self, problem: Problem) -> Problem:
         """The problem, to be evaluated this way."""
-        return replace(problem, fit=replace(problem.fit, engine=self.engine, copies=self.copies or None))
+        fit = replace(problem.fit, engine=self.engine, copies=self.copies or None, share=self.share)
+        return replace(problem, fit=fit)
 
 
 def settle(problem: Problem) -> Settled:
-    """Tries out what `fit.engine` leaves open of a cell with protocols.
+    """Tries out what `fit.engine` and `fit.share` leave open of a cell with protocols.
 
     Raises MechanismError where NEURON's mechanisms, or those of the engine that the problem insists on, cannot be had.
     """
+    found, wanted = _engine(problem), problem.fit.share
+    if wanted is False or (wanted is None and not (found.lasting and sharing(problem))):
+        return found
+    if wanted:
+        return replace(found, share=True, why=f"{found.why}; sweeps share their beginnings, as asked")
+    tried: Shared | NeurofitError = _tried(found.put(problem), (_SHARING,))[_SHARING]
+    if isinstance(tried, NeurofitError):
+        return replace(found, why=f"{found.why}; the trial of beginnings failed: {_in_short(tried)}", lasting=False)
+    share = tried.same and tried.cost < _GAIN
+    return replace(found, share=share, why=f"{found.why}; {_said(tried)}")
+
+
+def _said(tried: Shared) -> str:
+    if not tried.same:
+        why = tried.why or "those that go on from one are not the same to the last bit"
+        return f"sweeps share no beginnings, as {why}"
+    if tried.cost >= _GAIN:
+        return "sweeps share no beginnings, as that saves nothing"
+    return f"sweeps share their beginnings, for {tried.cost:.2f} of the CPU"
+
+
+def _engine(problem: Problem) -> Settled:
     wanted = problem.fit.engine
     able = any(taken(protocol) for protocol in problem.protocols)
     tried = _tried(problem, ENGINES if wanted == "coreneuron" or (wanted == "auto" and able) else ("neuron",))
-    plain = tried["neuron"]
+    plain: Measured | NeurofitError = tried["neuron"]
     if isinstance(plain, MechanismError):
         raise plain
     if wanted == "neuron" or not able:
         return _plain(plain, "as asked" if wanted == "neuron" else "there is nothing here that CoreNEURON takes")
-    fast = tried.get("coreneuron") or NeurofitError("it gave nothing")
+    fast: Measured | NeurofitError = tried.get("coreneuron") or NeurofitError("it gave nothing")
     if isinstance(fast, NeurofitError):
         if wanted == "coreneuron":
             raise MechanismError("$.fit.engine", got=f"coreneuron: {fast}", expected="neuron for this model, or auto")
@@ -76,7 +106,7 @@ def _chosen(plain: Measured, fast: Measured, wanted: str) -> Settled:
     ratio = plain.settled[1] / seconds
     said = f"{ratio:.1f} x as fast as NEURON, within {apart:.0e} mV of it over {WINDOW:g} ms"
     if wanted == "coreneuron":
-        return Settled("coreneuron", copies, f"as asked; {said}", _slow(plain))
+        return Settled("coreneuron", copies, f"as asked; {said}", slow=_slow(plain))
     if not apart <= EQUAL:
         what = "no trial succeeded" if np.isnan(apart) else f"its traces differ by {apart:.1e} mV within {WINDOW:g} ms"
         return _plain(plain, f"not CoreNEURON, as {what}")
@@ -84,7 +114,7 @@ def _chosen(plain: Measured, fast: Measured, wanted: str) -> Settled:
         return _plain(plain, "not CoreNEURON, as its last digits depend on how many cells it simulates at once")
     if ratio < 1.0:
         return _plain(plain, f"CoreNEURON is no faster here ({said})")
-    return Settled("coreneuron", copies, said, _slow(plain))
+    return Settled("coreneuron", copies, said, slow=_slow(plain))
 
 
 def _in_short(error: NeurofitError) -> str:
@@ -96,7 +126,7 @@ def _in_short(error: NeurofitError) -> str:
 def _plain(measured: Measured | NeurofitError, why: str) -> Settled:
     if isinstance(measured, NeurofitError):
         return Settled("neuron", 0, f"the trial failed: {_in_short(measured)}", lasting=False)
-    return Settled("neuron", measured.settled[0], why, _slow(measured))
+    return Settled("neuron", measured.settled[0], why, slow=_slow(measured))
 
 
 def _slow(measured: Measured) -> str:
@@ -108,9 +138,11 @@ def _slow(measured: Measured) -> str:
     return ", ".join(f"{name} ({seconds / usual:.0f} x)" for seconds, name in sorted(slow, reverse=True))
 
 
-def _tried(problem: Problem, engines: tuple[str, ...]) -> dict[str, Measured | NeurofitError]:
-    """What became of each engine; one that took its process along has an error that says how."""
-    found: dict[str, Measured | NeurofitError] = {}
+def _tried(problem: Problem, engines: tuple[str, ...]) -> dict[str, Any]:
+    """What became of each engine, Measured (of sharing: Shared) or a NeurofitError; one that took its process along has
+    an error that says how.
+    """
+    found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch) / "work"
         work.write_bytes(pickle.dumps((problem, engines)))
@@ -151,9 +183,10 @@ def main() -> None:
     work = Path(sys.argv[1])
     del sys.argv[1:]
     problem, engines = pickle.loads(work.read_bytes())
+    result: Measured | Shared | NeurofitError
     for engine in engines:
         try:
-            result: Measured | NeurofitError = measure(problem, engine)
+            result = measure_sharing(problem) if engine == _SHARING else measure(problem, engine)
         except NeurofitError as error:
             result = error
         part = work.with_name(f"{engine}.part")

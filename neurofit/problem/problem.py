@@ -20,7 +20,7 @@ Model = CellTemplate | NetworkTemplate | FunctionModel
 
 # Settings that change neither evaluations nor proposals, but how fast or how long a run is, or what it does at its end.
 PRACTICAL = (
-    "budget", "workers", "timeout", "pack", "engine", "copies", "confirm", "patience", "good_enough",
+    "budget", "workers", "timeout", "pack", "engine", "copies", "share", "confirm", "patience", "good_enough",
     "ranks_per_evaluation",
 )  # fmt: skip
 # Of the joint search: gradient steps on candidates; a label and a formula for each rule, where else feasibility as a
@@ -44,6 +44,7 @@ class FitSettings:
     pack: int | None = None  # candidates evaluated together; None: as many as fill a simulation
     engine: str = "auto"  # "neuron" or "coreneuron"; "auto": whichever a trial finds equal and faster
     copies: int | None = None  # of the cell in one simulation; None until a trial has measured what pays
+    share: bool | None = None  # a candidate's sweeps share their beginning; None until a trial has found it equal
     lag: int = 0  # batches under way while the next is asked for, whose results that ask does not see
     confirm: bool = True  # evaluate the front once more at a finer time step, when the run is over
     points_per_axis: int | None = None  # grid only

@@ -13,7 +13,7 @@ from neurofit.errors import SimulationError
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.protocol import DT, SOMA, Location, Protocol, Recording, RheobaseSearch, Step, Sweep, VoltageClamp
 from neurofit.simulate import core
-from neurofit.simulate.beginning import Beginning, Pointers
+from neurofit.simulate.beginning import Beginning, Pointers, carries
 from neurofit.simulate.cell import Cell
 from neurofit.simulate.mechanisms import build
 from neurofit.simulate.morphology import section_builder
@@ -120,6 +120,7 @@ class Simulator:
         self._pointers: dict[Cell, Pointers] = {}
         self._ensure(1)
         self.segments = self._cells[0].segments
+        self.carries = carries(self._cells[0].sections.lists["all"])  # whether `begin` can be relied on
 
     @property
     def cell(self) -> Cell:

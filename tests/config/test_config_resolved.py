@@ -74,6 +74,7 @@ def test_identity_ignores_where_and_how_fast(tmp_path, monkeypatch):
         {"fit.workers": "2"},
         {"fit.timeout": "5 s"},
         {"fit.pack": "3"},
+        {"fit.share": "false"},
         {"fit.patience": "100"},
         {"fit.good_enough": "0.5"},
         {"name": "other"},
@@ -115,6 +116,21 @@ def test_identity_follows_the_contents_of_files(tmp_path):
         own.write_text(text)
     write(tmp_path / "mine" / "mechanisms", "VERBATIM\n", "own.inc")
     assert load(file).identity != before
+
+
+def test_a_line_that_only_lets_variables_be_carried_is_no_other_problem(tmp_path):
+    file = folder_model(tmp_path)
+    before = load(file)
+    own = tmp_path / "mine" / "mechanisms" / "leak.mod"
+    text = own.read_text()
+    own.write_text(text.replace("RANGE", "\n    RANGE slow  : carried\n    RANGE", 1))
+    with_line = load(file)
+    own.write_text(text.replace("RANGE", "\n    RANGE", 1))
+    without = load(file)
+    assert with_line.identity == without.identity != before.identity
+    assert with_line.file_hashes == without.file_hashes
+    own.write_text(text.replace("RANGE", "\n    RANGE slow  : other words\n    RANGE", 1))
+    assert load(file).identity != without.identity
 
 
 def test_overrides(tmp_path):

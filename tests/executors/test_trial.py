@@ -115,6 +115,30 @@ def test_an_abort_inside_coreneuron_costs_one_evaluation(tmp_path):
         assert a.status != "ok" or a.features == pytest.approx(b.features, abs=1e-6)
 
 
+SLOW = (  # the reversal follows the voltage, by a number that is kept from step to step
+    ("i (mA/cm2)", "i (mA/cm2) slow (mV)"),
+    ("BREAKPOINT", "INITIAL { slow = v }\nBREAKPOINT"),
+)
+
+
+@pytest.mark.parametrize("range_, shared", [("", False), ("NEURON { RANGE slow  : carried\n }\n", True)])
+def test_what_is_kept_where_nobody_can_reach_it_rules_sharing_out(tmp_path, range_, shared):
+    leak = problem(tmp_path, "slow = slow + 0.01 * (v - slow) e = -60 + 0.1 * slow")
+    mod = tmp_path / "leakier.mod"
+    text = mod.read_text()
+    for old, new in SLOW:
+        text = text.replace(old, new)
+    mod.write_text(text + range_)
+    whole = leak.protocols[0].sweeps[0]
+    sweeps = tuple(replace(whole, stimuli=(Step(a, 200.0, 60.0),), duration=300.0, amp=a) for a in (0.01, 0.02, 0.03))
+    many = replace(leak.protocols[0], sweeps=sweeps)
+    found = settle(replace(leak, protocols=(many,), fit=FitSettings(engine="neuron")))
+    assert ("not the same to the last bit" in found.why) != shared, found
+    # A leak alone is so cheap that it may save nothing on a busy machine.
+    assert not found.share or (shared and "of the CPU" in found.why)
+    assert found.put(leak).fit.share == found.share
+
+
 def test_workers_and_packs_change_nothing_bitwise(tmp_path):
     leak = problem(tmp_path)
     X = np.linspace(1e-5, 1e-3, 23)[:, None]

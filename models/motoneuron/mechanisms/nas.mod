@@ -13,6 +13,7 @@ NEURON {
     SUFFIX nas
     USEION na READ ena WRITE ina
     RANGE gbar, g
+    RANGE m, vlast  : carried
 }
 
 UNITS {

@@ -138,6 +138,11 @@ class FitSpec(Strict):
     engine: Literal["auto", "neuron", "coreneuron"] = Field(
         default="auto", description="the simulator; auto: CoreNEURON where a trial finds it equal to NEURON, and faster"
     )
+    share: Flag | Auto = Field(
+        default="auto",
+        description="simulate once what sweeps have in common before they first differ; auto: where a trial finds the "
+        "same bits at less cost",
+    )
     lag: Whole = Field(
         default=0,
         ge=0,
