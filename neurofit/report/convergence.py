@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neurofit.report.arrays import Results
@@ -31,7 +32,7 @@ def convergence_figure(results: Results) -> Figure:
     if known.any():
         top = np.quantile(sums[feasible], 0.9)
         best.set_ylim(0, max(top, lowest[known][0], 1e-6) * 1.08)
-        best.legend(loc="upper right", ncols=2)
+        _key(best)
     else:
         note(best, "no feasible evaluation yet")
     counts = np.concatenate([[0], np.cumsum(results.feasible)])
@@ -41,7 +42,7 @@ def convergence_figure(results: Results) -> Figure:
     share.set_ylim(0, max(5.0, 105 * _most(counts, n, since)))
     share.set_ylabel("feasible [%]")
     share.set_xlabel("evaluations")
-    share.legend(loc="upper left", ncols=2)
+    _key(share)
     for panel in (volume, best, share):
         panel.grid(True)
         panel.set_xlim(0, max(len(results), 1))
@@ -50,6 +51,11 @@ def convergence_figure(results: Results) -> Figure:
     when = f"first feasible at evaluation {first[0] + 1}" if len(first) else "nothing feasible"
     headline(made, f"{results.name}: convergence", f"{when}; hypervolume {results.hypervolume:.3f}")
     return made
+
+
+def _key(panel: Axes) -> None:
+    """The legend above the panel, where no curve runs."""
+    panel.legend(loc="lower right", bbox_to_anchor=(1.0, 0.98), ncols=2, borderaxespad=0.0)
 
 
 def _most(counts: np.ndarray, n: np.ndarray, since: np.ndarray) -> float:

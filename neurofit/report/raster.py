@@ -13,7 +13,7 @@ from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import Protocol
 from neurofit.problem.spikes import Spikes
 from neurofit.report.goals import Goal, goals
-from neurofit.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, figure, headline, note, shortened, styled
+from neurofit.report.style import BLUE, GREEN, ORANGE, PURPLE, RED, SKY, figure, headline, note, shortened, styled
 
 _POPULATIONS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 _ROWS = 4  # protocols in one picture
@@ -79,13 +79,14 @@ def _draw(above: Axes, below: Axes, protocol: Protocol, spikes: Spikes | None) -
         first = spikes.span(name)[0]
         above.plot(times[::every], cells[::every] + first, ".", ms=size, mew=0, color=colour, rasterized=True)
         rate = np.histogram(times, edges)[0] / (count * width * 1e-3)
-        below.stairs(rate, edges, color=colour, lw=1.0, label=name)
-        ticks.append((first + count / 2, shortened(name, 10)))
+        below.stairs(rate, edges, color=colour, lw=1.0)
+        ticks.append((first + count / 2, shortened(name, 10), colour))
     above.set_ylim(-0.5, sum(count for _, count in spikes.counts) - 0.5)
-    above.set_yticks([at for at, _ in ticks], [name for _, name in ticks])
+    above.set_yticks([at for at, _, _ in ticks], [name for _, name, _ in ticks])
+    for written, (_, _, colour) in zip(above.get_yticklabels(), ticks, strict=True):
+        written.set_color(colour)  # which is the key to the rates' lines, too
     above.tick_params(labelbottom=False)
     below.set_ylim(bottom=0)
-    below.legend(loc="upper right", ncols=len(spikes.counts), fontsize=7.5, labelcolor=GREY)
 
 
 def _lines(wanted: Sequence[Goal], features: np.ndarray) -> list[str]:

@@ -55,6 +55,8 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
     mark = "; ± is the surrogate's spread, not its error"
     if not written:
         mark = "\ndots: the surrogate's spread, which is not its error, is over half the value"
+    if not all(np.isfinite(part[1]).all() for part in parts):
+        mark += "\n×: the same in all that was evaluated, or hardly ever there: nothing to learn from"
     headline(made, f"{name}: sensitivities", f"over {_PLACES[found.where]}, {counted(found.points, 'point')}{mark}")
     return made
 
@@ -67,7 +69,7 @@ def _heat(panel: Axes, values: np.ndarray, unit: str) -> None:
     rows, columns = np.nonzero(~known)
     panel.set_facecolor(PALE)
     panel.scatter(columns, rows, marker="x", s=18, lw=0.8, color=GREY)
-    label = "sd / range" if unit == "sd" else "P / range"
+    label = "sd of the feature\nover the range" if unit == "sd" else "probability\nover the range"
     figure_of = panel.get_figure()
     assert figure_of is not None
     figure_of.colorbar(image, ax=panel, label=label, extend="both", pad=0.02, aspect=12)

@@ -30,14 +30,17 @@ def spectrum_figure(problem: Problem, solutions: Sequence[Fired]) -> Figure:
     names = [name for name, _ in every][:_COLUMNS]
     made = figure(min(3.5 * max(len(names), 1) + 1.2, 16.0), 2.9 * len(shown) + 1.0)
     panels = made.subplots(len(shown), max(len(names), 1), squeeze=False)
+    beyond = _LEAST
     for i, protocol in enumerate(shown):
         for j, name in enumerate(names):
-            _draw(panels[i, j], protocol, name, solutions)
+            beyond = max(beyond, _draw(panels[i, j], protocol, name, solutions))
             if i == len(shown) - 1:
                 panels[i, j].set_xlabel("frequency [Hz]")
         panels[i, 0].set_ylabel("power [Hz²/Hz]")
         if not names:
             note(panels[i, 0], "not run")
+    for panel in panels.ravel():
+        panel.set_xlim(0, beyond)  # the same for all, so that rhythms can be compared by eye
     made.legend(*_key(panels), loc="outside lower center", ncols=2 * len(solutions))
     more = [f"{len(every) - len(names)} more populations"] if len(every) > len(names) else []
     more += [f"{len(problem.protocols) - len(shown)} more protocols"] if len(problem.protocols) > len(shown) else []
@@ -49,7 +52,8 @@ def spectrum_figure(problem: Problem, solutions: Sequence[Fired]) -> Figure:
     return made
 
 
-def _draw(panel: Axes, protocol: Protocol, name: str, solutions: Sequence[Fired]) -> None:
+def _draw(panel: Axes, protocol: Protocol, name: str, solutions: Sequence[Fired]) -> float:
+    """Draws one population's spectra; the frequency [Hz] up to which there is something to see."""
     sweep = protocol.sweeps[0]
     highest = _LEAST / _BEYOND
     for k, solution in enumerate(solutions):
@@ -68,9 +72,17 @@ def _draw(panel: Axes, protocol: Protocol, name: str, solutions: Sequence[Fired]
             said = f"{peak:.0f} Hz"
         at = (0.99, 0.98 - _LINE * k)
         panel.text(*at, said, transform=panel.transAxes, ha="right", va="top", fontsize=8, color=colour)
-    panel.set_xlim(0, min(_BEYOND * highest, spike_features.BAND[1]))
     panel.set_ylim(bottom=0)
+    if not _fired(panel):
+        panel.set_ylim(0, 1)
+        panel.set_yticks([])
     panel.set_title(f"{protocol.name}: {name}", fontsize=9)
+    return min(_BEYOND * highest, spike_features.BAND[1])
+
+
+def _fired(panel: Axes) -> bool:
+    """Whether anything above 0 is drawn."""
+    return any(np.asarray(line.get_ydata(), float).max(initial=0.0) > 0 for line in panel.lines)
 
 
 def _of_poisson(trains: Trains) -> float:
