@@ -21,8 +21,7 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from benchmarks.optimizers.timing import CPU_FILE
-from neurofit.archive import Archive, Batch, Contents, Header, Row, read
-from neurofit.archive import differing
+from neurofit.archive import Archive, Batch, Contents, Header, Row, differing, read
 from neurofit.archive.archive import describe
 from neurofit.errors import ArchiveError
 from neurofit.evaluate.finish import finish
