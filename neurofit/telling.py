@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,16 +89,24 @@ def heading(screen: Console, stage: str) -> None:
 
 
 def pictures(run: Run, material: Material | None = None) -> Iterator[Picture]:
-    """All that can be drawn, and a line on stderr for what cannot."""
+    """All that can be drawn, and a line on stderr for what cannot; a terminal is told what is at work."""
     from neurofit.report.pictures import pictures
 
-    def left_out(line: str) -> None:
-        console(stderr=True).print(Text(line, style="dim"), soft_wrap=True)
+    screen = console(stderr=True)
 
-    material = material or run.material()
-    if material.problem is None:
-        left_out(f"no targets, traces and surrogate: {material.trouble}")
-    return pictures(material, left_out)
+    def left_out(line: str) -> None:
+        screen.print(Text(line, style="dim"), soft_wrap=True)
+
+    with screen.status("simulating and drawing …") if screen.is_terminal else nullcontext() as status:
+        material = material or run.material()
+        if material.problem is None:
+            left_out(f"no targets, traces and surrogate: {material.trouble}")
+        drawn: list[str] = []
+        for picture in pictures(material, left_out):
+            drawn.append(picture.name)
+            if status is not None:
+                status.update(f"drawn: {', '.join(drawn)} …")
+            yield picture
 
 
 def save(made: Iterable[Picture], directory: Path) -> list[Path]:
