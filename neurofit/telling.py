@@ -46,7 +46,7 @@ def tell_fitted(screen: Console, run: Run) -> None:
     for table in _tables(run, material.results):
         screen.print(table, "")
     written = save(overview(material), run.directory)
-    for line in (*run.remarks, f"Ended: {run.ended}"):
+    for line in _closing(run):
         screen.print(line, markup=False, soft_wrap=True)
     failed = all(e.status != "ok" for e in run.searched)
     _where(screen, run.directory, written, feasible=bool(material.results.feasible.any()), failed=failed)
@@ -121,7 +121,7 @@ def write_report(run: Run, path: Path) -> None:
     from neurofit.report.page import page
 
     material = run.material()
-    text = page(run.header, material, list(pictures(run, material)), run.seconds)
+    text = page(run.header, material, list(pictures(run, material)), run.seconds, _closing(run))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
@@ -130,6 +130,11 @@ def _tables(run: Run, results: Results) -> Iterator[Table]:
     from neurofit.report import shown
 
     return shown.tables(results, results.chosen(), run.seconds, run.ended)
+
+
+def _closing(run: Run) -> tuple[str, ...]:
+    """How a run was simulated, and why it is over."""
+    return (*run.remarks, f"Ended: {run.ended}" if run.ended else "Not finished: fit into the same directory goes on.")
 
 
 def _where(screen: Console, directory: Path, written: list[Path], feasible: bool, failed: bool) -> None:

@@ -48,7 +48,7 @@ def convergence_figure(results: Results) -> Figure:
         panel.set_xlim(0, max(len(results), 1))
     made.align_ylabels()
     first = np.flatnonzero(results.feasible)
-    when = f"first feasible at evaluation {first[0] + 1}" if len(first) else "nothing feasible"
+    when = f"#{results.index[first[0]]} is the first feasible" if len(first) else "nothing feasible"
     headline(made, f"{results.name}: convergence", f"{when}; hypervolume {results.hypervolume:.3f}")
     return made
 

@@ -32,8 +32,14 @@ class Table:
     mark: frozenset[tuple[int, int]] = frozenset()
 
 
-def page(header: Header, material: Material, pictures: Sequence[Picture], seconds: Mapping[str, float]) -> str:
-    """The report as HTML text; `seconds` says where the run's time went [s]."""
+def page(
+    header: Header,
+    material: Material,
+    pictures: Sequence[Picture],
+    seconds: Mapping[str, float],
+    remarks: Sequence[str] = (),
+) -> str:
+    """The report as HTML text; `seconds` says where the run's time went [s], `remarks` what else there is to say."""
     results, chosen, problem = material.results, material.chosen, material.problem
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -47,6 +53,7 @@ def page(header: Header, material: Material, pictures: Sequence[Picture], second
     return environment.get_template("page.html.j2").render(
         name=results.name,
         facts=_facts(header, results, seconds),
+        remarks=remarks,
         pictures=[
             {"name": p.name, "caption": p.caption, "data": base64.b64encode(png(p.figure)).decode()} for p in pictures
         ],

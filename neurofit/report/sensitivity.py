@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from neurofit.surrogate.sensitivity import Sensitivity
 
 _WRITTEN_UP_TO = 150  # cells; above, numbers would be too small to read
-_PLACES = {"front": "the front", "feasible": "the feasible evaluations", "all": "the whole space"}
+_PLACES = {"front": "the front as the search saw it", "feasible": "the feasible evaluations", "all": "the whole space"}
 _UNSURE = 0.5  # spread, in shares of the value, from which a cell that is too small for numbers gets a dot
 _MIXED = 0.5  # |mean gradient| below this share of the mean |gradient| has no direction to speak of
 
@@ -52,7 +52,7 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
             colours = [_ink(panel, values[cell]) for cell in zip(rows, columns, strict=True)]
             panel.scatter(columns, rows, marker=".", s=9, lw=0, c=colours, label="unsure")
     panels[-1].set_xticks(range(d), [shortened(n, 20) for n in found.parameters], rotation=30, ha="right")
-    mark = "; ± is the surrogate's spread, not its error"
+    mark = "\n± is the surrogate's spread, not its error"
     if not written:
         mark = "\ndots: the surrogate's spread, which is not its error, is over half the value"
     if not all(np.isfinite(part[1]).all() for part in parts):

@@ -136,7 +136,8 @@ def test_the_page_is_one_file_with_all_pictures(tmp_path: Path) -> None:
     material = Material(r, r.chosen(), problem, lambda p, x: toy_run.traces(p))
     drawn = list(pictures(material))
     assert [p.name for p in drawn] == ["front", "convergence", "parallel", "objectives", "rules", "curves", "traces"]
-    text = page(toy_run.header(problem), material, drawn, {"simulate": 80.0})
+    text = page(toy_run.header(problem), material, drawn, {"simulate": 80.0}, ["Simulated <by> hand"])
+    assert "Simulated &lt;by&gt; hand" in text
     assert text.count("data:image/png;base64,") == len(drawn)
     assert "http" not in text and "<script" not in text
     assert "mean_frequency(fi[6]) &gt; mean_frequency(fi[0])" in text
