@@ -146,7 +146,7 @@ class CellEvaluator:
             results = (
                 hold(self.simulator, search, chosen)
                 if isinstance(search, HoldingSearch)
-                else rheobase(self.simulator, search, chosen, holding_place(search, self.problem.searches))
+                else rheobase(self.simulator, search, chosen, holding_place(search, self.problem.searches), self.share)
             )
             found = dict(zip(ready, results, strict=True))
         columns = [j for j, f in enumerate(self.problem.features) if f.protocol == search.name]

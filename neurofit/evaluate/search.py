@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neurofit.evaluate import beginnings
 from neurofit.problem.protocol import (
     Amplitude,
     HoldingSearch,
@@ -73,13 +74,13 @@ def hold(simulator: Simulator, search: HoldingSearch, subjects: Sequence[Subject
 
 
 def rheobase(
-    simulator: Simulator, search: RheobaseSearch, subjects: Sequence[Subject], holding_at: Location
+    simulator: Simulator, search: RheobaseSearch, subjects: Sequence[Subject], holding_at: Location, share: bool = False
 ) -> list[Found]:
     """The smallest tried amplitude that spikes, where the next smaller, at most `precision` below, does not.
 
     Each round tries several amplitudes of every candidate in one simulation: as many as the model's size makes nearly
-    free, a
-    number that does not depend on the batch, so that a candidate's result does not either.
+    free, a number that does not depend on the batch, so that a candidate's result does not either. Those of a round
+    `share` what comes before the step.
     """
     ways = 8 if simulator.segments <= 8 else 3
     rows = range(len(subjects))
@@ -93,7 +94,7 @@ def rheobase(
         shares = np.linspace(0, 1, ways) if first else np.linspace(0, 1, ways + 2)[1:-1]
         amps = {r: low[r] + shares * (high[r] - low[r]) for r in open_rows}
         jobs = [_step_job(search, subjects[r], float(amp), holding_at) for r in open_rows for amp in amps[r]]
-        outcomes = simulator.run(jobs)
+        outcomes = beginnings.run(simulator, jobs, share)
         for k, r in enumerate(open_rows):
             mine = outcomes[k * ways : (k + 1) * ways]
             seconds[r] += sum(o.seconds for o in mine)

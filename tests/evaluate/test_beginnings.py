@@ -14,7 +14,8 @@ from neurofit.config import load
 from neurofit.evaluate import beginnings
 from neurofit.evaluate.beginnings import shared_until
 from neurofit.evaluate.evaluator import CellEvaluator, concrete
-from neurofit.problem.protocol import Location, Ramp, Step, Stimulus, Sweep, Synapse, VoltageClamp
+from neurofit.evaluate.search import Subject, rheobase
+from neurofit.problem.protocol import SOMA, Location, Ramp, RheobaseSearch, Step, Stimulus, Sweep, Synapse, VoltageClamp
 from neurofit.simulate.engine import Job, Simulator
 
 ROOT = Path(__file__).parents[2]
@@ -129,3 +130,17 @@ def test_evaluations_are_the_same_and_cost_less_steps(monkeypatch):
     for a, b in zip(*found, strict=True):
         assert a.status == b.status and np.array_equal(a.features, b.features, equal_nan=True)
         assert a.seconds[0] > 0.0 and b.seconds[0] > 0.0
+
+
+def test_a_rheobase_is_the_same():
+    problem = load(ROOT / "models" / "hh_soma" / "cell.yaml")
+    evaluator = CellEvaluator(problem)
+    x = problem.space.from_unit(np.random.default_rng(4).random((3, len(problem.space))))
+    subjects = [Subject(row, evaluator.values(one), {}) for row, one in enumerate(x)]
+    search = RheobaseSearch("rheo", delay=50.0, duration=100.0)
+    alone, shared = (
+        [found.value for found in rheobase(evaluator.simulator, search, subjects, SOMA, share)]
+        for share in (False, True)
+    )
+    evaluator.simulator.close()
+    assert alone == shared and np.isfinite(alone).any()
