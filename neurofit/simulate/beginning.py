@@ -39,14 +39,14 @@ class Pointers:
     def __init__(self, cell: Cell):
         h = hoc()
         found = list(_references(cell))
-        self._nsegs = _nsegs(cell)
+        self._cuts = cell.cuts
         self._pointers, self._numbers = h.PtrVector(len(found)), h.Vector(len(found))
         for i, reference in enumerate(found):
             self._pointers.pset(i, reference)
 
     def fit(self, cell: Cell) -> bool:
-        """Whether they are still the cell's: not where it has another number of segments by now."""
-        return self._nsegs == _nsegs(cell)
+        """Whether they are still the cell's: not where it was cut anew, even into as many segments as it had."""
+        return self._cuts == cell.cuts
 
     def gather(self) -> np.ndarray:
         """(n,) the values now."""
@@ -92,7 +92,3 @@ def _variables(segment: Any, mechanism: Any) -> list[tuple[str, int]]:
         value = getattr(segment, variable.name())
         found.append((variable.name(), 0 if isinstance(value, float) else len(value)))
     return found
-
-
-def _nsegs(cell: Cell) -> tuple[int, ...]:
-    return tuple(section.nseg for section in cell.sections.lists["all"])

@@ -25,6 +25,7 @@ class Cell:
     def __init__(self, template: CellTemplate, build: Callable[[], Sections], defaults: Mapping[str, float]):
         self.template = template
         self.sections = build()
+        self.cuts = 0  # how often a section was cut into another number of segments, which are new ones then
         local = [(p, a) for p in template.parameters for a in p.sets if a.where != "global"]
         # Geometry first, whatever the order in the file: distances and the number of segments depend on it.
         self._assignments = sorted(local, key=lambda pair: pair[1].variable not in _GEOMETRY)
@@ -171,7 +172,10 @@ class Cell:
             numbers = np.broadcast_to(assignment.expression.value(names), len(targets)).tolist()
         try:
             for target, number in zip(targets, numbers, strict=True):
-                setattr(target, variable, int(number) if variable == "nseg" else number)
+                if variable == "nseg":
+                    number = int(number)
+                    self.cuts += number != target.nseg
+                setattr(target, variable, number)
         except (AttributeError, ValueError) as error:
             raise ConfigError(
                 f"$.parameters.{parameter.name}",

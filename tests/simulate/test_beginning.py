@@ -95,6 +95,10 @@ def test_more_segments_later_are_found():
     made = protocol(Step(0.01, 30.0, 20.0, Location("dend", 0.9)), duration=60.0)
     for nseg in (5, 9, 3):
         assert same(simulator, [job(template, made, dend__nseg=nseg)], 29.9, 1)
+    for away in ((9, 3), (9, 1)):  # and back while nobody looks: the segments are others all the same
+        for nseg in away:
+            simulator.run([job(template, made, dend__nseg=nseg)])
+        assert same(simulator, [job(template, made, dend__nseg=3)], 29.9, 1)
 
 
 def test_a_failure_goes_on_as_one():
