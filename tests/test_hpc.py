@@ -37,13 +37,14 @@ def job(script, restarts):
         with open(log, "a") as out:
             shell = subprocess.Popen(["bash", script], stdout=out, stderr=out, env=os.environ | mine)
         if restarts == 0:
-            journal = Path(log).parent / (f"seed-{{task}}" if task else "") / "journal.bin"
-            while shell.poll() is None and not (journal.exists() and journal.stat().st_size > 3000):
+            while shell.poll() is None and not (home / "busy").exists():
                 time.sleep(0.02)
             if shell.poll() is None:
                 shell.send_signal(signal.SIGUSR1)
         with open(home / "codes", "a") as codes:
             codes.write(f"{{shell.wait(60)}}\n")
+        (home / "busy").unlink(missing_ok=True)
+        (home / "ended").touch()
         asked_again = home / "again"
         if asked_again.exists():
             what = asked_again.read_text().split()
@@ -53,6 +54,7 @@ def job(script, restarts):
             requeued = home / "requeued.sh"
             requeued.write_text(re.sub(r"^#SBATCH --array=.*$", f"#SBATCH --array={{task}}", text, flags=re.M))
             job(str(requeued), restarts + 1)
+        (home / "ended").unlink(missing_ok=True)
 if sys.argv[0].endswith("scontrol"):
     (home / "again").write_text(" ".join(sys.argv[1:]))
 else:
@@ -69,14 +71,30 @@ touch {home}/first
 echo 7.server
 PBS_JOBID=7 bash "$1" > {home}/log 2>&1 &
 """
-SLOW = "import time, bnh\ndef features(p):\n    time.sleep(0.05)\n    return bnh.features(p)\n"
+# A fit that cannot end before it was stopped, however slow or quick the machine: after some evaluations each process
+# says that it is well under way, and waits until somebody has seen the first job end.
+SLOW = r"""
+import itertools, time
+from pathlib import Path
+import bnh
+home, count = Path({home!r}), itertools.count()
+def features(p):
+    if next(count) >= 12:
+        (home / "busy").touch()
+        while not (home / "ended").exists():
+            time.sleep(0.02)
+    return bnh.features(p)
+"""
+SLEEP = "#!/bin/bash\nuntil [ -e {home}/busy ]; do /bin/sleep 0.05; done\n"  # what a job's timer waits for
 
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Path:
-    """A fit of 80 evaluations of 50 ms."""
+    """A fit of 80 evaluations, whose first job waits to be stopped."""
+    home = tmp_path / "standin"
+    home.mkdir()
     bnh.problem(tmp_path, budget=80)
-    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "slow.py").write_text(SLOW.format(home=str(home)))
     text = (tmp_path / "bnh.yaml").read_text().replace("bnh.py:", "slow.py:").replace("seed: 1", "seed: 1, pack: 2")
     (tmp_path / "slow.yaml").write_text(text)
     return tmp_path / "slow.yaml"
@@ -84,7 +102,7 @@ def slow(tmp_path: Path) -> Path:
 
 def scheduler(tmp_path: Path, programs: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "standin"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     for name, text in programs.items():
         (home / name).write_text(text.format(python=sys.executable, home=str(home)))
         (home / name).chmod(0o755)
@@ -100,7 +118,7 @@ def submitted(*arguments: object) -> str:
     return done.stdout
 
 
-def wait_for(path: Path, seconds: float = 60.0) -> None:
+def wait_for(path: Path, seconds: float = 240.0) -> None:
     end = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < end, f"{path.name} never came"
@@ -122,19 +140,19 @@ def test_an_array_is_signalled_before_its_time_is_up_queues_again_and_ends_as_if
         assert "stopped by SIGUSR1 after" in told and "queued again" in told and told.count("Ended:") == 1, told
         run = neurofit.open(out / f"seed-{seed}")
         assert len(run.raw) == 80 and "resumed after" in (run.directory / "log.txt").read_text()
+    (home / "ended").touch()
     whole = neurofit.fit(slow, tmp_path / "whole", workers=2, seed=5)
     assert bnh.same(neurofit.open(out / "seed-5").raw, whole.raw)
 
 
 def test_a_pbs_job_signals_itself_and_submits_itself_again(slow, tmp_path, monkeypatch):
-    scheduler(tmp_path, {"qsub": PBS}, monkeypatch)
+    scheduler(tmp_path, {"qsub": PBS, "sleep": SLEEP}, monkeypatch)
     out, home = tmp_path / "out", tmp_path / "standin"
-    fast = ["--walltime", "0:00:08", "--stop-before", 2, "--budget", 600, "--set", "fit.workers=1"]
-    submitted(slow, "--scheduler", "pbs", "--ranks", 1, "--out", out, *fast)
+    submitted(slow, "--scheduler", "pbs", "--ranks", 1, "--out", out, "--set", "fit.workers=1")
     wait_for(home / "resubmitted")
     assert (home / "resubmitted").read_text().split() == ["-v", "NEUROFIT_RESTARTS=1", str(out / hpc.SCRIPT)]
     assert "stopped by SIGUSR1" in (home / "log").read_text()
-    assert 0 < len(neurofit.open(out).raw) < 600
+    assert 0 < len(neurofit.open(out).raw) < 80
 
 
 def test_a_job_that_fails_by_itself_is_not_queued_again(tmp_path, monkeypatch):
@@ -216,11 +234,10 @@ def test_a_real_slurm_stops_queues_and_resumes_the_job(slow, tmp_path):
 
         asked = ["--scheduler", "slurm", "--ranks", "2", "--out", str(out), "--launcher", "srun --mpi=pmi2"]
         number = told(*NEUROFIT, "submit", str(slow), *asked).split()[3]
-        wait_for(out / "journal.bin")
-        while (out / "journal.bin").stat().st_size < 3000:
-            time.sleep(0.02)
+        wait_for(tmp_path / "standin/busy")
         told("scancel", "--batch", "--signal=USR1", number)  # what Slurm sends by itself 300 s before the time is up
         waited("PENDING")
+        (tmp_path / "standin/ended").touch()
         time.sleep(3.0)  # its credential of the same second would be taken for the one that was revoked
         told("scontrol", "update", f"JobId={number}", "StartTime=now")  # else it may wait for two minutes
         waited("COMPLETED")
