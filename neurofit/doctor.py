@@ -96,9 +96,12 @@ def _library() -> Finding:
 def _cache() -> Finding:
     root = cache_root()
     place = next(p for p in (root, *root.parents) if p.exists())
-    fine = os.access(place, os.W_OK)
+    fine = place.is_dir() and os.access(place, os.W_OK)
     return Finding(
-        "mechanism cache", fine, str(root), f"make {place} writable, or set NEUROFIT_CACHE to a folder that is"
+        "mechanism cache",
+        fine,
+        str(root),
+        f"make {place} a folder that can be written, or set NEUROFIT_CACHE to a folder that is",
     )
 
 

@@ -52,3 +52,12 @@ def test_a_launcher_that_hangs_or_a_library_that_is_not_there_is_told_in_time(tm
     findings = {f.name: f for f in doctor._mpi()}
     assert not findings["MPI library"].fine and "no file" in findings["MPI library"].found
     assert findings["2 ranks"].found == "it had not ended after 0.3 s" and not findings["2 ranks"].fine
+
+
+def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NEUROFIT_CACHE", str(tmp_path / "file" / "below"))
+    finding = doctor._cache()
+    assert not finding.fine and "NEUROFIT_CACHE" in finding.advice
+    monkeypatch.setenv("NEUROFIT_CACHE", str(tmp_path / "new" / "below"))
+    assert doctor._cache().fine

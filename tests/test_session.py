@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +16,7 @@ import pytest
 import neurofit
 from neurofit import session as session_module
 from neurofit.config.load import load
+from neurofit.errors import Stopped
 from neurofit.evaluate.evaluator import CellEvaluator
 from neurofit.evaluate.finer import confirming, finer
 from neurofit.executors import ProcessExecutor, SerialExecutor
@@ -102,6 +105,28 @@ def test_nothing_is_lost_where_packs_and_batches_do_not_fit(tmp_path, lag):
     made = search(problem, tmp_path / "b", SerialExecutor)
     assert len(made.raw) == 120 and bnh.same(made.raw, expected.raw)
     assert (tmp_path / "b" / "log.txt").read_text().count("feasible, hypervolume") == len(made._contents.asked)
+
+
+class Signalled(Watched):
+    """Another optimizer, in whose thought someone presses Ctrl-C once."""
+
+    def ask(self, n: int) -> np.ndarray:
+        if self.told == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().ask(n)
+
+
+@pytest.mark.parametrize("lag", [0, 1])
+def test_ctrl_c_while_the_optimizer_thinks_loses_nothing(tmp_path, monkeypatch, lag):
+    problem, real = ahead(tmp_path, lag), session_module.make_optimizer
+    expected = search(problem, tmp_path / "whole", bnh.Inline)
+    with monkeypatch.context() as patched:
+        patched.setattr(session_module, "make_optimizer", lambda *given: Signalled(real(*given)))
+        with pytest.raises(Stopped, match=r"stopped by SIGINT after \d+ of 120 .* to go on"):
+            search(problem, tmp_path / "cut", bnh.Inline)
+    kept = len(neurofit.open(tmp_path / "cut").raw)
+    assert 20 <= kept < 120  # the two batches that were told, of ten points at least
+    assert bnh.same(search(problem, tmp_path / "cut", bnh.Inline).raw, expected.raw)
 
 
 class InTurn(bnh.Inline):

@@ -56,3 +56,10 @@ def test_what_does_not_compile_says_where(mod):
         build([mod])
     mod.write_text(LEAK)
     assert build([mod]).exists()  # a failed build leaves nothing in the way
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_what_to_do(mod, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NEUROFIT_CACHE", str(tmp_path / "file"))
+    with pytest.raises(MechanismError, match=r"file/mechanisms: Not a directory'.*set NEUROFIT_CACHE"):
+        build([mod])
