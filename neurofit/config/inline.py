@@ -9,6 +9,7 @@ from pathlib import Path
 from neurofit.config import library, overrides
 from neurofit.config.document import Data, Document, read
 from neurofit.config.schema.base import did_you_mean
+from neurofit.config.schema.protocol import ProtocolFile
 from neurofit.errors import ConfigError
 
 
@@ -140,7 +141,16 @@ def _used(document: Document, spec: Data, path: str, seen: tuple[str, ...]) -> D
     other = read(file, f"{path}.use")
     base = other.data.get("protocol")
     if not isinstance(base, dict):
-        raise other.locate(ConfigError("$.protocol", got=None, expected="a mapping `protocol:` in a protocol file"))
+        got = "no protocol" if "protocol" not in other.data else "a plain value or a list"
+        raise other.locate(ConfigError("$.protocol", got=got, expected="a mapping `protocol:` in a protocol file"))
+    known = list(ProtocolFile.model_fields)
+    for key in other.data:
+        if key not in known:
+            expected = f"one of the keys {', '.join(known)}{did_you_mean(key, known)}"
+            raise other.locate(ConfigError(f"$.{key}", got=key, expected=expected))
+    version = other.data.get("neurofit", 1)
+    if version != 1 or isinstance(version, bool):
+        raise other.locate(ConfigError("$.neurofit", got=version, expected="1"))
     own = {key: value for key, value in spec.items() if key != "use"}
     for key in base:
         if key not in own:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import jsonschema
 import pytest
 from efel.settings import Settings
-from fit_files import BALL, changed, write
+from fit_files import BALL, ball, changed, write
 from ruamel.yaml import YAML
 
 from neurofit.config import json_schema, library, load, templates
 from neurofit.config.efel_settings import UNITS
+from neurofit.errors import ConfigError
 
 EXPECTED = [
     "rest",
@@ -100,3 +101,21 @@ def test_every_field_is_described():
             for option in (definition, *definition.get("anyOf", ())):
                 bare += [f"{name}.{k}" for k, v in option.get("properties", {}).items() if "description" not in v]
     assert not [b for b in set(bare) if not b.endswith((".kind", ".search", ".neurofit"))]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("neurofit: 2\nprotocol: {search: holding, target: -70}", "line 1, $.neurofit: found 2; expected 1"),
+        (
+            "protocol: {search: holding, target: -70}\ndescritpion: x",
+            "line 2, $.descritpion.*did you mean `description`",
+        ),
+        ("protocl: {search: holding, target: -70}", "line 1, $.protocol: found 'no protocol'"),
+        ("protocol: holding", "line 1, $.protocol: found 'a plain value or a list'"),
+    ],
+)
+def test_a_wrong_protocol_file_is_named_with_its_line(tmp_path, text, said):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"mine.yaml, {said.replace('$', '[$]')}"):
+        ball(tmp_path, ("{search: holding, target: -70 mV}", "{use: mine.yaml}"))
