@@ -71,7 +71,7 @@ def _draw(above: Axes, below: Axes, protocol: Protocol, spikes: Spikes | None) -
     width = sweep.duration / _BINS
     edges = np.linspace(0.0, sweep.duration, _BINS + 1)
     every = max(1, spikes.times.size // _DOTS)
-    size = 3.2 if sum(count for _, count in spikes.counts) <= 150 else 1.8
+    size = 3.2 if sum(count for _, count in spikes.counts) <= 150 else 2.4
     ticks = []
     for k, (name, count) in enumerate(spikes.counts):
         colour = _POPULATIONS[k % len(_POPULATIONS)]

@@ -71,7 +71,8 @@ def _draw(panel: Axes, protocol: Protocol, name: str, solutions: Sequence[Fired]
             highest = max(highest, peak)
             said = f"{peak:.0f} Hz"
         at = (0.99, 0.98 - _LINE * k)
-        panel.text(*at, said, transform=panel.transAxes, ha="right", va="top", fontsize=8, color=colour)
+        paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
+        panel.text(*at, said, transform=panel.transAxes, ha="right", va="top", fontsize=8, color=colour, bbox=paper)
     panel.set_ylim(bottom=0)
     if not _fired(panel):
         panel.set_ylim(0, 1)
