@@ -14,7 +14,7 @@ from neurofit.problem.model import CellTemplate
 from neurofit.problem.problem import Problem, sha256
 from neurofit.simulate.mechanisms import cache_root, content_key, fast_flags
 
-_FORMAT = 5
+_FORMAT = 6
 
 
 def settled(problem: Problem) -> Settled | None:

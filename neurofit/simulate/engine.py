@@ -91,7 +91,7 @@ class _Done:
             whole = late if beginning is None else np.concatenate((beginning.traces[name], late[1:]))
             traces[name] = whole[::stride].copy()
         t = np.arange(len(next(iter(traces.values())))) * (self.dt * stride)
-        return Outcome(t, traces, _failure(job, t, traces, self.reached), self.seconds)
+        return Outcome(t, traces, _failure(job, t, traces, stopped(job.sweep, self.reached, self.dt)), self.seconds)
 
 
 class Simulator:
@@ -323,10 +323,17 @@ def _fit(cell: Cell, job: Job, dt: float) -> Fitted:
     return fitted
 
 
-def _failure(job: Job, t: np.ndarray, traces: Mapping[str, np.ndarray], reached: float) -> str:
-    """Why the traces are not to be trusted, as a sentence; "" if they are."""
-    if abs(reached - job.sweep.duration) > 1e-3:
-        return f"{job.sweep.label}: the simulation stopped at {reached:g} of {job.sweep.duration:g} ms"
+def stopped(sweep: Sweep, reached: float, dt: float) -> str:
+    """Says that a simulation has not `reached` [ms] the last step [`dt` ms] within the sweep; "" where it has."""
+    if sweep.duration - reached < dt + 1e-3:  # the end of a sweep may lie between two steps
+        return ""
+    return f"the simulation stopped at {reached:g} of {sweep.duration:g} ms"
+
+
+def _failure(job: Job, t: np.ndarray, traces: Mapping[str, np.ndarray], early: str) -> str:
+    """Why the traces are not to be trusted, `early` or for what is in them, as a sentence; "" if they are."""
+    if early:
+        return f"{job.sweep.label}: {early}"
     for recording in job.protocol.recordings:
         trace = traces[recording.name]
         bad = ~np.isfinite(trace)

@@ -19,7 +19,7 @@ from neurofit.errors import SimulationError
 from neurofit.problem.network import RULES, SEEDS, CurrentDrive, NetworkTemplate, Settings, counts, settings
 from neurofit.problem.protocol import DT, Conditions, Sweep
 from neurofit.problem.spikes import Spikes
-from neurofit.simulate.engine import SECONDORDER
+from neurofit.simulate.engine import SECONDORDER, stopped
 from neurofit.simulate.mechanisms import build
 from neurofit.simulate.population import Group
 from neurofit.simulate.process import hoc, load_mechanisms
@@ -77,15 +77,15 @@ class NetworkSimulator:
         began = time.perf_counter()
         found = settings(self.template, values, sweep.changes)
         given = {**values, **{c.parameter: c.value for c in sweep.changes}}
-        self._refuse_short_delays(found, time_step(self.template, conditions))
+        dt = time_step(self.template, conditions)
+        self._refuse_short_delays(found, dt)
         network = self._ready(found, given)
         try:
             reached, inside = self._advance(network, sweep.duration, conditions)
         except RuntimeError as error:
             self.close()
             raise SimulationError(f"NEURON: {str(error).strip() or 'an error in a mechanism'}") from error
-        failure = "" if abs(reached - sweep.duration) <= 1e-3 else _stopped(sweep, reached)
-        failure = _first_of_all(failure or network.strayed())
+        failure = _first_of_all(stopped(sweep, reached, dt) or network.strayed())
         spikes = self._collected(counts(self.template, found))
         seconds = time.perf_counter() - began
         return NetworkOutcome(spikes, f"{sweep.label}: {failure}" if failure else "", seconds, seconds - inside)
@@ -272,10 +272,6 @@ def _first_of_all(said: str) -> str:
     if pc.nhost() == 1:
         return said
     return next((one for one in pc.py_allgather(said) if one), "")
-
-
-def _stopped(sweep: Sweep, reached: float) -> str:
-    return f"the simulation stopped at {reached:g} of {sweep.duration:g} ms"
 
 
 def _first(*values: float | None) -> float:

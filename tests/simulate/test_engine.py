@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cells import hh_ball, job, knob, passive_ball, passive_cable, protocol, step
+from cells import defaults, hh_ball, job, knob, passive_ball, passive_cable, protocol, step
 
 from neurofit.errors import ConfigError
 from neurofit.problem.protocol import (
@@ -23,7 +23,7 @@ from neurofit.problem.protocol import (
     Synapse,
     VoltageClamp,
 )
-from neurofit.simulate.engine import Simulator
+from neurofit.simulate.engine import Simulator, stopped
 from neurofit.simulate.stimuli import current
 
 
@@ -100,6 +100,24 @@ def test_a_nan_in_one_copy_fails_that_copy_alone():
     assert "not a number" in second.failure
     assert "left +-200 mV" in third.failure
     assert first.failure == "" and np.array_equal(first.traces["soma.v"], alone.traces["soma.v"])
+
+
+@pytest.mark.parametrize("engine", ["neuron", "coreneuron"])
+def test_a_sweep_may_end_between_two_steps(engine):
+    """It has then as many steps (of 0.05 ms) as fit in."""
+    template = hh_ball()
+    sim = Simulator(template, defaults(template), engine)
+    jobs = [job(template, protocol(step(0.1), duration=d)) for d in (60.0, 60.02, 60.049)]
+    whole, *others = sim.run(jobs)
+    sim.close()
+    for outcome in others:
+        assert outcome.failure == "" and np.array_equal(outcome.traces["soma.v"], whole.traces["soma.v"])
+
+
+def test_a_simulation_that_ends_early_is_told():
+    sweep = protocol(step(0.1), duration=60.02).sweeps[0]
+    assert stopped(sweep, 60.0, 0.05) == ""
+    assert "stopped at 59.95 of 60.02 ms" in stopped(sweep, 59.95, 0.05)
 
 
 def test_what_copies_cannot_differ_in_is_run_apart():

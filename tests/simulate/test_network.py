@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -195,6 +196,19 @@ def test_delays_grow_with_distance(tmp_path, simulators):
         times, cells = outcome.spikes.of("B")
         for cell, distance in enumerate(distances):
             assert times[cells == cell][0] - first == pytest.approx(2 + distance / velocity, abs=1e-5)
+
+
+def test_a_protocol_may_end_between_two_steps(tmp_path, simulators):
+    problem = small(tmp_path)
+    simulator = NetworkSimulator(problem.model)  # type: ignore[arg-type]
+    simulators.append(simulator)
+    protocol = problem.protocols[0]
+    whole, longer = (
+        simulator.run(values(problem), replace(protocol.sweeps[0], duration=d), protocol.conditions)
+        for d in (100.0, 100.01)
+    )
+    assert whole.failure == longer.failure == ""
+    assert same(whole.spikes, longer.spikes)
 
 
 def test_what_is_not_a_number_is_named(tmp_path, simulators):
