@@ -9,8 +9,8 @@ from neurofit.config.doubts import STRONG
 from neurofit.config.knobs import Knob
 from neurofit.config.network_knobs import ends, middle
 from neurofit.errors import ConfigError
-from neurofit.problem.network import CurrentDrive, NetworkTemplate, settings
-from neurofit.problem.protocol import DT, Protocol
+from neurofit.problem.network import CurrentDrive, NetworkTemplate, settings, time_step
+from neurofit.problem.protocol import Protocol
 
 
 def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[Protocol]) -> list[str]:
@@ -19,7 +19,7 @@ def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[
     for protocol in protocols:
         changes = {c.parameter: c.value for c in protocol.sweeps[0].changes}
         ranges = _Ranges(template, {k.model.name: k for k in knobs}, changes, f"$.protocols.{protocol.name}.changes")
-        dt = next(dt for dt in (protocol.conditions.dt, template.conditions.dt, DT) if dt is not None)
+        dt = time_step(template, protocol.conditions)
         for connection in template.connections:
             if connection.rule == "in_degree":
                 _in_degree(ranges, connection.name, connection.source, connection.target, connection.selves)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from neurofit.problem.model import CellTemplate
-from neurofit.problem.network import NetworkTemplate
+from neurofit.problem.network import NetworkTemplate, time_step
 from neurofit.problem.protocol import DT, Protocol
 
 
@@ -17,7 +17,7 @@ def warnings(template: NetworkTemplate, protocols: Sequence[Protocol], confirmed
     """
     steps: dict[float, list[str]] = {}
     for protocol in protocols:
-        dt = next(dt for dt in (protocol.conditions.dt, template.conditions.dt, DT) if dt is not None)
+        dt = time_step(template, protocol.conditions)
         steps.setdefault(dt, []).append(protocol.name)
     said = []
     for dt, names in steps.items():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from neurofit.problem import network
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.network import ArtificialCell, NetworkTemplate
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol, Search
-from neurofit.simulate import network
 from neurofit.simulate.engine import PLAIN_DT, time_step
 
 NO_STEP = "its cells have no equations to integrate, and so no time step that could be finer"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from neurofit.problem.model import CellTemplate, ModelParameter
-from neurofit.problem.protocol import SOMA, Change, Conditions, Location
+from neurofit.problem.protocol import DT, SOMA, Change, Conditions, Location
 
 # Each rule with its own parameters. "distance": the probability falls as exp(-distance / length).
 RULES: dict[str, tuple[str, ...]] = {
@@ -150,3 +150,8 @@ def settings(template: NetworkTemplate, values: Mapping[str, float], changes: It
 def counts(template: NetworkTemplate, settings: Settings) -> dict[str, int]:
     """How many cells each population has."""
     return {name: round(settings[name]["count"]) for name in template.names}
+
+
+def time_step(template: NetworkTemplate, conditions: Conditions) -> float:
+    """The step [ms] of a protocol under `conditions`: the file's, else the template's, else a cell's."""
+    return next(dt for dt in (conditions.dt, template.conditions.dt, DT) if dt is not None)

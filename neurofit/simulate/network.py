@@ -16,8 +16,17 @@ from typing import Protocol as Interface
 import numpy as np
 
 from neurofit.errors import SimulationError
-from neurofit.problem.network import RULES, SEEDS, CurrentDrive, NetworkTemplate, Settings, counts, settings
-from neurofit.problem.protocol import DT, Conditions, Sweep
+from neurofit.problem.network import (
+    RULES,
+    SEEDS,
+    CurrentDrive,
+    NetworkTemplate,
+    Settings,
+    counts,
+    settings,
+    time_step,
+)
+from neurofit.problem.protocol import Conditions, Sweep
 from neurofit.problem.spikes import Spikes
 from neurofit.simulate.engine import SECONDORDER, stopped
 from neurofit.simulate.mechanisms import build
@@ -162,11 +171,6 @@ class NetworkSimulator:
             times, gids = (np.concatenate(part) for part in zip(*parts, strict=True))
         order = np.lexsort((gids, times))
         return Spikes(times[order], gids[order], tuple(sizes.items()))
-
-
-def time_step(template: NetworkTemplate, conditions: Conditions) -> float:
-    """The step [ms] of a protocol under `conditions`: the file's, else the template's, else what suits cells."""
-    return _first(conditions.dt, template.conditions.dt, DT)
 
 
 class _Network:
