@@ -47,7 +47,6 @@ MISTAKES = [
     ("budget: 50", "batch: 1000000000000", 30, "$.fit.batch", "at most 1e+06"),
     ("budget: 50", "timeout: 1e12", 30, "$.fit.timeout", "at most 1e+06"),
     ("budget: 50", "timeout: 1 ns", 30, "$.fit.timeout", "at least 0.1"),
-    ("budget: 50", "budget: 50, initial: 60", 30, "$.fit.initial", "within the budget, 50"),
     ("nseg: 5", "nseg: 100001", 7, "$.model.morphology.sections.dend.nseg", "at most 10000"),
     ("L: 100 um", "L: 100 Mm", 7, "$.model.morphology.sections.dend.L", "at most 1e+06"),
     ("diam: 2 um", "diam: 2e-20", 7, "$.model.morphology.sections.dend.diam", "at least 0.001"),

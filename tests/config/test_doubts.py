@@ -26,6 +26,7 @@ fit: {engine: coreneuron}
         ("holding: hold}", "holding: -70}", "protocol fi: a current of -70 nA"),
         ("[50 pA, 0.1, 1.5 * rheo]", "[50 pA, 0.05, 1.5 * rheo]", "protocol fi: two of its sweeps are the same"),
         ("budget: 50", "budget: 50, patience: 50", "fit.patience: 50 has no effect"),
+        ("budget: 50", "budget: 50, initial: 60", "fit.initial: a design of 60 points is cut off by the budget, 50"),
         ("budget: 50", "budget: 50, ranks_per_evaluation: 2", "fit.ranks_per_evaluation has no effect"),
     ],
 )
