@@ -70,6 +70,8 @@ def settings(spec: FitSpec, model: Model) -> Iterator[str]:
         raise ConfigError("$.fit.engine", got=spec.engine, expected="no engine: a function model is not simulated")
     if spec.engine == "coreneuron" and not isinstance(model, CellTemplate):
         yield "fit.engine: coreneuron has no effect, as networks are simulated by NEURON"
+    if spec.share is True and not isinstance(model, CellTemplate):
+        yield "fit.share has no effect, as only a cell's sweeps can share their beginning"
     if spec.patience is not None and spec.patience >= spec.budget:
         yield f"fit.patience: {spec.patience} has no effect within a budget of {spec.budget}"
     if spec.ranks_per_evaluation > 1 and isinstance(model, CellTemplate | FunctionModel):

@@ -129,7 +129,7 @@ class NetworkKnobs:
                 limits = known[target].limits if target in known else None
                 if limits is None or assignment.expression is None:
                     continue
-                for value, _ in ends(knob):
+                for value, _ in _ends(knob):
                     given = {**midst, knob.model.name: value, "value": value}
                     result = float(assignment.expression.value(given))
                     limits.check(result, f"{written.at('sets')}.{target}", f" where {knob.model.name} is {value:g}")
@@ -189,14 +189,15 @@ def _whole(written: Written) -> None:
 
 
 def _limited(knob: Knob, limits: Limits, written: Written) -> None:
-    for value, key in ends(knob):
+    for value, key in _ends(knob):
         limits.check(value, written.at(key))
 
 
-def ends(knob: Knob) -> list[tuple[float, str]]:
+def _ends(knob: Knob) -> list[tuple[float, str]]:
     """The values that bound what a parameter may be, each with the key that says so: its value, bounds or choices."""
     own = [] if knob.model.value is None else [(knob.model.value, "value")]
     if knob.free is None:
         return own
-    key = "choices" if knob.free.choices else "bounds"
-    return [*own, (knob.free.low, key), (knob.free.high, key)]
+    if knob.free.choices:
+        return [*own, *((choice, "choices") for choice in knob.free.choices)]
+    return [*own, (knob.free.low, "bounds"), (knob.free.high, "bounds")]

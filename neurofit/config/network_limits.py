@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from neurofit.config.doubts import STRONG
 from neurofit.config.knobs import Knob
-from neurofit.config.network_knobs import ends, middle
+from neurofit.config.network_knobs import middle
 from neurofit.errors import ConfigError
 from neurofit.problem.network import CurrentDrive, NetworkTemplate, settings, time_step
 from neurofit.problem.protocol import Protocol
@@ -78,8 +78,11 @@ class _Ranges:
         ]
         knob = setters[-1] if setters else self.knobs[name]
         values = {n: self.changes.get(n, middle(k)) for n, k in self.knobs.items()}
-        tried = [self.changes[knob.model.name]] if knob.model.name in self.changes else [v for v, _ in ends(knob)]
-        if knob.free is not None and knob.model.name not in self.changes:
-            tried = [knob.free.low, knob.free.high]  # its own value is only where trying out begins
+        if knob.model.name in self.changes:
+            tried = [self.changes[knob.model.name]]
+        elif knob.free is not None:  # its own value is only where trying out begins
+            tried = [knob.free.low, knob.free.high]
+        else:
+            tried = [middle(knob)]
         found = [settings(self.template, values | {knob.model.name: v})[where][variable] for v in tried]
         return min(found), max(found), knob.path

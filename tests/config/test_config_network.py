@@ -154,6 +154,7 @@ ERRORS = [
     ("I.vt: [-60, -50]", "I.vt: [-60, -50 nA]", "$.parameters.I.vt[1]", "a number in mV"),
     ("EI.probability:", "EI.propability:", "$.parameters.EI.propability", "did you mean `probability`?"),
     ("L.count: 7", "L.count: [3, 9]", "$.parameters.L.count", "integer: true"),
+    ("L.count: 7", "L.count: {choices: [3, 5.5, 9]}", "$.parameters.L.count.choices", "a whole number"),
     ("strength: [1, 3]", "strong: [1, 3]", "$.parameters.strong", "did you mean `strength`?"),
     ("EI.weight: value * 1 nS", "EI.wait: value", "$.model.parameters.strength.sets.EI.wait", "EI.weight"),
     ("value * rest", "value * best", "$.model.parameters.strength.sets.IE.weight", "did you mean `rest`?"),

@@ -46,3 +46,5 @@ def test_a_function_has_no_engine(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"line 5, \$.fit.engine: found 'coreneuron'; expected no engine"):
         load(tmp_path / "toy.yaml")
     assert load(tmp_path / "toy.yaml", {"fit.engine": "auto"}).warnings == ()
+    (warning,) = load(tmp_path / "toy.yaml", {"fit.engine": "auto", "fit.share": "true"}).warnings
+    assert warning.startswith("fit.share has no effect")
