@@ -15,7 +15,8 @@ from neurofit.errors import ArchiveError
 from neurofit.problem.problem import PRACTICAL
 
 _SAID = ("name", "description", "cite")  # words for people, which make no other problem
-_FILES = ("file", "mechanisms_dir", "python", "function")  # where files lie; what is in them counts, by its hash
+_FILES = ("file", "mechanisms_dir")  # where files lie; what is in them counts, by its hash
+_NAMES = ("python", "function")  # FILE:NAME, of which the name counts
 _MOST = 4  # differences that are listed
 _LONGEST = 60  # characters of a value
 
@@ -77,9 +78,12 @@ def _differing(there: object, here: object, path: str) -> Iterator[str]:
     if isinstance(there, dict) and isinstance(here, dict):
         for key in [*here, *(k for k in there if k not in here)]:
             a, b = there.get(key), here.get(key)
-            words = isinstance(a, str | None) and isinstance(b, str | None)
-            if not (words and key in (*_SAID, *_FILES)):
-                yield from _differing(a, b, f"{path}.{key}")
+            if isinstance(a, str | None) and isinstance(b, str | None):
+                if key in (*_SAID, *_FILES):
+                    continue
+                if key in _NAMES and a and b:
+                    a, b = a.rpartition(":")[2], b.rpartition(":")[2]
+            yield from _differing(a, b, f"{path}.{key}")
     elif isinstance(there, list) and isinstance(here, list) and _of_mappings(there) and len(there) == len(here):
         for i, (a, b) in enumerate(zip(there, here, strict=True)):
             yield from _differing(a, b, f"{path}[{i}]")

@@ -62,3 +62,20 @@ def test_a_changed_mechanism_and_a_problem_without_a_text(tmp_path: Path) -> Non
     assert differences(describe(there), here) == ["changed files: im.mod"]
     plain = replace(there, text="", identity="0")
     assert "another version of neurofit" in differences(describe(plain), there)[0]
+
+
+def test_another_function_of_the_same_file(tmp_path: Path) -> None:
+    """Where the file lies is no difference."""
+    made = []
+    for folder, name in (("a", "one"), ("b", "one"), ("b", "other")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "toy.py").write_text("def one(p): return {}\ndef other(p): return {}\n")
+        file = tmp_path / folder / f"{name}.yaml"
+        file.write_text(
+            f"neurofit: 1\nmodel: {{kind: function, function: toy.py:{name}}}\nparameters: {{a: [0, 1]}}\n"
+            "objectives: {near: {feature: near, target: [0, 1]}}\n"
+        )
+        made.append(load(file))
+    here, moved, other = made
+    assert differences(describe(here), moved) == []
+    assert "$.model.function: one there, other here" in differences(describe(here), other)
