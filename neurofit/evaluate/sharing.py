@@ -15,7 +15,8 @@ from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import SOMA, Protocol, Step, Sweep
 from neurofit.simulate.engine import Job, Outcome, Simulator, time_step
 
-_DRIVES = (0.0, 3.0)  # times a protocol's largest current, put on top: what is silent in one spikes in the other
+_DRIVE = 3.0  # times a protocol's largest current, put on top: what is silent without it spikes with it
+_DRIVEN = 3  # candidates
 _TIMES = 2  # the cheaper of so many counts, in turns: other work on this machine only makes it dearer
 _ENOUGH = 4.0  # CPU seconds for one count of both: fewer candidates than a pack fill no simulation
 
@@ -57,7 +58,7 @@ def measure_sharing(problem: Problem) -> Shared:
         protocols = sharing(problem)
         few, spent = 1, 0.0
         while True:
-            jobs = _jobs(problem, protocols, values[:few], 0.0)
+            jobs = _jobs(problem, protocols, values[:few])
             (whole, alone), (parted, shared) = _counted(simulator, jobs, False), _counted(simulator, jobs, True)
             if not _same(whole, parted):
                 return Shared(False, math.nan)
@@ -66,10 +67,9 @@ def measure_sharing(problem: Problem) -> Shared:
             if more == few or spent * more / few > _ENOUGH:
                 break
             few = more
-        for drive in _DRIVES[1:]:
-            driven = _jobs(problem, protocols, values[: min(few, 3)], drive)
-            if not _same(beginnings.run(simulator, driven, False), beginnings.run(simulator, driven, True)):
-                return Shared(False, math.nan)
+        driven = _jobs(problem, protocols, values[: min(few, _DRIVEN)], _DRIVE)
+        if not _same(beginnings.run(simulator, driven, False), beginnings.run(simulator, driven, True)):
+            return Shared(False, math.nan)
         for _ in range(1, _TIMES if spent < _ENOUGH else 1):
             alone = min(alone, _counted(simulator, jobs, False)[1])
             shared = min(shared, _counted(simulator, jobs, True)[1])
@@ -90,7 +90,7 @@ def _same(a: Sequence[Outcome], b: Sequence[Outcome]) -> bool:
 
 
 def _jobs(
-    problem: Problem, protocols: Sequence[Protocol], values: Sequence[dict[str, float]], drive: float
+    problem: Problem, protocols: Sequence[Protocol], values: Sequence[dict[str, float]], drive: float = 0.0
 ) -> list[Job]:
     """Every sweep of the protocols for each candidate, with so many times the largest current on top."""
     results = middles(problem)
