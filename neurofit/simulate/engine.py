@@ -265,7 +265,7 @@ class Simulator:
     def _start(self, v_inits: Sequence[float]) -> None:
         for cell, v_init in zip(self._cells, v_inits, strict=True):
             for section in cell.sections.lists["all"]:
-                for segment in section:
+                for segment in section.allseg():  # with the ends, which would keep the first copy's start
                     segment.v = v_init
 
     def _ensure(self, count: int) -> None:

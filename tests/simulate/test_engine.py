@@ -140,6 +140,17 @@ def test_start_voltages_may_differ_in_one_simulation():
     assert a.traces["soma.v"][0] == -90.0 and b.traces["soma.v"][0] == -50.0
 
 
+def test_a_start_voltage_is_of_its_copy_alone_to_the_last_bit():
+    """The ends of sections too, which have no area, but a memory under secondorder 2."""
+    cable = replace(passive_cable(5), parameters=(*passive_cable(5).parameters, knob("global", "v_init", -65.0)))
+    what = protocol(step(0.1), duration=50.0)
+    jobs = [job(cable, what, global__v_init=v) for v in (-90.0, -70.0, -50.0)]
+    sim = simulator(cable)
+    for one, together in zip(jobs, sim.run(jobs), strict=True):
+        (alone,) = sim.run([one])
+        assert np.array_equal(together.traces["soma.v"], alone.traces["soma.v"])
+
+
 def test_a_sum_of_stimuli_is_linear_in_a_passive_cell():
     template = passive_ball()
     sim = simulator(template)
