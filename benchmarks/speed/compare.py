@@ -5,7 +5,7 @@ set-ups are the same, cell, stimuli, features and all. What is left between the 
 their integrators. CVODE at its atol of 1e-3 and neurofit's step of 0.05 ms, second order, differ by a few hundredths of
 a std; but eFEL reads times on a grid of 0.1 ms, so that a spike's time, or the width, is off by a grid step where it is
 near the middle between two, and a spike more or less comes at the end of a step: half a std each by the stds in cells/.
-A step of 0.025 ms without second order makes rates half a hertz too high: in case (a) that alone is a median of 0.08 std
+A step of 0.025 ms without second order makes rates half a hertz too high: in case (a) that is a median of 0.08 std
 off a fine step. Hence MOST for any distance, TYPICAL for the median; `fine` says what each way is off from a step four
 to eight times as fine.
 """
