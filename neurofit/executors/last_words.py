@@ -42,6 +42,6 @@ def found(folder: Path, session: int, index: int) -> list[Told]:
 
 
 def clear(folder: Path) -> None:
-    """Removes all words, those of a job that has died too."""
-    for file in folder.glob(_FILES):
+    """Removes all words, half-written ones and those of a job that has died too."""
+    for file in folder.glob("last_words.*"):
         file.unlink(missing_ok=True)

@@ -97,6 +97,7 @@ def test_words_are_of_one_session_and_one_candidate_and_what_is_no_word_is_passe
     last_words.leave(tmp_path, told)
     last_words.leave(tmp_path / "nowhere", told)  # a disk that this rank does not have: no exception
     (tmp_path / "last_words.4.json").write_text('{"session": 2, "ra')
+    (tmp_path / "last_words.5.part").write_text("{")  # its rank was killed before it had its name
     assert last_words.found(tmp_path, 2, 7) == [told]
     assert last_words.found(tmp_path, 1, 7) == last_words.found(tmp_path, 2, 8) == []
     last_words.clear(tmp_path)
