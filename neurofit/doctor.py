@@ -32,9 +32,8 @@ BREAKPOINT { i = 1e-4 * (v + 60) }
 _SIMULATE = """\
 import sys
 from pathlib import Path
-from neurofit.simulate.mechanisms import build
 from neurofit.simulate.process import hoc, load_mechanisms
-load_mechanisms(build([Path(sys.argv[1])]))
+load_mechanisms([Path(sys.argv[1])])
 h = hoc()
 soma = h.Section(name="soma")
 soma.insert("doctorleak")

@@ -15,7 +15,6 @@ from neurofit.problem.protocol import DT, SOMA, Location, Protocol, Recording, R
 from neurofit.simulate import core
 from neurofit.simulate.beginning import Beginning, Pointers, carries
 from neurofit.simulate.cell import Cell
-from neurofit.simulate.mechanisms import build
 from neurofit.simulate.morphology import section_builder
 from neurofit.simulate.process import hoc, load_mechanisms
 from neurofit.simulate.stimuli import Fitted, fit_recording, fit_stimulus
@@ -108,8 +107,7 @@ class Simulator:
         engine: str = "neuron",
         copies: int | None = None,
     ):
-        if template.mod_files:
-            load_mechanisms(build(template.mod_files))
+        load_mechanisms(template.mod_files)
         self.template = template
         self.defaults = dict(defaults)
         self._core = core.bind(template.mod_files) if engine == "coreneuron" else None

@@ -29,7 +29,6 @@ from neurofit.problem.network import (
 from neurofit.problem.protocol import Conditions, Sweep
 from neurofit.problem.spikes import Spikes
 from neurofit.simulate.engine import SECONDORDER, stopped
-from neurofit.simulate.mechanisms import build
 from neurofit.simulate.population import Group
 from neurofit.simulate.process import hoc, load_mechanisms
 from neurofit.simulate.python_network import PythonNetwork
@@ -69,8 +68,7 @@ class NetworkSimulator:
     """
 
     def __init__(self, template: NetworkTemplate):
-        if template.mod_files:
-            load_mechanisms(build(template.mod_files))
+        load_mechanisms(template.mod_files)
         self.template = template
         self.builds = 0  # of everything; connections alone do not count
         self._network: Built | None = None

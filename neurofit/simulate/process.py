@@ -6,14 +6,16 @@ import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from neurofit.errors import MechanismError
+from neurofit.simulate.mechanisms import build, content_key
 
-# What this process's NEURON has loaded: a library cannot be unloaded, so this mirrors state that NEURON itself keeps
-# for the process.
-_loaded: set[Path] = set()
+# What this process's NEURON has loaded, a key of each mechanism's content: a library cannot be unloaded, so this
+# mirrors state that NEURON itself keeps for the process.
+_loaded: set[str] = set()
 
 
 def hoc() -> Any:
@@ -26,13 +28,19 @@ def hoc() -> Any:
     return h
 
 
-def load_mechanisms(library: Path) -> None:
-    """Loads a compiled library, once; MechanismError where it clashes with one that this process already has."""
-    if library in _loaded:
+def load_mechanisms(mod_files: Sequence[Path]) -> None:
+    """Has this process's NEURON know the mechanisms of `mod_files` (there may be none), built where they are not yet.
+
+    Each is loaded once, so that models which share some can be simulated in one process. Raises MechanismError where
+    one cannot be built, or has the name of another that is loaded.
+    """
+    keys = {path: content_key([path]) for path in mod_files}
+    missing = [path for path, key in keys.items() if key not in _loaded]
+    if not missing:
         return
-    h = hoc()
+    library = build(missing)
     try:
-        loaded = h.nrn_load_dll(str(library))
+        loaded = hoc().nrn_load_dll(str(library))
     except RuntimeError as error:
         raise MechanismError(
             "$.mechanisms",
@@ -43,4 +51,4 @@ def load_mechanisms(library: Path) -> None:
         raise MechanismError(
             "$.mechanisms", got=str(library), expected="a library that NEURON can load; remove its folder to rebuild it"
         )
-    _loaded.add(library)
+    _loaded.update(keys.values())

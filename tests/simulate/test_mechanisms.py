@@ -63,3 +63,36 @@ def test_a_cache_that_cannot_be_written_is_named_with_what_to_do(mod, tmp_path, 
     monkeypatch.setenv("NEUROFIT_CACHE", str(tmp_path / "file"))
     with pytest.raises(MechanismError, match=r"file/mechanisms: Not a directory'.*set NEUROFIT_CACHE"):
         build([mod])
+
+
+_LOAD = """
+import sys
+from pathlib import Path
+from neurofit.errors import MechanismError
+from neurofit.simulate.process import hoc, load_mechanisms
+leak, other, twin, namesake = map(Path, sys.argv[1:])
+load_mechanisms([leak])
+load_mechanisms([twin, other])
+soma = hoc().Section(name="soma")
+for name in ("testleak", "otherleak"):
+    soma.insert(name)
+try:
+    load_mechanisms([other, namesake])
+except MechanismError as error:
+    print(error)
+"""
+
+
+def test_models_that_share_a_mechanism_are_loaded_in_one_process_but_not_two_of_one_name(mod, tmp_path):
+    other, twin, namesake = mod.parent / "otherleak.mod", tmp_path / "b" / mod.name, tmp_path / "c" / mod.name
+    for file, text in (
+        (other, LEAK.replace("testleak", "otherleak")),
+        (twin, LEAK),
+        (namesake, LEAK.replace("1e-4", "2e-4")),
+    ):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    command = [sys.executable, "-c", _LOAD, *map(str, (mod, other, twin, namesake))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "already exists: testleak" in done.stdout and "use worker processes" in done.stdout
