@@ -18,6 +18,8 @@ _COLOURS = dict(zip(("joint", "nsga2", "ibea", "botorch", "random"), (RED, BLUE,
     "joint-net": BLACK,
     "grid": SKY,
 }
+# Drawn dashed, in the colour of what each differs from in one setting.
+_DASHED = {"joint-lag": "joint", "nsga2-alone": "nsga2", "ibea-alone": "ibea"}
 _OTHERS = (BLUE, GREEN, PURPLE, SKY, GREY)  # of ablations, in order
 _TICKS = (50, 100, 200, 500, 1000, 2000)
 _COLUMNS = 3
@@ -33,7 +35,7 @@ def curves_figure(found: Sequence[Group], title: str) -> Figure:
     panels = made.subplots(rows, columns, squeeze=False).ravel()
     labels = [label for label in CONFIGURATIONS if any(g.label == label for g in found)]
     spare = iter(_OTHERS)
-    colours = {label: _COLOURS.get(label) or next(spare, GREY) for label in labels}
+    colours = {label: _COLOURS.get(_DASHED.get(label, label)) or next(spare, GREY) for label in labels}
     for panel, case in zip(panels, cases, strict=False):
         mine = [g for g in found if g.case is case]
         for group in sorted(mine, key=lambda g: (g.label.startswith("joint"), g.label == "joint")):
@@ -50,7 +52,7 @@ def curves_figure(found: Sequence[Group], title: str) -> Figure:
     for panel in panels[len(cases) :]:
         panel.remove()
     for label in labels:
-        panels[0].plot([], [], color=colours[label], lw=2.2, label=label)
+        panels[0].plot([], [], color=colours[label], ls=_line(label), lw=2.2, label=label)
     made.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=8)
     headline(made, title, "score after so many evaluations: each seed thin, the median thick")
     return made
@@ -62,7 +64,11 @@ def _course(panel: Axes, group: Group, colour: str) -> None:
         panel.plot(n, _at(entry["curve"], n), color=colour, lw=0.6, alpha=0.45, drawstyle="steps-post")
     n = np.arange(INITIAL, min(e["evaluations"] for e in group.entries) + 1)
     middle = np.median([_at(e["curve"], n) for e in group.entries], axis=0)
-    panel.plot(n, middle, color=colour, lw=2.2, drawstyle="steps-post")
+    panel.plot(n, middle, color=colour, ls=_line(group.label), lw=2.2, drawstyle="steps-post")
+
+
+def _line(label: str) -> str:
+    return "--" if label in _DASHED else "-"
 
 
 def _at(curve: Sequence[tuple[int, float]], n: np.ndarray) -> np.ndarray:
