@@ -19,6 +19,7 @@ _FILES = ("file", "mechanisms_dir")  # where files lie; what is in them counts, 
 _NAMES = ("python", "function")  # FILE:NAME, of which the name counts
 _MOST = 4  # differences that are listed
 _LONGEST = 60  # characters of a value
+_LOOK = "its files were changed since, or another version of neurofit wrote it"
 
 
 def check(header: Header, wanted: Header, directory: Path) -> None:
@@ -56,9 +57,6 @@ def differences(header: Header, wanted: Header) -> list[str]:
         found = columns or ([f"changed files: {', '.join(files)}"] if files else [_LOOK])
     more = len(found) - _MOST
     return found if more <= 0 else [*found[:_MOST], f"and {more} more"]
-
-
-_LOOK = "its files were changed since, or another version of neurofit wrote it"
 
 
 def _keys(there: str, here: str) -> list[str]:

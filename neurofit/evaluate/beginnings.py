@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from neurofit.problem.protocol import Step, Stimulus, Sweep, Synapse, VoltageClamp
+from neurofit.problem.model import CellTemplate
+from neurofit.problem.protocol import Protocol, RheobaseSearch, Step, Stimulus, Sweep, Synapse, VoltageClamp
 from neurofit.simulate.beginning import Beginning
 from neurofit.simulate.engine import Job, Outcome, Simulator, time_step
 
@@ -38,6 +39,12 @@ def run(simulator: Simulator, jobs: Sequence[Job], share: bool) -> list[Outcome]
     return [replace(o, seconds=o.seconds + spent[i]) if i in spent else o for i, o in enumerate(outcomes)]
 
 
+def common(template: CellTemplate, protocol: Protocol | RheobaseSearch, sweeps: Sequence[Sweep]) -> float:
+    """The time [ms] until which these sweeps of a protocol are one simulation; 0 where that brings nothing."""
+    steps = {time_step(template, protocol, sweep)[0] for sweep in sweeps}
+    return shared_until(sweeps, steps.pop()) if len(steps) == 1 else 0.0
+
+
 def shared_until(sweeps: Sequence[Sweep], dt: float) -> float:
     """The time [ms], a multiple of `dt` [ms], until which the sweeps are one simulation; 0 where that brings nothing.
 
@@ -61,9 +68,8 @@ def shared_until(sweeps: Sequence[Sweep], dt: float) -> float:
 
 
 def _until(simulator: Simulator, jobs: Sequence[Job]) -> float:
-    steps = {time_step(simulator.template, job.protocol, job.sweep)[0] for job in jobs}
     alike = all(job.values == jobs[0].values and job.holding == jobs[0].holding for job in jobs[1:])
-    return shared_until([job.sweep for job in jobs], steps.pop()) if alike and len(steps) == 1 else 0.0
+    return common(simulator.template, jobs[0].protocol, [job.sweep for job in jobs]) if alike else 0.0
 
 
 def _done(sweep: Sweep, time: float) -> list[tuple[Stimulus, float]] | None:

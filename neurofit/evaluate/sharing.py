@@ -13,7 +13,7 @@ from neurofit.evaluate.trial import middles, same, spread
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import SOMA, Protocol, Step, Sweep
-from neurofit.simulate.engine import Job, Outcome, Simulator, time_step
+from neurofit.simulate.engine import Job, Outcome, Simulator
 
 _DRIVE = 3.0  # times a protocol's largest current, put on top: what is silent without it spikes with it
 _DRIVEN = 3  # candidates
@@ -36,13 +36,9 @@ def sharing(problem: Problem) -> tuple[Protocol, ...]:
     """The protocols whose sweeps have a beginning in common."""
     model, results = problem.model, middles(problem)
     assert isinstance(model, CellTemplate)
-    found = []
-    for protocol in problem.protocols:
-        steps = {time_step(model, protocol, sweep)[0] for sweep in protocol.sweeps}
-        sweeps = [concrete(sweep, results) for sweep in protocol.sweeps]
-        if len(steps) == 1 and beginnings.shared_until(sweeps, steps.pop()) > 0.0:
-            found.append(protocol)
-    return tuple(found)
+    return tuple(
+        p for p in problem.protocols if beginnings.common(model, p, [concrete(s, results) for s in p.sweeps]) > 0.0
+    )
 
 
 def measure_sharing(problem: Problem) -> Shared:

@@ -11,9 +11,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,12 +28,13 @@ from neurofit.executors.output import Output
 from neurofit.problem.problem import Problem
 
 ENGINES = ("neuron", "coreneuron")
-_SHARING = "sharing"
 _GAIN = 0.98  # of the CPU: what costs no less is not worth it
 EQUAL = 1e-6  # mV
 _ENTRY = "import sys; sys.path[:] = sys.argv[2:]; from neurofit.executors.trial import main; main()"
 _SLOW, _NOTICED = 3.0, 1e-3  # times the median feature's seconds a trace, and seconds a trace
 _PATIENCE = 300.0  # s: both may have to be compiled
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def settle(problem: Problem) -> Settled:
         return found
     if wanted:
         return replace(found, share=True, why=f"{found.why}; sweeps share their beginnings, as asked")
-    tried: Shared | NeurofitError = _tried(found.put(problem), (_SHARING,))[_SHARING]
+    tried = _tried(found.put(problem), {"sharing": measure_sharing})["sharing"]
     if isinstance(tried, NeurofitError):
         return replace(found, why=f"{found.why}; the trial of beginnings failed: {_in_short(tried)}", lasting=False)
     share = tried.same and tried.cost < _GAIN
@@ -85,13 +88,14 @@ def _said(tried: Shared) -> str:
 def _engine(problem: Problem) -> Settled:
     wanted = problem.fit.engine
     able = any(taken(protocol) for protocol in problem.protocols)
-    tried = _tried(problem, ENGINES if wanted == "coreneuron" or (wanted == "auto" and able) else ("neuron",))
-    plain: Measured | NeurofitError = tried["neuron"]
+    engines = ENGINES if wanted == "coreneuron" or (wanted == "auto" and able) else ("neuron",)
+    tried = _tried(problem, {engine: partial(measure, engine=engine) for engine in engines})
+    plain = tried["neuron"]
     if isinstance(plain, MechanismError):
         raise plain
     if wanted == "neuron" or not able:
         return _plain(plain, "as asked" if wanted == "neuron" else "there is nothing here that CoreNEURON takes")
-    fast: Measured | NeurofitError = tried.get("coreneuron") or NeurofitError("it gave nothing")
+    fast = tried.get("coreneuron") or NeurofitError("it gave nothing")
     if isinstance(fast, NeurofitError):
         if wanted == "coreneuron":
             raise MechanismError("$.fit.engine", got=f"coreneuron: {fast}", expected="neuron for this model, or auto")
@@ -138,19 +142,19 @@ def _slow(measured: Measured) -> str:
     return ", ".join(f"{name} ({seconds / usual:.0f} x)" for seconds, name in sorted(slow, reverse=True))
 
 
-def _tried(problem: Problem, engines: tuple[str, ...]) -> dict[str, Any]:
-    """What became of each engine, Measured (of sharing: Shared) or a NeurofitError; one that took its process along has
-    an error that says how.
+def _tried(problem: Problem, trials: Mapping[str, Callable[[Problem], _Found]]) -> dict[str, _Found | NeurofitError]:
+    """What each trial of the problem found, in one process of their own; one that took the process along has an error
+    that says how.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, _Found | NeurofitError] = {}
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch) / "work"
-        work.write_bytes(pickle.dumps((problem, engines)))
+        work.write_bytes(pickle.dumps((problem, dict(trials))))
         path = [entry for entry in sys.path if isinstance(entry, str)]
         ending = _run([sys.executable, "-c", _ENTRY, str(work), *path])
-        for engine in engines:
-            file = work.with_name(engine)
-            found[engine] = pickle.loads(file.read_bytes()) if file.exists() else NeurofitError(one_line(ending))
+        for name in trials:
+            file = work.with_name(name)
+            found[name] = pickle.loads(file.read_bytes()) if file.exists() else NeurofitError(one_line(ending))
     return found
 
 
@@ -179,16 +183,15 @@ def _run(command: list[str]) -> str:
 
 
 def main() -> None:
-    """In the trial's process: measures each engine, and leaves a file of its name as soon as it knows."""
+    """In the trials' process: makes each, and leaves a file of its name as soon as it knows."""
     work = Path(sys.argv[1])
     del sys.argv[1:]
-    problem, engines = pickle.loads(work.read_bytes())
-    result: Measured | Shared | NeurofitError
-    for engine in engines:
+    problem, trials = pickle.loads(work.read_bytes())
+    for name, trial in trials.items():
         try:
-            result = measure_sharing(problem) if engine == _SHARING else measure(problem, engine)
+            result = trial(problem)
         except NeurofitError as error:
             result = error
-        part = work.with_name(f"{engine}.part")
+        part = work.with_name(f"{name}.part")
         part.write_bytes(pickle.dumps(result))
-        part.rename(work.with_name(engine))
+        part.rename(work.with_name(name))
