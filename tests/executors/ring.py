@@ -84,8 +84,8 @@ class Ring:
             os.kill(os.getpid(), signal.SIGSEGV)
         if -1.0 <= y < -0.9:
             raise SimulationError("all of them raise")
-        if -0.9 <= y < -0.8 and rank == 1 and self.subworld.number == 1:
-            raise ValueError("one of them raises")
+        if -0.9 <= y < -0.8:
+            self._one_raises(rank)
         if -0.8 <= y < -0.7:
             for _ in range(200):
                 time.sleep(0.05)
@@ -94,6 +94,16 @@ class Ring:
             while True:
                 time.sleep(1.0)
         self.subworld.advance(UNTIL)
+
+    def _one_raises(self, rank: int) -> None:
+        """On the second group one rank raises, and the first waits for that: else it may have done all before."""
+        assert self.subworld is not None
+        raised = Path(os.environ["RING_RAISED"])
+        if self.subworld.number == 1 and rank == 1:
+            raised.touch()
+            raise ValueError("one of them raises")
+        while self.subworld.number == 0 and not raised.exists():
+            time.sleep(0.05)
 
 
 def candidates(kinds: Sequence[float]) -> np.ndarray:
