@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -44,6 +45,8 @@ pc.psolve(40.0)
 assert abs(soma(0.5).v + 60.0) < 0.2, soma(0.5).v
 print("simulated")
 """
+# Open MPI's launcher puts what it says itself between two lines of dashes, after what the program has said
+_BOXES = re.compile(r"^-{20,}$\n(.*?)^-{20,}$\n?", re.MULTILINE | re.DOTALL)
 _HELLO = "import sys; sys.path[:] = sys.argv[1:]; from neurofit.executors.hello import main; main()"
 # Open MPI counts cores, and refuses more ranks than it sees
 _MANY_RANKS_ON_FEW_CORES = {
@@ -186,7 +189,9 @@ def _output(command: list[str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What a program ended with and printed; `last` is its last line, or why there is none."""
+    """What a program ended with and printed; `last` is its last line, or why there is none, or else what its launcher
+    began with.
+    """
 
     code: int
     text: str
@@ -214,5 +219,11 @@ def _run(command: list[str], seconds: float, environment: Mapping[str, str] | No
         os.killpg(program.pid, signal.SIGKILL)
         program.communicate()
         return _Told(1, "", f"it had not ended after {seconds:g} s")
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return _Told(program.returncode, text.strip(), " ".join(lines[-1].split()) if lines else "it printed nothing")
+    return _Told(program.returncode, text.strip(), _last(text))
+
+
+def _last(text: str) -> str:
+    """The last line of the program itself; the first paragraph of its launcher where that has not let it begin."""
+    lines = _BOXES.sub("", text).strip().splitlines()
+    boxes = [box.strip().partition("\n\n")[0] for box in _BOXES.findall(text)]
+    return " ".join((lines or boxes or ["it printed nothing"])[-1 if lines else 0].split())

@@ -102,6 +102,7 @@ def script(scheduler: str, job: Job, fit: Sequence[str], out: Path) -> str:
         script=str(out / SCRIPT),
         logs=f'"{logs}"' if " " in logs else logs,
         chunks=_chunks(job),
+        steps=scheduler == "slurm" and "srun" in job.launcher,
         command=" ".join([*_launched(scheduler, job), *_neurofit(), "fit", *arguments]),
     )
 
@@ -162,8 +163,9 @@ def _launched(scheduler: str, job: Job) -> list[str]:
         return []
     if job.launcher:
         given = shlex.split(job.launcher)
-        count = [] if given[0].endswith("srun") else ["-n", str(job.ranks)]
-        return [*map(shlex.quote, given), *count]
+        # srun knows their number, and would wait for the other ranks where one is gone
+        rest = ["--kill-on-bad-exit=1"] if given[0].endswith("srun") else ["-n", str(job.ranks)]
+        return [*map(shlex.quote, given), *rest]
     # a module brings its own mpiexec; else the one beside this Python goes with the MPI beside it
     beside = Path(sys.executable).parent / "mpiexec"
     found = "mpiexec" if job.modules or not beside.exists() else str(beside)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
 CONF = """
 ClusterName=neurofit
 SlurmctldHost={host}
@@ -42,10 +42,13 @@ PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
-def available() -> bool:
-    """Whether the programs are there, and this user may start them."""
+def missing() -> str:
+    """Why there can be no Slurm here; "" where its programs are there, and this user may start them."""
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
-    return os.geteuid() == 0 and all(shutil.which(name, path=path) for name in PROGRAMS)
+    absent = [name for name in PROGRAMS if not shutil.which(name, path=path)]
+    if absent:
+        return f"there is no {', '.join(absent)}: Debian has them in slurm-wlm and munge"
+    return "" if os.geteuid() == 0 else "only root may start a Slurm of its own"
 
 
 @contextlib.contextmanager
@@ -77,6 +80,9 @@ def cluster(home: Path) -> Iterator[Mapping[str, str]]:
         yield environment
     finally:
         _said(["scancel", "--state=RUNNING"], environment)
+        end = time.monotonic() + 15.0  # what runs is the node's to end: without it, it would go on
+        while _said(["squeue", "-h", "-t", "RUNNING,COMPLETING"], environment) and time.monotonic() < end:
+            time.sleep(0.3)
         for daemon in reversed(started):
             daemon.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from mpi_jobs import needs_mpi
 
 from neurofit import doctor
+
+BOX = "-" * 74 + "\n"  # what Open MPI's launcher puts around its own words
 
 
 def program(folder: Path, name: str, script: str) -> None:
@@ -52,6 +55,25 @@ def test_a_launcher_that_hangs_or_a_library_that_is_not_there_is_told_in_time(tm
     findings = {f.name: f for f in doctor._mpi()}
     assert not findings["MPI library"].fine and "no file" in findings["MPI library"].found
     assert findings["2 ranks"].found == "it had not ended after 0.3 s" and not findings["2 ranks"].fine
+
+
+@pytest.mark.parametrize(
+    "said, told",
+    [
+        (
+            f"{BOX}mpiexec has detected an attempt\nto run as root.\n\nRunning as root is discouraged.\n{BOX}",
+            "an attempt to run as root.",
+        ),
+        (
+            f"RuntimeError: no library\n{BOX}Primary job terminated\n{BOX}{BOX}mpiexec detected\n{BOX}",
+            "RuntimeError: no library",
+        ),
+        ("one\ntwo  words\n", "two words"),
+        ("", "it printed nothing"),
+    ],
+)
+def test_of_what_was_printed_the_line_that_says_why_is_told(said, told):
+    assert doctor._last(said).endswith(told) and "---" not in doctor._last(said)
 
 
 def test_a_cache_that_cannot_be_written_is_told(tmp_path, monkeypatch):

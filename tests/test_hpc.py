@@ -178,14 +178,16 @@ def test_a_dry_run_prints_what_was_asked_for_and_does_nothing(slow, tmp_path):
     pbs = submitted(slow, "--scheduler", "pbs", *asked, "--mem", "2gb", "--dry-run", "--out", out, "--seeds", "1-4")
     assert "#PBS -l select=2:ncpus=16:mpiprocs=16:mem=32gb+1:ncpus=8:mpiprocs=8:mem=16gb\n" in pbs
     assert "#PBS -J 1-4\n" in pbs and "#PBS -l walltime=04:00:00\n" in pbs
+    one = submitted(slow, "--scheduler", "pbs", "--dry-run", "--seeds", "3")
+    assert "#PBS -J 3-4:2\n" in one  # PBS wants a second number that is greater than the first
     assert not out.exists()
-    for text in (slurm, pbs):
+    for text in (slurm, pbs, one):
         assert subprocess.run(["bash", "-n"], input=text, text=True).returncode == 0
         if shutil.which("shellcheck"):
             checked = subprocess.run(["shellcheck", "-s", "bash", "-"], input=text, text=True, capture_output=True)
             assert checked.returncode == 0, checked.stdout
     srun = submitted(slow, "--scheduler", "slurm", "--launcher", "srun --mpi=pmi2", "--dry-run")
-    assert re.search(r"^srun --mpi=pmi2 \S*(neurofit|python\S*) .*fit ", srun, re.M)
+    assert re.search(r"^srun --mpi=pmi2 --kill-on-bad-exit=1 \S*(neurofit|python\S*) .*fit ", srun, re.M)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ def test_clocks_and_seeds_are_read_as_schedulers_write_them():
 
 
 @needs_mpi
-@pytest.mark.skipif(not slurm.available(), reason="there is no Slurm here, or this user may not start one")
+@pytest.mark.skipif(slurm.missing() != "", reason=slurm.missing())
 def test_a_real_slurm_stops_queues_and_resumes_the_job(slow, tmp_path):
     out, root = tmp_path / "out", Path(__file__).resolve().parent
     (tmp_path / "slurm").mkdir()

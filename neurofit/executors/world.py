@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 from collections import deque
 from typing import Any
@@ -27,7 +29,7 @@ class World:
         self.size: int = self._comm.Get_size()
         self.library: str = MPI.Get_library_version().strip().splitlines()[0].strip()
         self._under_way: deque[tuple[Any, bytes]] = deque()  # a message must stay in memory until it is gone
-        os.environ["MPI_LIB_NRN_PATH"] = _loaded(os.environ.get("MPI_LIB_NRN_PATH", ""))
+        os.environ["MPI_LIB_NRN_PATH"] = _shared(os.environ.get("MPI_LIB_NRN_PATH", ""))
 
     def send(self, rank: int, data: bytes) -> None:
         """Begins to send; the rest happens in later calls of `send` and `take`."""
@@ -59,8 +61,21 @@ class World:
             self._under_way.popleft()
 
 
+def _shared(otherwise: str) -> str:
+    """Makes this process's MPI library one that NEURON takes too, and gives its file; `otherwise` where unknown.
+
+    NEURON takes the MPI whose names all can see, then the system's libmpi.so, and only then MPI_LIB_NRN_PATH. mpi4py
+    keeps its names to itself: beside another MPI of the system's, NEURON would be serial.
+    """
+    path = _loaded(otherwise)
+    if path:
+        with contextlib.suppress(OSError):  # a file that cannot be loaded is no worse than none
+            ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL)
+    return path
+
+
 def _loaded(otherwise: str) -> str:
-    """The file of the MPI library in this process, which NEURON must be given by name; `otherwise` where unknown."""
+    """The file of the MPI library in this process; `otherwise` where unknown."""
     try:
         with open("/proc/self/maps", encoding="utf-8") as maps:
             for line in maps:

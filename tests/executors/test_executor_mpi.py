@@ -222,3 +222,13 @@ def stored(out: Path) -> int:
         return len(neurofit.open(out).raw)
     except Exception:  # not there yet
         return 0
+
+
+def test_neuron_joins_the_ranks_where_the_system_has_another_mpi_of_its_own(tmp_path, monkeypatch):
+    """A library that the loader finds as libmpi.so, as NEURON asks for it first; an empty one would leave it serial."""
+    shared = ["g++", "-shared", "-x", "c++", os.devnull, "-o", str(tmp_path / "libmpi.so")]
+    subprocess.run(shared, check=True, timeout=60)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    code = run(2, sys.executable, "-c", "from neurofit.executors.hello import main; main()", log=tmp_path / "log")
+    told = (tmp_path / "log").read_text()
+    assert code == 0 and told.startswith("2 ranks in mpi4py, 2 in NEURON's"), told
