@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from neurofit.errors import NeurofitError
+from neurofit.launcher import place
 
 _WIDE = 140  # columns where nobody says how wide the screen is: a file or a pipe
 
@@ -60,9 +61,14 @@ def complain(message: str) -> None:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console that colours nothing by itself."""
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, highlight=False, width=_WIDE)
+    """A console that colours nothing by itself, and in an MPI job no terminal.
+
+    Open MPI gives its ranks a terminal wherever their words go, so that a panel would be redrawn in a job's log.
+    """
+    made = Console(stderr=stderr, highlight=False, force_terminal=False if place(os.environ) else None)
+    if not made.is_terminal and "COLUMNS" not in os.environ:
+        made.width = _WIDE
+    return made
 
 
 def _keep(log: Path | None, debug: bool) -> str:
