@@ -38,8 +38,8 @@ def start(ranks: int, *command: object, log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def run(ranks: int, *command: object, log: Path, seconds: float = 90.0) -> int:
-    """The exit code of a job that ends by itself."""
+def run(ranks: int, *command: object, log: Path, seconds: float = 600.0) -> int:
+    """The exit code of a job that ends by itself, in much less than `seconds`."""
     return start(ranks, *command, log=log).wait(seconds)
 
 

@@ -234,7 +234,7 @@ app()
 """
     command = [sys.executable, "-c", code, "fit", "bowl.yaml", "--out", "broken"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=240)
     assert done.returncode == 1
     assert done.stderr.strip().splitlines() == [
         "error: unexpected ZeroDivisionError: by nothing; the traceback is in broken/log.txt"

@@ -154,16 +154,17 @@ def test_patience_ends_it_at_the_same_evaluation_and_what_is_under_way_is_kept(t
 
 
 def test_others_simulate_while_it_thinks(tmp_path, monkeypatch):
-    """The third ask waits until an evaluation has come in meanwhile: unless both go on together, that is never."""
-    came = threading.Event()
+    """The third ask and the last evaluation of the second batch wait for each other: unless both go on together, that
+    is never.
+    """
+    thinking, came = threading.Event(), threading.Event()
 
     class Noticing(bnh.Inline):
-        thinking = False
-
         def results(self):
             self.queue.reverse()  # the last comes first there: now the batches in turn
             for evaluation in super().results():
-                if self.thinking:
+                if evaluation.index == 39:
+                    assert thinking.wait(100.0)
                     came.set()
                 self.queue.reverse()
                 yield evaluation
@@ -174,12 +175,12 @@ def test_others_simulate_while_it_thinks(tmp_path, monkeypatch):
     class Slow(Watched):
         def ask(self, n: int) -> np.ndarray:
             if self.told == 1:
-                Noticing.thinking = True
-                assert came.wait(20.0)
+                thinking.set()
+                assert came.wait(100.0)
             return super().ask(n)
 
     monkeypatch.setattr(session_module, "make_optimizer", lambda *given: Slow(real(*given)))
-    run = search(ahead(tmp_path, 1, "random"), tmp_path / "a", lambda p: Noticing(p, 0.01))
+    run = search(ahead(tmp_path, 1, "random"), tmp_path / "a", Noticing)
     assert came.is_set() and len(run.raw) == 120
 
 

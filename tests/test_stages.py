@@ -146,15 +146,17 @@ def test_what_is_done_is_not_repeated(folder: Path) -> None:
 def test_killed_within_and_between_stages_it_is_the_same_run(run: Run, tmp_path: Path, stage: str, count: int) -> None:
     """kill -9 of the whole process group once `stage` has `count` evaluations."""
     script = (
-        "import sys, neurofit\n"
-        "neurofit.fit(sys.argv[1], sys.argv[2], progress=lambda p: print(p.budget, p.evaluations, flush=True))"
+        "import sys, time, neurofit\n"
+        "def progress(p):\n"
+        "    if [p.budget, p.evaluations] == [int(n) for n in sys.argv[3:]]:\n"
+        "        print('there', flush=True)\n"
+        "        time.sleep(600)  # until it is killed\n"
+        "neurofit.fit(*sys.argv[1:3], progress=progress)"
     )
-    command = [sys.executable, "-c", script, str(write(tmp_path)), str(tmp_path / "out")]
+    there = ["45" if stage == "first" else "40", str(count)]
+    command = [sys.executable, "-c", script, str(write(tmp_path)), str(tmp_path / "out"), *there]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    assert child.stdout is not None
-    wanted = f"{45 if stage == 'first' else 40} {count}\n"
-    while (line := child.stdout.readline()) != wanted:
-        assert line
+    assert child.stdout is not None and child.stdout.readline() == "there\n"
     os.killpg(child.pid, signal.SIGKILL)
     child.communicate()
     killed = api.open(tmp_path / "out")

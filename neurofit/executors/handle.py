@@ -25,7 +25,7 @@ State = Literal["start", "busy", "idle"]
 # The parent's search path comes before anything else: neurofit must be found as the parent found it, and a module in
 # the working directory must not stand in for one of Python's own.
 _ENTRY = "import sys; sys.path[:] = sys.argv[3:]; from neurofit.executors.worker import main; main()"
-_LAST_BREATH = 1.0  # s: who has hung up must be dead by then
+_LAST_BREATH = 5.0  # s: who has hung up must be dead by then
 # Signals that someone else sends: a user, the system's out-of-memory killer, a batch system.
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -19,22 +19,22 @@ def test_every_failure_of_a_thousand_becomes_a_labelled_row():
     n = 1000
     X = along_x(*(np.arange(n) + 0.3) / n)
     X = X[np.random.default_rng(1).permutation(n)]
-    evaluated(ProcessExecutor(toy("mixed"), 2, 0.3), X[:50])  # what is imported or allocated once is there by now
+    evaluated(ProcessExecutor(toy("mixed"), 2, 1.0), X[:50])  # what is imported or allocated once is there by now
     before = resident()
-    executor = ProcessExecutor(toy("mixed"), 2, 0.3)
+    executor = ProcessExecutor(toy("mixed"), 2, 1.0)  # s: what does not hang takes some microseconds
     rows = evaluated(executor, X)
     assert [e.index for e in rows] == list(range(n))
     expected = ["crash", "timeout", "error", "ok"]
     for row in rows:
-        # 1.25 % of the range each, from below; nan is a status of a simulation, an undefined feature of a function
-        kind = min(int(row.x[0] / 0.0125), 3)
+        # from below; nan is a status of a simulation, an undefined feature of a function
+        kind = int(np.searchsorted([0.023, 0.025, 0.0375], row.x[0]))
         assert row.status == expected[kind], row
         assert bool(row.reason) == (row.status != "ok")
     assert "SIGSEGV" in next(r.reason for r in rows if r.status == "crash")
     assert next(r.reason for r in rows if r.status == "error") == "ValueError: no such regime"
-    assert next(r for r in rows if r.status == "timeout").seconds == (0.3, 0.0)
+    assert next(r for r in rows if r.status == "timeout").seconds == (1.0, 0.0)
     assert all(np.isnan(r.features[0]) and not r.feasible for r in rows if 0.0375 < r.x[0] < 0.05)
-    # The function's fault is known at once: a restart for each crash and each hang (12 or 13 of each), no more.
+    # The function's fault is known at once: a restart for each crash and each hang (23 and two), no more.
     assert executor.restarts == sum(r.status in ("crash", "timeout") for r in rows)
     # 1,000 rows of seven small arrays are 1.5 MB; the allocator keeps as much again. A leak of one worker's buffers
     # (a socket's, a file's, a process's) times 25 would be more.
@@ -65,7 +65,7 @@ class Whole:
 def test_a_pack_that_fails_is_bisected_until_the_one_is_found():
     X = along_x(*np.linspace(0.07, 1.0, 60))
     X[17, 0], X[33, 0], X[51, 0] = 0.01, 0.03, 0.05
-    executor = ProcessExecutor(toy("parabola"), 2, 0.4, Whole)
+    executor = ProcessExecutor(toy("parabola"), 2, 0.8, Whole)  # s: what does not hang takes some microseconds
     rows = evaluated(executor, X)
     assert {r.index: r.status for r in rows if r.status != "ok"} == {17: "crash", 33: "timeout", 51: "error"}
     assert [r.index for r in rows] == list(range(60))
@@ -75,21 +75,21 @@ def test_a_pack_that_fails_is_bisected_until_the_one_is_found():
 
 
 class Late(Whole):
-    """Takes 50 ms a candidate, and gives no result before its whole pack is finished."""
+    """Takes 60 ms a candidate, with 16 at a time for ever; no result before its whole pack is finished."""
 
     pack = 16
 
     def evaluate(self, indexes, X):
-        time.sleep(0.05 * len(X))
+        time.sleep(0.06 * len(X) if len(X) < 16 else 600.0)
         for i, x in zip(indexes, X, strict=True):
             yield self.problem.failed(i, x, "ok", "")
 
 
 def test_a_pack_that_is_merely_too_much_for_the_time_out_is_made_smaller():
-    executor = ProcessExecutor(toy("parabola"), 1, 0.5, Late)
-    rows = evaluated(executor, points(48))
-    assert [r.status for r in rows] == ["ok"] * 48
-    # 16 candidates take 0.8 s: one restart, two halves of 0.4 s, and then packs of half the time-out.
+    executor = ProcessExecutor(toy("parabola"), 1, 1.5, Late)
+    rows = evaluated(executor, points(32))
+    assert [r.status for r in rows] == ["ok"] * 32
+    # One restart, two halves of 0.48 s, and then packs of half the time-out, of 12 at most: 16 would be a second.
     assert executor.restarts == 1
 
 
@@ -102,7 +102,7 @@ class Forgetful(Whole):
                 yield self.problem.failed(i, x, "ok", "")
 
 
-@pytest.mark.parametrize("executor", [SerialExecutor, lambda p, f: ProcessExecutor(p, 2, 5.0, f)])
+@pytest.mark.parametrize("executor", [SerialExecutor, lambda p, f: ProcessExecutor(p, 2, 60.0, f)])
 def test_a_candidate_without_a_result_is_an_error_and_not_forgotten(executor):
     rows = evaluated(executor(toy("parabola"), Forgetful), points(8))
     assert [r.status for r in rows] == ["error" if i == 3 else "ok" for i in range(8)]
@@ -124,62 +124,72 @@ def test_this_process_bisects_exceptions_too():
     ],
 )
 def test_a_crash_tells_what_it_died_of(function, words):
-    (row,) = evaluated(ProcessExecutor(toy(function), 1, 5.0), points(1))
+    (row,) = evaluated(ProcessExecutor(toy(function), 1, 60.0), points(1))
     assert row.status == "crash" and all(word in row.reason for word in words)
-    assert "\n" not in row.reason and row.seconds[0] < 5.0
+    assert "\n" not in row.reason and row.seconds[0] < 60.0
 
 
 def test_a_worker_killed_from_outside_costs_a_restart_and_nothing_else():
     X = points(40)
-    with ProcessExecutor(toy("slow", pack=4), 2, 10.0) as executor:
+    with ProcessExecutor(toy("slow", pack=4), 2, 60.0) as executor:
         executor.submit(range(40), X)
         rows = []
         for evaluation in executor.results():
             rows.append(evaluation)
             if len(rows) in (5, 20):
-                os.kill(children()[0], signal.SIGKILL if len(rows) == 5 else signal.SIGTERM)
+                # Dead before the next result is asked for: so that it is noticed, and not killed twice.
+                killed(signal.SIGKILL if len(rows) == 5 else signal.SIGTERM)
     assert sorted(r.index for r in rows) == list(range(40)) and {r.status for r in rows} == {"ok"}
     assert executor.restarts == 2
 
 
+def killed(number: signal.Signals) -> None:
+    """Ends a worker, and waits until it is dead."""
+    victim = next(pid for pid in children() if running(pid))
+    os.kill(victim, number)
+    wait_for(lambda: not running(victim))
+
+
 def test_an_idle_worker_killed_from_outside_is_replaced():
-    with ProcessExecutor(toy("slow", pack=4), 2, 10.0) as executor:
+    with ProcessExecutor(toy("slow", pack=4), 2, 60.0) as executor:
         for n in range(3):
             executor.submit([n], points(1))
             assert [r.status for r in executor.results()] == ["ok"]
-            os.kill(children()[0], signal.SIGKILL)
+            killed(signal.SIGKILL)
         executor.submit(range(20), points(20))
         assert {r.status for r in executor.results()} == {"ok"}
 
 
 def test_one_whose_worker_is_killed_again_and_again_is_a_crash():
-    rows = evaluated(ProcessExecutor(toy("kills_itself", pack=4), 2, 10.0), along_x(0.9, 0.9, 0.1, 0.9, 0.9, 0.1))
+    rows = evaluated(ProcessExecutor(toy("kills_itself", pack=4), 2, 60.0), along_x(0.9, 0.9, 0.1, 0.9, 0.9, 0.1))
     assert [r.status for r in rows] == ["ok", "ok", "crash", "ok", "ok", "crash"]
     assert "SIGKILL" in rows[2].reason
 
 
 @pytest.mark.parametrize("function, words", [("hangs_up", "hung up"), ("orphans", "exit code 9")])
-def test_a_lost_connection_is_noticed_without_the_time_out(function, words):
-    began = time.perf_counter()
-    rows = evaluated(ProcessExecutor(toy(function), 1, 60.0), along_x(0.9, 0.1, 0.9))
+def test_a_lost_connection_is_noticed_without_the_time_out(function, words, monkeypatch):
+    # The time-out, and what holds the connection open, last longer than a test may.
+    if function == "hangs_up":
+        monkeypatch.setattr("neurofit.executors.handle._LAST_BREATH", 0.5)
+    rows = evaluated(ProcessExecutor(toy(function), 1, 600.0), along_x(0.9, 0.1, 0.9))
     assert [r.status for r in rows] == ["ok", "crash", "ok"] and words in rows[1].reason
-    assert time.perf_counter() - began < 20.0
 
 
 def test_a_time_out_takes_along_what_the_model_has_started(tmp_path):
     note = tmp_path / "pid"
     function = tmp_path / "starts.py"
     function.write_text(
-        "import subprocess\nfrom pathlib import Path\ndef starts(p):\n    program = subprocess.Popen(['sleep', '60'])\n"
+        "import subprocess\nfrom pathlib import Path\n"
+        "def starts(p):\n    program = subprocess.Popen(['sleep', '600'])\n"
         f"    Path({str(note)!r}).write_text(str(program.pid))\n    program.wait()\n"
     )
-    (row,) = evaluated(ProcessExecutor(toy("starts", file=function), 1, 0.5), points(1))
-    assert row.status == "timeout" and row.reason == "not finished after 0.5 s"
+    (row,) = evaluated(ProcessExecutor(toy("starts", file=function), 1, 1.5), points(1))
+    assert row.status == "timeout" and row.reason == "not finished after 1.5 s"
     wait_for(lambda: not running(int(note.read_text())))
 
 
 def test_what_a_model_prints_does_not_get_into_the_messages():
-    rows = evaluated(ProcessExecutor(toy("chatter"), 2, 10.0), points(40))
+    rows = evaluated(ProcessExecutor(toy("chatter"), 2, 60.0), points(40))
     assert [r.status for r in rows] == ["ok"] * 40
 
 
@@ -225,9 +235,9 @@ def wants_more(problem, more):
     return Whole(problem)
 
 
-def test_nothing_waits_for_workers_that_are_not_needed():
-    began = time.perf_counter()
-    with ProcessExecutor(toy("parabola"), 2, 1.0) as executor:
+def test_nothing_waits_for_workers_that_are_not_needed(tmp_path):
+    never = tmp_path / "never.py"  # ready for work
+    never.write_text("import time\ntime.sleep(600.0)\n")
+    with ProcessExecutor(toy("f", file=never), 2, 1.0) as executor:
         assert list(executor.results()) == []
-    wait_for(lambda: children() == [])
-    assert time.perf_counter() - began < 5.0
+    assert children() == []

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,19 @@ protocols: {step: {stimuli: [{kind: step, amp: 10 pA, delay: 10 ms, duration: 50
 objectives: {base: {feature: voltage_base, protocol: step, mean: -60, std: 1}}
 fit: {optimizer: random, budget: 40, batch: 20, seed: 2, pack: 4, timeout: 0.6}
 """
-SLOW = "import time, bnh\ndef features(p):\n    time.sleep(0.04)\n    return bnh.features(p)\n"
+# Where there is a file to wait for, all but the first 25 evaluations do, of the first 30 that are asked for.
+SLOW = """
+import os, time
+from beside import features as quick
+def features(p):
+    go = os.environ.get("SLOW_UNTIL")
+    if go:
+        with open(go + ".count", "ab", 0) as count:
+            count.write(b".")
+            while os.fstat(count.fileno()).st_size > 25 and not os.path.exists(go):
+                time.sleep(0.02)
+    return quick(p)
+"""
 
 
 @pytest.fixture
@@ -62,13 +73,22 @@ def trouble(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fit of 50 evaluations of 40 ms."""
+    """A fit of 50 evaluations."""
     folder = tmp_path_factory.mktemp("slow")
     bnh.problem(folder, budget=50)
+    (folder / "beside.py").write_text((folder / "bnh.py").read_text())
     (folder / "slow.py").write_text(SLOW)
-    text = (folder / "bnh.yaml").read_text().replace("bnh.py:", "slow.py:").replace("seed: 1", "seed: 1, pack: 2")
+    text = (folder / "bnh.yaml").read_text().replace("bnh.py:", "slow.py:")
+    text = text.replace("seed: 1", "seed: 1, pack: 2, timeout: 600")
     (folder / "slow.yaml").write_text(text)
     return folder / "slow.yaml"
+
+
+@pytest.fixture
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file without which no fit of `slow` ends from here on."""
+    monkeypatch.setenv("SLOW_UNTIL", str(tmp_path / "go"))
+    return tmp_path / "go"
 
 
 @pytest.fixture(scope="module")
@@ -102,39 +122,42 @@ def test_a_crash_and_a_loop_inside_psolve_on_any_rank_is_one_evaluation_each(tro
     assert "SIGSEGV" in next(r.reason for r in there.raw if r.status == "crash")
 
 
-def test_killed_children_cost_nothing(slow, tmp_path):
+def test_killed_children_cost_nothing(slow, go, tmp_path):
     out = tmp_path / "out"
     job = start(3, *FIT, slow, out, log=tmp_path / "log")
     wait_for(lambda: stored(out) >= 16)
     there = cast(job)
     for victim in ("child of a rank", "child of rank 0"):
         os.kill(there[victim], signal.SIGKILL)
-    assert job.wait(60) == 0, text(tmp_path)
+    go.touch()
+    assert job.wait(600) == 0, text(tmp_path)
     assert {e.status for e in neurofit.open(out).raw} == {"ok"} and len(neurofit.open(out).raw) == 50
 
 
 @pytest.mark.parametrize("victim", ["a rank", "controller", "rank 0"])
-def test_a_job_that_loses_a_process_ends_and_the_same_command_goes_on(slow, undisturbed, tmp_path, victim):
+def test_a_job_that_loses_a_process_ends_and_the_same_command_goes_on(slow, undisturbed, go, tmp_path, victim):
     out = tmp_path / "out"
     command = (3, *FIT, slow, out)
     job = start(*command, log=tmp_path / "log")
     wait_for(lambda: stored(out) >= 16)
     processes = [*below(job.pid)]
     os.kill(cast(job)[victim], signal.SIGKILL)
-    assert job.wait(30) != 0
-    wait_for(lambda: not any(running(pid) for pid in processes), 10.0)
+    assert job.wait(600) != 0
+    wait_for(lambda: not any(running(pid) for pid in processes))
     kept = neurofit.open(out).raw
     assert 16 <= len(kept) < 50
+    go.touch()
     assert run(*command, log=tmp_path / "log") == 0, text(tmp_path)
     assert bnh.same(neurofit.open(out).raw, undisturbed.raw)
 
 
-def test_a_signal_to_the_launcher_stops_the_run_in_good_order(slow, tmp_path):
+def test_a_signal_to_the_launcher_stops_the_run_in_good_order(slow, go, tmp_path):
     out = tmp_path / "out"
     job = start(2, *NEUROFIT, "fit", slow, "--out", out, log=tmp_path / "log")
     wait_for(lambda: stored(out) >= 10)
     job.send_signal(signal.SIGUSR1)
-    assert job.wait(30) == 1
+    assert job.wait(600) == 1
+    assert not go.exists() and len(neurofit.open(out).raw) < 50
     assert text(tmp_path).count("stopped by SIGUSR1 after") == 1, text(tmp_path)
     assert (out / "results.h5").exists() and len(bnh.stored(out, "index")) >= 10  # closed, not merely journalled
 
@@ -147,10 +170,8 @@ def test_a_signal_to_the_launcher_stops_the_run_in_good_order(slow, tmp_path):
     ],
 )
 def test_wrong_input_is_said_once_and_ends_all_ranks(tmp_path, arguments, code, words):
-    began = time.perf_counter()
-    assert run(3, *NEUROFIT, *arguments, log=tmp_path / "log", seconds=40.0) == code
+    assert run(3, *NEUROFIT, *arguments, log=tmp_path / "log") == code
     assert words in text(tmp_path) and text(tmp_path).lower().count("error") <= 2, text(tmp_path)
-    assert time.perf_counter() - began < 30.0
 
 
 def test_what_keeps_ranks_from_starting_ends_the_job(tmp_path):
@@ -179,9 +200,11 @@ def test_a_launcher_of_another_mpi_is_an_error_and_not_two_runs(tmp_path):
     bnh.problem(tmp_path, budget=20)
     ours = os.environ | {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}
     command = [*NEUROFIT, "fit", str(tmp_path / "bnh.yaml"), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, env=ours, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=ours, capture_output=True, text=True, timeout=240)
     assert done.returncode == 1 and "MPI library" in done.stderr and "MPI_LIB_NRN_PATH" in done.stderr, done
-    done = subprocess.run(command, env=ours | {"OMPI_COMM_WORLD_RANK": "1"}, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, env=ours | {"OMPI_COMM_WORLD_RANK": "1"}, capture_output=True, text=True, timeout=240
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -67,22 +66,20 @@ model:
 parameters: {X.soma.fault_brittle: [0, 1]}
 protocols: {run: {duration: 150 ms, window: [50 ms, 150 ms]}}
 objectives: {rate: {feature: population_rate, population: E, protocol: run, target: [40, 60]}}
-fit: {optimizer: grid, points_per_axis: 3, budget: 3, batch: 3, timeout: 60, ranks_per_evaluation: 2, confirm: false}
+fit: {optimizer: grid, points_per_axis: 3, budget: 3, batch: 3, timeout: 6000, ranks_per_evaluation: 2, confirm: false}
 """  # noqa: E501
 
 
 def test_what_neuron_raises_on_one_rank_is_one_error_with_its_words_and_the_same_command_goes_on(tmp_path):
-    """Rank 0 waits inside psolve for the rank that raised. The bound of 30 s is loose (7 s were measured, of which 5 s
-    are given to the other ranks to say the same); the time-out of 60 s would take 95 s.
+    """Rank 0 waits inside psolve for the rank that raised. Other ranks are given 5 s to say the same; the time-out of
+    6000 s would take longer than a job may.
     """
     (tmp_path / "mechanisms").mkdir()
     (tmp_path / "mechanisms" / "brittle.mod").write_text(BRITTLE)
     (tmp_path / "net.yaml").write_text(NETWORK)
     command = (2, *FIT, tmp_path / "net.yaml", tmp_path / "out")
     make_evaluator(neurofit.load(tmp_path / "net.yaml"))  # compiles the mechanism
-    began = time.monotonic()
     assert run(*command, log=tmp_path / "log") == 1
-    assert time.monotonic() - began < 30
     assert "run the same command again" in (tmp_path / "log").read_text()
     assert not list((tmp_path / "out").glob("last_words*"))
     first = {e.index: e for e in neurofit.open(tmp_path / "out").raw}

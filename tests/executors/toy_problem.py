@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurofit.executors import ProcessExecutor
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.expression import parse
 from neurofit.problem.feature import Feature
@@ -45,6 +46,11 @@ def points(n: int, seed: int = 1) -> np.ndarray:
 def along_x(*x: float) -> np.ndarray:
     """(n, 2) points with y = 0."""
     return np.column_stack((x, np.zeros(len(x))))
+
+
+def all_idle(executor: ProcessExecutor) -> None:
+    """Waits until every worker is ready for work, and has been heard to say so."""
+    wait_for(lambda: not executor.finished(0.02) and all(h.state == "idle" for h in executor._handles))
 
 
 def evaluated(executor, X: np.ndarray) -> list[Evaluation]:
@@ -87,7 +93,8 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 400.0) -> None:
+    """The limit is a net for what never happens."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

@@ -45,7 +45,7 @@ def test_processes_that_start_together_build_safely(mod):
         f"from pathlib import Path; from neurofit.simulate.mechanisms import build; print(build([Path({str(mod)!r})]))"
     )
     running = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    libraries = {process.communicate(timeout=120)[0].strip() for process in running}
+    libraries = {process.communicate(timeout=400)[0].strip() for process in running}
     assert all(process.returncode == 0 for process in running)
     assert len(libraries) == 1 and Path(libraries.pop()).exists()
 
@@ -93,6 +93,6 @@ def test_models_that_share_a_mechanism_are_loaded_in_one_process_but_not_two_of_
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
     command = [sys.executable, "-c", _LOAD, *map(str, (mod, other, twin, namesake))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     assert "already exists: testleak" in done.stdout and "use worker processes" in done.stdout

@@ -61,7 +61,7 @@ def on_ranks(n: int, folder: Path, files: list[str]) -> dict[str, list[object]]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=400,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.strip().splitlines()[-1])

@@ -168,13 +168,15 @@ def test_slopes_are_those_of_the_whole_model_walked_back_row_by_row(kind: str) -
 
 
 def test_of_142_parameters_and_205_rows_sensitivities_take_seconds() -> None:
-    """CPU time: 5 s here; once a walk through all outputs for each row, it was ten minutes."""
+    """CPU time: 5 s here; once a walk through all outputs for each row, it was ten minutes. The bound is for slow
+    machines, too.
+    """
     problem = toy_problems.many_problem()
     x = problem.space.from_unit(np.random.default_rng(1).random((25, len(problem.space))))
     model, data = joint.fit(problem, toy_problems.evaluated(problem, x), 1)
     began = time.process_time()
     s = sensitivity(model, data, problem, "all")
-    assert time.process_time() - began < 40
+    assert time.process_time() - began < 150
     assert s.table.shape == (205, 142)
     assert np.isfinite(s.table.to_numpy()).mean() > 0.99
 
