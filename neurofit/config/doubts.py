@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from neurofit.config.knobs import Knob
 from neurofit.config.schema.fit import FitSpec
 from neurofit.errors import ConfigError
+from neurofit.problem import catalogue
 from neurofit.problem.feature import Feature
 from neurofit.problem.model import CellTemplate, FunctionModel
 from neurofit.problem.objective import Objective
@@ -30,6 +32,26 @@ _POSSIBLE = {
     "isi_cv": (0.0, math.inf),
     "rhythmicity": (0.0, math.inf),
 } | {f"regime_{name}": _SHARE for name in ("silent", "asynchronous", "synchronous", "saturated")}
+_RATES, _WIDTHS = (0.0, 1000.0), (0.02, 500.0)  # Hz; ms, from interneurons' spikes to the heart's
+_RESISTANCES = (1e-3, 1e5)  # MOhm, from a squid's axon to a cell of a few um: 100e6, in ohms, is neither
+_RESTING, _CURRENTS = (-150.0, -10.0), (-STRONG, STRONG)  # mV: neither 65 nor, in volts, -0.065; nA
+# What features of single cells are, in the unit of each. Only what no recording of a neuron could give is outside.
+_OF_CELLS = {
+    **dict.fromkeys(("voltage_base", "AHP_depth_abs", "minimum_voltage", "AP_begin_voltage"), _RESTING),
+    **dict.fromkeys(("AP_amplitude", "mean_AP_amplitude", "AP1_amp", "AP2_amp", "APlast_amp"), (0.2, 200.0)),
+    **dict.fromkeys(("mean_frequency", "burst_mean_freq", "strict_burst_mean_freq", "inv_time_to_first_spike"), _RATES),
+    **dict.fromkeys((f"inv_{which}_ISI" for which in ("first", "second", "third", "fourth", "fifth", "last")), _RATES),
+    **dict.fromkeys(("input_resistance", "iv_slope", "resonance_impedance"), _RESISTANCES),
+    **dict.fromkeys(("ohmic_input_resistance", "ohmic_input_resistance_vb_ssse"), _RESISTANCES),
+    **dict.fromkeys(("spike_half_width", "AP_width", "AP1_width", "AP2_width", "AP_duration_half_width"), _WIDTHS),
+    "membrane_time_constant": (0.02, 5000.0),
+    "rheobase": _CURRENTS,
+    "holding_current": _CURRENTS,
+}
+# Of a parameter in that unit: the most of any use, of what, and the smaller unit that it was likely meant in.
+_MOST = {"uS": (1.0, "a synapse", "nS"), "S/cm2": (100.0, "a membrane", "mS/cm2")}
+# An std beside its target: the share of it below which all evaluations are as bad, and above which as good.
+_FINEST, _COARSEST = 1e-6, 1e4
 
 
 def currents(protocols: Sequence[Protocol]) -> Iterator[str]:
@@ -49,16 +71,47 @@ def currents(protocols: Sequence[Protocol]) -> Iterator[str]:
 
 
 def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Iterator[str]:
-    """A warning for each objective with a target that its feature cannot reach."""
+    """A warning for each objective with a target that its feature cannot reach, or an std that fits no target of its
+    size.
+    """
     for objective in objectives:
         for target in objective.targets:
             feature = features[target.column]
-            least, most = _POSSIBLE.get(feature.name, (-math.inf, math.inf))
+            # a function's features are its own, and voltage_base may be asked of a current
+            of_cells = (
+                bool(feature.protocol)
+                and feature.name in _OF_CELLS
+                and feature.unit == catalogue.spec(feature.name).unit
+            )
+            least, most = (_OF_CELLS if of_cells else _POSSIBLE).get(feature.name, (-math.inf, math.inf))
             if target.high < least or target.low > most:
                 bounds = f"from {least:g} to {most:g}" if math.isfinite(most) else f"at least {least:g}"
                 unit = f" {feature.unit}" if feature.unit else ""
+                whose = "a neuron's " if of_cells else ""
                 wanted = f"{target.low:g}" if target.low == target.high else f"{target.low:g} to {target.high:g}"
-                yield f"objective {objective.name}: {feature.name} is {bounds}{unit}, and its target of {wanted} is not"
+                yield (
+                    f"objective {objective.name}: {whose}{feature.name} is {bounds}{unit}, and its target of {wanted} "
+                    "is not"
+                )
+        size = max(max(abs(t.low), abs(t.high)) for t in objective.targets)
+        for std in dict.fromkeys(t.std for t in objective.targets):
+            if size > 0 and not _FINEST * size <= std <= _COARSEST * size:
+                what = "small" if std < size else "large"
+                yield f"objective {objective.name}: an std of {std:g} is very {what} beside a target of {size:g}"
+
+
+def knobs(made: Sequence[Knob], model: Model) -> Iterator[str]:
+    """A warning for each parameter, fixed or free, that can be far more than anything of its kind is."""
+    if isinstance(model, FunctionModel):
+        return
+    for knob in made:
+        most, whose, smaller = _MOST.get(knob.model.unit, (math.inf, "", ""))
+        value = knob.model.value if knob.free is None else knob.free.high
+        if isinstance(value, float) and value > most:
+            yield (
+                f"{knob.model.name}: {value:g} {knob.model.unit}, far more than {whose} has; plain numbers are in "
+                f"{knob.model.unit}, `{value:g} {smaller}` is a text with its own unit"
+            )
 
 
 def settings(spec: FitSpec, model: Model) -> Iterator[str]:

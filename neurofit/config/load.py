@@ -174,11 +174,13 @@ def _warnings(
 ) -> tuple[str, ...]:
     """What is no error, and most likely not meant, in sentences."""
     said = [knob.warning for knob in made.knobs if knob.warning]
-    said += [*_hidden(made, free), *_unused(fit, columns), *doubts.currents(columns.protocols.protocols)]
-    said += [*doubts.targets(objectives, columns.features), *doubts.settings(fit.fit, made.model)]
+    protocols = columns.protocols.protocols
+    said += [*doubts.knobs(made.knobs, made.model), *_hidden(made, free), *_unused(fit, columns)]
+    said += [*doubts.currents(protocols), *doubts.targets(objectives, columns.features)]
+    said += doubts.settings(fit.fit, made.model)
     if isinstance(made.model, NetworkTemplate):
-        said += network_limits.check(made.model, made.knobs, columns.protocols.protocols)
-        said += network_steps.warnings(made.model, columns.protocols.protocols, fit.fit.confirm)
+        said += network_limits.check(made.model, made.knobs, protocols)
+        said += network_steps.warnings(made.model, protocols, fit.fit.confirm)
     return tuple(said)
 
 

@@ -59,8 +59,8 @@ def _key(panel: Axes) -> None:
 
 
 def _most(counts: np.ndarray, n: np.ndarray, since: np.ndarray) -> float:
-    """The largest running share (0 to 1) once there are enough evaluations for one."""
+    """The largest running share (0 to 1) but in the run's beginning, where one evaluation is much of it."""
     if not len(n):
         return 0.0
     running = (counts[n] - counts[since]) / (n - since)
-    return float(running[min(_RUNNING, len(n)) - 1 :].max())
+    return float(running[min(_RUNNING, len(n) // 5) :].max())

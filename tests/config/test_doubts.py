@@ -17,6 +17,11 @@ parameters: {a: [0, 1]}
 objectives: {near: {feature: near, target: [0, 1]}}
 fit: {engine: coreneuron}
 """
+VOLTAGE = (
+    "{feature: mean_value, protocol: rest, target: [-66 mV, -64]}",
+    "{feature: voltage_base, protocol: rest, target: [64, 66]}",
+)
+RESISTANCE = "{feature: ohmic_input_resistance, protocol: fi, sweep: 0, target: [1.1e8, 1.2e8]}"  # ohms
 
 
 @pytest.mark.parametrize(
@@ -25,6 +30,17 @@ fit: {engine: coreneuron}
         ("0.1, 1.5", "50, 1.5", "protocol fi: a current of 50 nA"),
         ("holding: hold}", "holding: -70}", "protocol fi: a current of -70 nA"),
         ("[50 pA, 0.1, 1.5 * rheo]", "[50 pA, 0.05, 1.5 * rheo]", "protocol fi: two of its sweeps are the same"),
+        ("std: 2}", "std: 1e-9}", "objective rate: an std of 1e-09 is very small beside a target of 30"),
+        ("std: 2}", "std: 3e7}", "objective rate: an std of 3e+07 is very large beside a target of 30"),
+        ("[10, 20, 30 Hz]", "[10, 20, 5 kHz]", "objective rate: a neuron's mean_frequency is from 0 to 1000 Hz"),
+        (*VOLTAGE, "objective rest: a neuron's voltage_base is from -150 to -10 mV, and its target of 64 to 66 is not"),
+        (
+            VOLTAGE[0],
+            VOLTAGE[1].replace("64, 66", "-0.066, -0.064"),
+            "objective rest: a neuron's voltage_base is from -150 to -10",
+        ),
+        (VOLTAGE[0], RESISTANCE, "objective rest: a neuron's ohmic_input_resistance is from 0.001 to 100000 MOhm"),
+        ("[0.05, 0.3]", "[50, 300]", "soma.gnabar_hh: 300 S/cm2, far more than a membrane has"),
         ("budget: 50", "budget: 50, patience: 50", "fit.patience: 50 has no effect"),
         ("budget: 50", "budget: 50, initial: 60", "fit.initial: a design of 60 points is cut off by the budget, 50"),
         ("budget: 50", "budget: 50, ranks_per_evaluation: 2", "fit.ranks_per_evaluation has no effect"),
@@ -38,6 +54,18 @@ def test_a_likely_slip_is_a_warning(tmp_path: Path, old: str, new: str, said: st
 
 def test_a_strong_current_that_is_usual_is_no_slip(tmp_path: Path) -> None:
     assert ball(tmp_path, ("0.1, 1.5", "9.9 nA, 1.5")).warnings == ()
+
+
+def test_what_is_asked_of_a_current_is_no_voltage(tmp_path: Path) -> None:
+    recorded = ("dend1.v: dend(60 um).v", "ina: soma(0.5).ina")
+    asked = (VOLTAGE[0], "{feature: voltage_base, protocol: rest, recording: ina, target: [1e-5, 1e-4]}")
+    assert ball(tmp_path, recorded, asked).warnings == ()
+
+
+def test_a_weight_in_ns_without_its_unit_is_a_warning() -> None:
+    assert load("models/ping/network.yaml").warnings == ()
+    (warning,) = load("models/ping/network.yaml", {"parameters.IE.weight": "[1, 50]"}).warnings
+    assert warning.startswith("IE.weight: 50 uS, far more than a synapse has") and "`50 nS`" in warning
 
 
 def test_a_function_has_no_engine(tmp_path: Path) -> None:
