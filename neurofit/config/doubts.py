@@ -77,12 +77,7 @@ def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Ite
     for objective in objectives:
         for target in objective.targets:
             feature = features[target.column]
-            # a function's features are its own, and voltage_base may be asked of a current
-            of_cells = (
-                bool(feature.protocol)
-                and feature.name in _OF_CELLS
-                and feature.unit == catalogue.spec(feature.name).unit
-            )
+            of_cells = feature.name in _OF_CELLS and _is_itself(feature)
             least, most = (_OF_CELLS if of_cells else _POSSIBLE).get(feature.name, (-math.inf, math.inf))
             if target.high < least or target.low > most:
                 bounds = f"from {least:g} to {most:g}" if math.isfinite(most) else f"at least {least:g}"
@@ -98,6 +93,12 @@ def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Ite
             if size > 0 and not _FINEST * size <= std <= _COARSEST * size:
                 what = "small" if std < size else "large"
                 yield f"objective {objective.name}: an std of {std:g} is very {what} beside a target of {size:g}"
+
+
+def _is_itself(feature: Feature) -> bool:
+    """Not a function model's own of that name, no spread of it, and not asked of a current or a concentration."""
+    as_listed = feature.unit == catalogue.spec(feature.name).unit
+    return as_listed and bool(feature.protocol) and feature.reduce not in ("std", "count")
 
 
 def knobs(made: Sequence[Knob], model: Model) -> Iterator[str]:

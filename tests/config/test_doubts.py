@@ -56,10 +56,12 @@ def test_a_strong_current_that_is_usual_is_no_slip(tmp_path: Path) -> None:
     assert ball(tmp_path, ("0.1, 1.5", "9.9 nA, 1.5")).warnings == ()
 
 
-def test_what_is_asked_of_a_current_is_no_voltage(tmp_path: Path) -> None:
+def test_what_is_asked_of_a_current_and_a_spread_are_no_voltage(tmp_path: Path) -> None:
     recorded = ("dend1.v: dend(60 um).v", "ina: soma(0.5).ina")
     asked = (VOLTAGE[0], "{feature: voltage_base, protocol: rest, recording: ina, target: [1e-5, 1e-4]}")
-    assert ball(tmp_path, recorded, asked).warnings == ()
+    assert ball(tmp_path / "a", recorded, asked).warnings == ()
+    spread = "{feature: AP_begin_voltage, protocol: fi, reduce: std, mean: 0, std: 1}"
+    assert ball(tmp_path / "b", (VOLTAGE[0], spread)).warnings == ()
 
 
 def test_a_weight_in_ns_without_its_unit_is_a_warning() -> None:
