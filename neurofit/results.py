@@ -339,18 +339,15 @@ class Run:
         """What the optimizer knew before its first ask, each batch that came, and how many rows were no proposals of
         a model: the design of a search on a surrogate, the first batch of any other.
         """
-        from neurofit.optimize.design import INITIAL
+        from neurofit.optimize.design import designed  # torch, which takes a second to load
 
         contents, fit = self._contents, self.header.fit
         known = [*contents.given, *contents.warm]
         rows = contents.rows
         batches = [[rows[i].evaluation for i in sorted(b.indexes.tolist()) if i in rows] for b in contents.asked]
-        first = len(known) + (len(batches[0]) if batches else 0)
-        return (
-            known,
-            batches,
-            max(fit.initial or INITIAL, len(known)) if fit.optimizer in ("joint", "botorch") else first,
-        )
+        if fit.optimizer in ("joint", "botorch"):
+            return known, batches, designed(fit, self.problem.space, known, batches)
+        return known, batches, len(known) + (len(batches[0]) if batches else 0)
 
     @cached_property
     def _objectives(self) -> np.ndarray:

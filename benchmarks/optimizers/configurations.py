@@ -23,7 +23,8 @@ class Configuration:
     """An optimizer and what differs from its default settings, (setting, value) each.
 
     `learner` says whether it is given the few evaluations of those that learn a surrogate; `alone`, whether it begins
-    with a design of its own, and not with what all others begin with.
+    with a design of its own, and not with what all others begin with; `short`, whether that is as short as it thinks
+    right, which says what the joint search needs where nobody else has to begin alike.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Configuration:
     settings: tuple[tuple[str, str | bool | int | tuple[str, ...]], ...] = ()
     learner: bool = True
     alone: bool = False
+    short: bool = False
 
     def budget(self, case: Case) -> int:
         """Evaluations in all, initial ones included."""
@@ -38,7 +40,7 @@ class Configuration:
 
     def suits(self, case: Case) -> bool:
         """Whether it makes sense there."""
-        if self.alone:
+        if self.alone and not self.short:
             return case.linear
         return self.optimizer != "grid" or case.gridded
 
@@ -62,7 +64,8 @@ class Configuration:
         problem = case.problem()
         fit = replace(
             problem.fit,
-            **dict(self.settings) | {"optimizer": self.optimizer, "budget": own, "batch": BATCH, "initial": INITIAL},
+            **dict(self.settings) | {"optimizer": self.optimizer, "budget": own, "batch": BATCH},
+            initial=None if self.short else INITIAL,
             seed=seed,
             workers=1,
             timeout=_TIMEOUT,
@@ -84,6 +87,7 @@ OPTIMIZERS = (
     _JOINT,
     _GP,
     _NET,
+    Configuration("joint-alone", "joint", alone=True, short=True),
     Configuration("joint-lag", "joint", (("lag", 1),)),
     Configuration("botorch", "botorch"),
     Configuration("nsga2", "nsga2", learner=False),

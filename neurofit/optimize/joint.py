@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurofit.optimize.design import Designed, stretched
+from neurofit.optimize.design import ENOUGH, Designed, stretched
 from neurofit.optimize.picking import Front, pick_apart, pick_by_gain
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -23,7 +23,6 @@ from neurofit.surrogate.joint import JointModel, Outlook, log_probability, short
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.table import Table
 
-_ENOUGH = 3  # feasible evaluations before the search for a better front begins
 _GENERATIONS = 12
 _SCOUT_SHARE = 0.2  # of a batch
 _FIRM = 10  # feasible evaluations before batches are whole
@@ -95,14 +94,14 @@ class Joint(Designed):
         self._said.append(None)
 
     def _affordable(self, n: int) -> int:
-        early = sum(e.feasible for e in self._told) < _FIRM or self._asked < len(self._design) + _EARLY
+        early = sum(e.feasible for e in self._told) < _FIRM or self._asked < self._designed + _EARLY
         cheap = len(self._problem.features) <= _CHEAP
         # What half a batch teaches is worth more to the other half than an idle worker costs.
         return n // 2 if early and cheap and n >= 2 * _LEAST else n
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""
-        together = training.groups(self._known, self._sizes, self._known + len(self._design))
+        together = training.groups(self._known, self._sizes, self._known + self._designed)
         first = training.deciding(len(self._told))
         if first not in self._kinds:
             self._kinds[first] = training.kind(self._problem, self._told, together, self._seed)
@@ -171,7 +170,7 @@ class _Search:
         self, problem: Problem, relaxation: Relaxation, model: JointModel, data: Table, rng: np.random.Generator
     ):
         self._space, self._relaxation, self._model, self._data, self._rng = problem.space, relaxation, model, data, rng
-        self._exploring = int(data.feasible.sum()) < _ENOUGH
+        self._exploring = int(data.feasible.sum()) < ENOUGH
         self._front = Front.of(data.objectives[data.feasible], np.asarray(problem.box, float))
         self._axes = model.samples.warp
         self._d, self._k = relaxation.columns, len(problem.objectives)

@@ -98,8 +98,9 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     hyper = _map(points, centred, known, binary, far, torch.from_numpy(training.strength), generator)
     data = _Data(curve(points, hyper.strength), centred, known, far)
     factor = _factor(data, hyper)
-    held_mean, held_sd = (part.numpy() for part in _foretold(factor, centred.T, training.groups))
-    wrong = inflation(centred.numpy() - held_mean, held_sd, known.numpy(), training.importance)
+    noise = hyper.variance(known, far)
+    held_mean, seen_sd, held_sd = (part.numpy() for part in _foretold(factor, centred.T, noise, training.groups))
+    wrong = inflation(centred.numpy() - held_mean, seen_sd, known.numpy(), training.importance)
     wrong[training.binary] = 1.0
     parts = _sampled(data, hyper, factor, torch.from_numpy(wrong), members, generator)
     length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
@@ -234,12 +235,13 @@ def _mirrored(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor
     return torch.cat([half, -half], dim=-1)[..., : shape[2]]
 
 
-def _foretold(factor: Tensor, centred: Tensor, groups: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Means and deviations (n, o) of what was to be expected of each row before it was known.
+def _foretold(factor: Tensor, centred: Tensor, noise: Tensor, groups: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    """What was to be expected of each row before it was known: means, the deviations of what is seen, and those of the
+    function itself, each (n, o).
 
     A group of several rows is predicted by the rows before it: the Cholesky factor (o, n, n) of rows in order of time
     holds the conditional covariance of each block given all before. A row that is a group of its own is predicted by
-    all others (Sundararajan & Keerthi 2001). `centred` is (o, n).
+    all others (Sundararajan & Keerthi 2001). `centred` and the variance of the `noise` are (o, n).
     """
     precision = torch.cholesky_inverse(factor).diagonal(dim1=1, dim2=2)
     mean = centred - torch.cholesky_solve(centred[..., None], factor)[..., 0] / precision
@@ -251,4 +253,5 @@ def _foretold(factor: Tensor, centred: Tensor, groups: np.ndarray) -> tuple[Tens
             block = factor[:, rows][:, :, rows]
             mean[:, rows] = centred[:, rows] - (block @ white[:, rows])[..., 0]
             variance[:, rows] = block.square().sum(-1)
-    return mean.T, variance.clamp_min(1e-12).sqrt().T
+    own = (variance - noise).clamp_min(1e-12)
+    return mean.T, variance.clamp_min(1e-12).sqrt().T, own.sqrt().T

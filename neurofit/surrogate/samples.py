@@ -51,7 +51,11 @@ class Samples(Interface):
 
     @property
     def held_sd(self) -> np.ndarray:
-        """(n, o) what they were expected to be wrong by, corrected by what they were wrong by."""
+        """(n, o) the deviations that sampled functions would have had there, corrected by what they were wrong by.
+
+        Of functions, without the noise of what is seen: where an output is missing there is nothing to see, and noise
+        would make of every such row one that nobody could have foretold.
+        """
         ...
 
     @property

@@ -68,11 +68,13 @@ def test_a_labels_sign_is_right_but_for_a_strip_along_the_border(both) -> None:
 
 
 def test_the_loo_deviations_fit_the_noise_there_is() -> None:
-    """Noise of a fifth of the function: standardized errors are of one, to 30 % (48 of them: 10 % is their own sd)."""
+    """Noise of a fifth of the function, whose own standardized errors are of one, to 30 % (64 of them, which share what
+    they are wrong by: 10 % is the least that their sd can be).
+    """
     u = cube(64, 3)
     y = smooth(u) + 0.2 * np.random.default_rng(1).standard_normal(64)
     model = fitted(u, y[:, None], (False,))
-    z = (y - model.held_mean[:, 0]) / model.held_sd[:, 0]
+    z = (smooth(u) - model.held_mean[:, 0]) / model.held_sd[:, 0]
     assert 0.7 < np.sqrt((z**2).mean()) < 1.3
 
 
@@ -166,22 +168,22 @@ RIGHT = np.ones(2)  # no deviation is corrected
 
 def conditioned(
     groups: np.ndarray, known: np.ndarray | None = None, members: int = 1, wrong: np.ndarray = RIGHT
-) -> tuple[GaussianProcesses, np.ndarray, np.ndarray]:
-    """The model, and the means and deviations (ROWS, 2) of what was to be expected of each row."""
+) -> tuple[GaussianProcesses, np.ndarray, np.ndarray, np.ndarray]:
+    """The model; means of what was to be expected of each row, its deviations, and the function's, (ROWS, 2) each."""
     entries = torch.from_numpy(np.ones((ROWS, 2), bool) if known is None else known)
     centred = torch.where(entries, torch.from_numpy(VALUES), 0.0)
     warped, far = curve(torch.from_numpy(POINTS), HYPER.strength), torch.from_numpy(FAR.astype(float))
     data = gp._Data(warped, centred, entries, far)
     factor = gp._factor(data, HYPER)
-    mean, sd = gp._foretold(factor, centred.T, groups)
+    mean, sd, own = gp._foretold(factor, centred.T, HYPER.variance(entries, far), groups)
     parts = gp._sampled(data, HYPER, factor, torch.from_numpy(wrong), members, torch.Generator().manual_seed(1))
     length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
-    strength, loo = HYPER.strength.to(torch.float32), (mean.numpy(), sd.numpy())
+    strength, loo = HYPER.strength.to(torch.float32), (mean.numpy(), own.numpy())
     warp = Warp(HYPER.strength.numpy())
     model = GaussianProcesses(
         members, warp, strength, length, x, weights, frequencies, phases, prior, torch.zeros(2), *loo
     )
-    return model, *loo
+    return model, mean.numpy(), sd.numpy(), own.numpy()
 
 
 def foretold(output: int, row: int, given: np.ndarray) -> tuple[float, float]:
@@ -191,7 +193,7 @@ def foretold(output: int, row: int, given: np.ndarray) -> tuple[float, float]:
 
 
 def test_a_row_of_its_own_is_foretold_by_all_others() -> None:
-    _, mean, sd = conditioned(np.arange(ROWS))
+    _, mean, sd, _ = conditioned(np.arange(ROWS))
     for output in range(2):
         for row in range(ROWS):
             others = np.delete(np.arange(ROWS), row)
@@ -201,7 +203,7 @@ def test_a_row_of_its_own_is_foretold_by_all_others() -> None:
 def test_a_batch_is_foretold_by_the_rows_before_it_alone() -> None:
     """Six rows of their own, then batches of five and of three: no row of a batch tells of another."""
     groups = np.array([0, 1, 2, 3, 4, 5] + [6] * 5 + [7] * 3)
-    _, mean, sd = conditioned(groups)
+    _, mean, sd, _ = conditioned(groups)
     for output in range(2):
         for row in range(ROWS):
             given = np.arange({6: 6, 7: 11}[groups[row]]) if row >= 6 else np.delete(np.arange(ROWS), row)
@@ -212,17 +214,31 @@ def test_a_missing_entry_tells_nothing() -> None:
     """Known rows are foretold as if the missing were not there, to 1e-5: a noise of a thousand sd is not infinite."""
     known = np.ones((ROWS, 2), bool)
     known[[2, 5, 9], 0] = False
-    _, mean, sd = conditioned(np.arange(ROWS), known)
+    _, mean, sd, _ = conditioned(np.arange(ROWS), known)
     for output in range(2):
         for row in np.flatnonzero(known[:, output]).tolist():
             others = np.setdiff1d(np.flatnonzero(known[:, output]), [row])
             assert (mean[row, output], sd[row, output]) == pytest.approx(foretold(output, row, others), abs=1e-5)
 
 
+def test_the_functions_own_deviation_has_no_noise_in_it_even_where_an_entry_is_missing() -> None:
+    """To 1e-5. Of a row without an entry there would else be nothing that it could have been foretold to be."""
+    known = np.ones((ROWS, 2), bool)
+    known[[2, 5, 9, 12], 0] = False
+    groups = np.array([0, 1, 2, 3, 4, 5] + [6] * 5 + [7] * 3)
+    *_, own = conditioned(groups, known)
+    for output in range(2):
+        for row in range(ROWS):
+            before = np.arange({6: 6, 7: 11}[groups[row]]) if row >= 6 else np.delete(np.arange(ROWS), row)
+            given = np.intersect1d(before, np.flatnonzero(known[:, output]))
+            _, variance = posterior(output, given, POINTS[[row]])
+            assert own[row, output] == pytest.approx(math.sqrt(float(variance[0, 0])), abs=1e-5)
+
+
 def test_samples_have_the_exact_posterior() -> None:
     """4000 members: means to five standard errors; deviations to 15 %, as 384 waves stand in for the prior."""
     members = 4000
-    model, _, _ = conditioned(np.arange(ROWS), members=members)
+    model, *_ = conditioned(np.arange(ROWS), members=members)
     at = cube(32, 7)
     drawn = model.of_all(torch.from_numpy(at)).numpy()
     for output in range(2):

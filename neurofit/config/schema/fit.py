@@ -124,7 +124,11 @@ class FitSpec(Strict):
     )
     budget: Whole = Field(default=600, ge=1, le=10_000_000, description="number of candidates, failed ones too")
     batch: Whole = Field(default=50, ge=1, le=1_000_000, description="candidates asked for at a time")
-    initial: Annotated[Whole, Field(ge=1)] | Auto = Field(default="auto", description="points of the initial design")
+    initial: Annotated[Whole, Field(ge=1)] | Auto = Field(
+        default="auto",
+        description="points of the initial design; auto: 10 and 2 a parameter, twice as many where fewer than 3 are "
+        "feasible, 50 at most",
+    )
     seed: Whole = Field(default=1, ge=0, lt=2**32, description="of everything random")
     workers: Annotated[Whole, Field(ge=1)] | Auto = Field(
         default="auto",
