@@ -46,7 +46,7 @@ model:
 parameters: {soma.fault_trouble: [0, 1], soma.g_trouble: [1e-5, 1e-4]}
 protocols: {step: {stimuli: [{kind: step, amp: 10 pA, delay: 10 ms, duration: 50 ms}], duration: 60 ms}}
 objectives: {base: {feature: voltage_base, protocol: step, mean: -60, std: 1}}
-fit: {optimizer: random, budget: 40, batch: 20, seed: 2, pack: 4, timeout: 0.6}
+fit: {optimizer: random, budget: 40, batch: 20, seed: 2, pack: 2, timeout: 2}
 """
 # Where there is a file to wait for, all but the first 25 evaluations do, of the first 30 that are asked for.
 SLOW = """

@@ -106,7 +106,7 @@ def test_an_abort_inside_coreneuron_costs_one_evaluation(tmp_path):
     mortal = problem(tmp_path, high=1.0)
     X = np.array([[1e-4], [0.9], [2e-4], [3e-4], [0.8], [4e-4]])
     rows = {
-        engine: evaluated(ProcessExecutor(replace(mortal, fit=FitSettings(engine=engine)), 1, 20.0), X)
+        engine: evaluated(ProcessExecutor(replace(mortal, fit=FitSettings(engine=engine)), 1, 100.0), X)
         for engine in ("neuron", "coreneuron")
     }
     for engine, mine in rows.items():
@@ -143,7 +143,7 @@ def test_workers_and_packs_change_nothing_bitwise(tmp_path):
     leak = problem(tmp_path)
     X = np.linspace(1e-5, 1e-3, 23)[:, None]
     runs = [
-        evaluated(ProcessExecutor(replace(leak, fit=FitSettings(engine="coreneuron", pack=pack)), workers, 20.0), X)
+        evaluated(ProcessExecutor(replace(leak, fit=FitSettings(engine="coreneuron", pack=pack)), workers, 100.0), X)
         for pack, workers in ((None, 1), (4, 2))
     ]
     assert all(same(a, b) for a, b in zip(*runs, strict=True))
