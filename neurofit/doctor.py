@@ -22,7 +22,7 @@ from neurofit.simulate.mechanisms import cache_root
 
 _PACKAGES = ("neurofit", "neuron", "efel", "numpy", "scipy", "torch", "pymoo", "moocore", "h5py", "mpi4py")
 _PATIENCE = 30.0  # s, for a program that only prints its version
-_COMPILING, _JOINING = 180.0, 60.0  # s, for a compiler; for two ranks to start, join and end
+_COMPILING, _JOINING = 180.0, 120.0  # s, for a compiler; for two ranks to start, join and end
 _MECHANISM = """\
 NEURON { SUFFIX doctorleak NONSPECIFIC_CURRENT i }
 UNITS { (mV) = (millivolt) (mA) = (milliamp) }

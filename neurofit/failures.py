@@ -20,7 +20,12 @@ def failures(evaluations: Sequence[Evaluation]) -> str:
     return f"{many} evaluations failed ({which}); the first, #{first.index}: {first.reason}"
 
 
+def all_failed(evaluations: Sequence[Evaluation]) -> bool:
+    """Whether there are evaluations, and none was simulated to its end."""
+    return bool(evaluations) and all(e.status != "ok" for e in evaluations)
+
+
 def check_some_worked(evaluations: Sequence[Evaluation]) -> None:
     """Raises NeurofitError, with what the first died of, where every evaluation failed."""
-    if evaluations and all(e.status != "ok" for e in evaluations):
+    if all_failed(evaluations):
         raise NeurofitError(f"{failures(evaluations)}. See what `neurofit check` says.")

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from neurofit.console import console
+from neurofit.failures import all_failed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +49,7 @@ def tell_fitted(screen: Console, run: Run) -> None:
     written = save(overview(material), run.directory)
     for line in _closing(run):
         screen.print(line, markup=False, soft_wrap=True)
-    failed = all(e.status != "ok" for e in run.searched)
+    failed = all_failed(run.searched)
     _where(screen, run.directory, written, feasible=bool(material.results.feasible.any()), failed=failed)
 
 

@@ -71,8 +71,10 @@ def cluster(home: Path) -> Iterator[Mapping[str, str]]:
         for command in (munged, ["slurmctld", "-D", "-f", str(conf)], ["slurmd", "-D", "-f", str(conf), "-N", host]):
             log = open(home / f"{command[0]}.log", "wb")  # noqa: SIM115 (the daemon has it from here on)
             started.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
+            while command is munged and not (home / "munge.socket").exists() and started[0].poll() is None:
+                time.sleep(0.05)  # the others ask for it once
             time.sleep(0.5)
-        end = time.monotonic() + 30.0
+        end = time.monotonic() + 120.0
         while "idle" not in _said(["sinfo", "-h", "-o", "%T"], environment):
             if time.monotonic() > end:
                 raise RuntimeError((home / "slurmctld.log").read_text()[-2000:] + (home / "slurmd.log").read_text())
@@ -91,7 +93,7 @@ def cluster(home: Path) -> Iterator[Mapping[str, str]]:
 
 
 def _said(command: list[str], environment: Mapping[str, str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     return done.stdout + done.stderr
 
 

@@ -42,7 +42,7 @@ def job(script, restarts):
             if shell.poll() is None:
                 shell.send_signal(signal.SIGUSR1)
         with open(home / "codes", "a") as codes:
-            codes.write(f"{{shell.wait(60)}}\n")
+            codes.write(f"{{shell.wait(400)}}\n")
         (home / "busy").unlink(missing_ok=True)
         (home / "ended").touch()
         asked_again = home / "again"
@@ -95,7 +95,8 @@ def slow(tmp_path: Path) -> Path:
     home.mkdir()
     bnh.problem(tmp_path, budget=80)
     (tmp_path / "slow.py").write_text(SLOW.format(home=str(home)))
-    text = (tmp_path / "bnh.yaml").read_text().replace("bnh.py:", "slow.py:").replace("seed: 1", "seed: 1, pack: 2")
+    text = (tmp_path / "bnh.yaml").read_text().replace("bnh.py:", "slow.py:")
+    text = text.replace("seed: 1", "seed: 1, pack: 2, timeout: 600")
     (tmp_path / "slow.yaml").write_text(text)
     return tmp_path / "slow.yaml"
 
@@ -113,12 +114,12 @@ def scheduler(tmp_path: Path, programs: dict[str, str], monkeypatch: pytest.Monk
 
 def submitted(*arguments: object) -> str:
     command = [*NEUROFIT, "submit", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def wait_for(path: Path, seconds: float = 240.0) -> None:
+def wait_for(path: Path, seconds: float = 600.0) -> None:
     end = time.monotonic() + seconds
     while not path.exists():
         assert time.monotonic() < end, f"{path.name} never came"
@@ -163,7 +164,7 @@ def test_a_job_that_fails_by_itself_is_not_queued_again(tmp_path, monkeypatch):
         env=os.environ | {"SLURM_JOB_ID": "1", "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 2 and "missing.yaml" in done.stderr and "queued" not in done.stdout
 
@@ -224,11 +225,11 @@ def test_a_real_slurm_stops_queues_and_resumes_the_job(slow, tmp_path):
         environment = dict(found) | {"PYTHONPATH": f"{root.parent}:{root}"}
 
         def told(*command: str) -> str:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
             assert done.returncode == 0, done.stderr
             return done.stdout
 
-        def waited(what: str, seconds: float = 60.0) -> None:
+        def waited(what: str, seconds: float = 240.0) -> None:
             end = time.monotonic() + seconds
             while what not in told("squeue", "-h", "-t", "all", "-o", "%T %r"):
                 assert time.monotonic() < end, told("scontrol", "show", "job") + log(out)

@@ -167,6 +167,8 @@ def probe_kernel(clock: Clock) -> None:
 class Probed:
     """An evaluator whose process writes its seconds to REPORT after every pack but the first, which sets things up."""
 
+    sequential = collective = False
+
     def __init__(self, problem: Problem):
         self._clock, self._stack = Clock(), contextlib.ExitStack()  # for as long as the process lives
         self._missing = self._stack.enter_context(installed(self._clock, WORKER))
@@ -174,6 +176,9 @@ class Probed:
         self._evaluator: Evaluator = make_evaluator(problem)
         self.pack = self._evaluator.pack
         self._first, self._count = True, 0
+
+    def close(self) -> None:
+        self._evaluator.close()
 
     def evaluate(self, indexes: Sequence[int], X: np.ndarray) -> Iterator[Evaluation]:
         yield from self._evaluator.evaluate(indexes, X)

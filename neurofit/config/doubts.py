@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from neurofit.config.knobs import Knob
 from neurofit.config.schema.fit import FitSpec
@@ -59,15 +59,20 @@ def currents(protocols: Sequence[Protocol]) -> Iterator[str]:
     for protocol in protocols:
         plain = [a for sweep in protocol.sweeps for s in sweep.stimuli for a in _plain(s)]
         plain += [protocol.holding] if isinstance(protocol.holding, float) else []
-        strongest = max(plain, key=abs, default=0.0)
-        if abs(strongest) > STRONG:
-            yield (
-                f"protocol {protocol.name}: a current of {strongest:g} nA, far more than a neuron is given; plain "
-                f"numbers are in nA, `{strongest:g} pA` is a text with its own unit"
-            )
+        yield from strong(f"protocol {protocol.name}", plain)
         kinds = [sweep.stimuli for sweep in protocol.sweeps if sweep.stimuli]
         if len(set(kinds)) < len(kinds):
             yield f"protocol {protocol.name}: two of its sweeps are the same, and tell nothing that one does not"
+
+
+def strong(what: str, amps: Iterable[float]) -> Iterator[str]:
+    """A warning where the strongest of these currents [nA], of `what`, is above `STRONG`."""
+    strongest = max(amps, key=abs, default=0.0)
+    if abs(strongest) > STRONG:
+        yield (
+            f"{what}: a current of {strongest:g} nA is far more than a neuron is given; plain numbers are in nA, "
+            f"`{strongest:g} pA` is a text with its own unit"
+        )
 
 
 def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from neurofit.config.doubts import STRONG
+from neurofit.config.doubts import strong
 from neurofit.config.knobs import Knob
 from neurofit.config.network_knobs import middle
 from neurofit.errors import ConfigError
@@ -34,11 +34,7 @@ def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[
         for drive in template.drives:
             if isinstance(drive, CurrentDrive):
                 low, high, _ = ranges.of(drive.name, "amp")
-                if max(abs(low), abs(high)) > STRONG:
-                    most = max(low, high, key=abs)
-                    said[
-                        f"{drive.name}.amp: {most:g} nA is far more than a neuron is given; plain numbers are in nA"
-                    ] = None
+                said |= dict.fromkeys(strong(f"{drive.name}.amp", (low, high)))
     return list(said)
 
 

@@ -33,11 +33,19 @@ _TRACES = 128  # that features are read of at a time: as lists they take much me
 class Evaluator(Interface):
     """What executors feed: `evaluate` yields each candidate's evaluation as it is finished; `pack` candidates at a
     time suit it best.
+
+    sequential  whether the first unfinished candidate of a pack is the one under way
+    collective  whether a group of ranks can share an evaluation
+    close       takes what it has built out of this process, whose NEURON another may need
     """
 
     pack: int
+    sequential: bool
+    collective: bool
 
     def evaluate(self, indexes: Sequence[int], X: np.ndarray) -> Iterator[Evaluation]: ...
+
+    def close(self) -> None: ...
 
 
 def make_evaluator(problem: Problem) -> Evaluator:
@@ -58,7 +66,7 @@ def simulate_traces(problem: Problem, x: np.ndarray) -> dict[tuple[str, int], tu
     kept: dict[tuple[str, int], tuple[np.ndarray, dict[str, np.ndarray]]] = {}
     for _ in evaluator.evaluate([0], np.atleast_2d(x), kept):
         pass
-    evaluator.simulator.close()
+    evaluator.close()
     return kept
 
 
@@ -85,6 +93,8 @@ class _Candidate:
 class CellEvaluator:
     """Evaluates packs of candidates on this process's NEURON."""
 
+    sequential = collective = False
+
     def __init__(self, problem: Problem):
         assert isinstance(problem.model, CellTemplate)
         self.problem = problem
@@ -99,6 +109,10 @@ class CellEvaluator:
         # Beginnings alone are to fill a simulation too, about.
         several = max(1, sweeps // 2) if self.share else 1
         self.pack = problem.fit.pack or max(1, self.simulator.copies() // sweeps) * several
+
+    def close(self) -> None:
+        """Removes the copies of the cell from NEURON."""
+        self.simulator.close()
 
     def values(self, x: np.ndarray) -> dict[str, float]:
         """All parameters by name: the fixed ones and the free ones x (d,)."""

@@ -30,13 +30,17 @@ class FunctionEvaluator:
     own: the model's randomness is then the same in every repeat of the run.
     """
 
+    sequential, collective = True, False
+
     def __init__(self, problem: Problem):
         assert isinstance(problem.model, FunctionModel)
         self.problem = problem
         self.function = load_function(problem.model.file, problem.model.function)
         self._takes_seed = takes_seed(self.function)
         self.pack = problem.fit.pack or _PACK
-        self.sequential = True  # the first unfinished candidate of a pack is the one under way
+
+    def close(self) -> None:
+        """Nothing is kept."""
 
     def evaluate(self, indexes: Sequence[int], X: np.ndarray) -> Iterator[Evaluation]:
         """Yields each candidate's evaluation; what the function raises is a status of that candidate."""

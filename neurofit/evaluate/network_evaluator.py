@@ -29,7 +29,7 @@ class NetworkEvaluator:
     them, `subworld` is its (`neurofit.executors.sessions`), and errors are for the group to judge.
     """
 
-    collective = True
+    sequential = collective = True
 
     def __init__(self, problem: Problem):
         assert isinstance(problem.model, NetworkTemplate)
@@ -38,7 +38,6 @@ class NetworkEvaluator:
         self.order = [p for p in protocol_order((), problem.protocols) if isinstance(p, Protocol)]
         self._subworld: Subworld | None = None
         self.pack = problem.fit.pack or 1  # a network fills a simulation by itself
-        self.sequential = True  # the first unfinished candidate of a pack is the one under way
 
     @property
     def subworld(self) -> Subworld | None:
@@ -121,5 +120,5 @@ def simulate_spikes(problem: Problem, x: np.ndarray) -> Mapping[str, Spikes]:
     kept: dict[str, Spikes] = {}
     for _ in evaluator.evaluate([0], np.atleast_2d(x), kept):
         pass
-    evaluator.simulator.close()
+    evaluator.close()
     return kept

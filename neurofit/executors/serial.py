@@ -32,9 +32,7 @@ class SerialExecutor:
 
     def __exit__(self, *_: object) -> None:
         self._waiting.clear()
-        close = getattr(self._evaluator, "close", None)
-        if close is not None:  # a network, whose cells have numbers that the next one's need
-            close()
+        self._evaluator.close()
 
     def submit(self, indexes: Sequence[int], X: np.ndarray) -> None:
         """Queues candidates: rows of X (n, d) with their indexes."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pickle
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol as Interface
 
 import numpy as np
 
 from neurofit.errors import ConfigError, NeurofitError, SimulationError
+from neurofit.evaluate.evaluator import Evaluator
 from neurofit.evaluate.reason import reason_of
 from neurofit.executors import last_words
 from neurofit.executors.messages import Begin, Done, Ready, Told, Unable, Up, Work
 from neurofit.executors.processes import ProcessExecutor
-from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.simulate.parallel import OverTime, Subworld
 
@@ -37,17 +37,14 @@ class Session(Interface):
     def close(self) -> None: ...
 
 
-class CollectiveEvaluator(Interface):
+class CollectiveEvaluator(Evaluator, Interface):
     """What a group of ranks feeds: all of them build it and call `evaluate`, with the same arguments.
 
     It builds its cells over `subworld.rank` of `subworld.size` ranks and advances with `subworld.advance`, which keeps
     the time-out and, on rank 0, the other groups' messages. What it yields counts on the group's first rank.
     """
 
-    collective: bool
     subworld: Subworld
-
-    def evaluate(self, indexes: Sequence[int], X: np.ndarray) -> Iterator[Evaluation]: ...
 
 
 class Cells:
@@ -105,7 +102,7 @@ class Group:
         self.number, self._rank, self._problem = begin.session, rank, problem
         self._subworld = Subworld(begin.group, begin.timeout, route)
         self._evaluator: CollectiveEvaluator = factory(problem)
-        if not getattr(self._evaluator, "collective", False):
+        if not self._evaluator.collective:
             raise ConfigError(
                 "$.fit.ranks_per_evaluation", got=begin.group, expected="1: a cell or a function has no parts to share"
             )
@@ -150,6 +147,4 @@ class Group:
             yield Ready(self.number, self._rank, 1)
 
     def close(self) -> None:
-        close = getattr(self._evaluator, "close", None)
-        if close is not None:
-            close()
+        self._evaluator.close()

@@ -65,7 +65,7 @@ def _work(connection: socket.socket, inbox: Inbox) -> None:
         raise
     except Exception as error:  # whatever else keeps the evaluator from being built: the parent raises it
         return tell("unable", NeurofitError(f"a worker cannot build the evaluator: {reason_of(error)}"))
-    tell("ready", (int(evaluator.pack), bool(getattr(evaluator, "sequential", False))))
+    tell("ready", (int(evaluator.pack), bool(evaluator.sequential)))
     while True:
         indexes, X = inbox.wait()
         try:

@@ -308,7 +308,7 @@ def test_a_cell_hears_the_others_of_its_own_population_at_most(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("amp: 100 pA", "amp: 100", "bias.amp: 100 nA is far more than a neuron is given"),
+        ("amp: 100 pA", "amp: 100", "bias.amp: a current of 100 nA is far more than a neuron is given"),
         ("velocity: 300 um/ms, weight: 0.2, delay: 1 ms", "weight: 0.2, delay: 1 s", "EL.delay: 1000 ms, later than"),
         (
             "target: [0.5, 1]",

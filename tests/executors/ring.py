@@ -29,11 +29,14 @@ CELLS, DELAY, UNTIL = 8, 5.0, 60.0
 class Ring:
     """Spikes that travel round a ring of Hodgkin-Huxley cells: features are their number and the sum of their times."""
 
-    pack, collective = 1, True
+    pack, sequential, collective = 1, True, True
     subworld: Subworld | None = None
 
     def __init__(self, problem: Problem):
         self.problem = problem
+
+    def close(self) -> None:
+        pass
 
     def evaluate(self, indexes: Sequence[int], X: np.ndarray) -> Iterator[Evaluation]:
         for index, x in zip(indexes, X, strict=True):

@@ -45,10 +45,13 @@ def test_every_failure_of_a_thousand_becomes_a_labelled_row():
 class Whole:
     """An evaluator whose pack fails as a whole, as a simulation of many candidates does."""
 
-    pack = 8
+    pack, sequential, collective = 8, False, False
 
     def __init__(self, problem):
         self.problem = problem
+
+    def close(self):
+        pass
 
     def evaluate(self, indexes, X):
         if any(x[0] < 0.02 for x in X):
