@@ -231,8 +231,9 @@ def test_a_real_slurm_stops_queues_and_resumes_the_job(slow, tmp_path):
 
         def waited(what: str, seconds: float = 240.0) -> None:
             end = time.monotonic() + seconds
-            while what not in told("squeue", "-h", "-t", "all", "-o", "%T %r"):
-                assert time.monotonic() < end, told("scontrol", "show", "job") + log(out)
+            while what not in (state := told("squeue", "-h", "-t", "all", "-o", "%T %r")):
+                lost = "FAILED" in state or time.monotonic() > end
+                assert not lost, told("scontrol", "show", "job") + log(out)
                 time.sleep(0.3)
 
         asked = ["--scheduler", "slurm", "--ranks", "2", "--out", str(out), "--launcher", "srun --mpi=pmi2"]
