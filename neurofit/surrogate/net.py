@@ -89,9 +89,12 @@ def fit(training: Training, members: int, seed: int) -> Networks:
     share = _helpful(target - base, rest, torch.from_numpy(importance).float(), torch.from_numpy(held))
     made = (base + share * rest).numpy()
     foretold, error, differ = _errors(made, target.numpy(), importance, held)
+    beside = np.maximum(error - differ, 0.0)
     offset = torch.randn((members, y.shape[1]), generator=generator)
     offset = (offset - offset.mean(0)) / offset.std(0, unbiased=False)  # what all say on the average stays
-    offset = offset * torch.from_numpy(np.sqrt(np.maximum(error - differ, 0.0))).float()
+    offset = offset * torch.from_numpy(np.sqrt(beside)).float()
+    # No member was taught an entry that is missing, so that all of them say how far they may differ there.
+    apart = np.where(known, error, beside + made[:members].var(axis=0, ddof=1))
     return Networks(
         members,
         Warp(axes.numpy().astype(float)),
@@ -102,7 +105,7 @@ def fit(training: Training, members: int, seed: int) -> Networks:
         torch.from_numpy(mean).float(),
         torch.from_numpy(scale).float(),
         mean + scale * foretold,
-        np.broadcast_to(scale * np.sqrt(error + 1e-6), y.shape),
+        scale * np.sqrt(apart + 1e-6),
     )
 
 

@@ -107,6 +107,20 @@ def test_the_newest_batch_is_foretold_without_it() -> None:
     assert (y[60:] - model.held_mean[60:, 0]).min() > 6
 
 
+def test_where_an_entry_is_missing_held_out_deviations_are_those_of_samples_there() -> None:
+    """A third of the cube without values: the deviation of samples at new points of it, to a factor of 1.5 (another
+    third of the points, eight members), where that among the known is less than half of it.
+    """
+    u, new = cube(96, 9), cube(96, 10)
+    without, there = (points[:, 0] < 0.33 for points in (u, new))
+    y = np.where(without, np.nan, smooth(u))
+    model = net.fit(training(u, np.stack([y, half_space(u)], axis=1), (False, True)), MEMBERS, 1)
+    sd, among = drawn(model, new)[..., 0].std(0, ddof=1)[there], model.held_sd[~without, 0]
+    ratio = np.sqrt((model.held_sd[without, 0] ** 2).mean() / (sd**2).mean())
+    assert 1 / 1.5 < ratio < 1.5
+    assert np.sqrt((among**2).mean() / (sd**2).mean()) < 0.5
+
+
 def test_rows_are_held_out_from_two_members_each() -> None:
     newest = np.arange(40) >= 30
     held = net._held_out(40, newest, MEMBERS, 1)
