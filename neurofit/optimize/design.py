@@ -78,7 +78,7 @@ class Designed(Optimizer):
     def ask(self, n: int) -> np.ndarray:
         left = self._left()
         if left:
-            n = min(n, left, at_first(self._extent.most, self._problem.fit.lag))
+            n = min(n, left, at_first(self._extent.fewest, self._problem.fit.lag))
             x = self._unseen.take(self._problem.space.from_unit(self._design[self._designed : self._designed + n]))
         else:
             n = self._affordable(n)

@@ -58,6 +58,13 @@ def test_the_points_are_the_same_however_many_are_asked_for() -> None:
     assert np.array_equal(first, second)
 
 
+@pytest.mark.parametrize("lag", [1, 3])
+def test_asks_that_run_ahead_do_not_make_a_design_longer(lag: int) -> None:
+    """Before the last of its points are asked for, enough of it was told."""
+    assert run(fitted(EVERYWHERE, lag=lag), 50)[0].first == SHORT
+    assert run(fitted(NOWHERE, lag=lag), 50)[0].first == WHOLE
+
+
 @pytest.mark.parametrize("problem", [EVERYWHERE, NOWHERE])
 def test_a_number_that_is_given_is_kept(problem: Problem) -> None:
     assert run(fitted(problem, initial=24), 50)[0].first == 24
