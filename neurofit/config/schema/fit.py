@@ -126,8 +126,9 @@ class FitSpec(Strict):
     batch: Whole = Field(default=50, ge=1, le=1_000_000, description="candidates asked for at a time")
     initial: Annotated[Whole, Field(ge=1)] | Auto = Field(
         default="auto",
-        description="points of the initial design; auto: of joint and botorch 10 and 2 a parameter, twice as many where "
-        "fewer than 3 are feasible, 50 at most; of nsga2 and ibea a fifth of the budget, a batch (20 to 100) at most",
+        description="points of the initial design; auto: of joint and botorch 10 and 2 a parameter, twice as many "
+        "where fewer than 3 are feasible, 50 at most; of nsga2 and ibea a fifth of the budget, a batch (20 to 100) at "
+        "most",
     )
     seed: Whole = Field(default=1, ge=0, lt=2**32, description="of everything random")
     workers: Annotated[Whole, Field(ge=1)] | Auto = Field(
