@@ -63,7 +63,7 @@ _FEW = 6  # objectives up to which the hypervolume is worth its price
 
 
 class Botorch(Designed):
-    """Batches by BoTorch; `fit.initial` points of the joint search's design come first."""
+    """Batches by BoTorch; the joint search's design comes before them."""
 
     def _propose(self, n: int) -> np.ndarray:
         # one thread: sums in another order would make another run

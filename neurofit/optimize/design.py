@@ -140,7 +140,10 @@ def stretched(space: Space, u: np.ndarray) -> np.ndarray:
 
 
 def design(space: Space, n: int, seed: int) -> np.ndarray:
-    """The initial points (n, d) of the cube: a symmetric Latin hypercube, every second pair on stretched axes."""
+    """The initial points (n, d) of the cube: a symmetric Latin hypercube, every second pair on stretched axes.
+
+    One of each pair comes in the first half, so that it fills the cube too.
+    """
     u = _symmetric_hypercube(len(space), n, seed)
     second = np.arange(n) % (n // 2 or 1) % 2 == 1
     return np.where(second[:, None], stretched(space, u), u)

@@ -68,7 +68,7 @@ class _Goal:
 
 
 class Joint(Designed):
-    """Batches proposed by the joint surrogate; `fit.initial` points of a symmetric Latin hypercube come first."""
+    """Batches proposed by the joint surrogate; a symmetric Latin hypercube, or its first points, comes before them."""
 
     def __init__(self, problem: Problem, seed: int):
         super().__init__(problem, seed)
