@@ -14,7 +14,7 @@ design, by a warm start. They count: all numbers of evaluations here include the
 search is what `neurofit fit` does; nsga2 and ibea take the 50 as their first population, and random and grid only keep
 from repeating them. On linear axes over a decade or more half of that design lies as on logarithmic ones, which helps
 all of them alike; what nsga2 and ibea do there without that help is in `nsga2-alone` and `ibea-alone`, which begin with
-50 points of their own.
+50 points of their own. `joint-alone` begins with as few points as the joint search does where a file names no number.
 
 Scores, from 0 to 1, of the feasible evaluations so far:
 

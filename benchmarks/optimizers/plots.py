@@ -18,8 +18,13 @@ _COLOURS = dict(zip(("joint", "nsga2", "ibea", "botorch", "random"), (RED, BLUE,
     "joint-net": BLACK,
     "grid": SKY,
 }
-# Drawn dashed, in the colour of what each differs from in one setting.
-_DASHED = {"joint-lag": "joint", "nsga2-alone": "nsga2", "ibea-alone": "ibea"}
+# Drawn in the colour of what each differs from in one setting, with a line of its own.
+_LIKE = {
+    "joint-alone": ("joint", "--"),
+    "joint-lag": ("joint", ":"),
+    "nsga2-alone": ("nsga2", "--"),
+    "ibea-alone": ("ibea", "--"),
+}
 _OTHERS = (BLUE, GREEN, PURPLE, SKY, GREY)  # of ablations, in order
 _TICKS = (50, 100, 200, 500, 1000, 2000)
 _COLUMNS = 3
@@ -35,7 +40,7 @@ def curves_figure(found: Sequence[Group], title: str) -> Figure:
     panels = made.subplots(rows, columns, squeeze=False).ravel()
     labels = [label for label in CONFIGURATIONS if any(g.label == label for g in found)]
     spare = iter(_OTHERS)
-    colours = {label: _COLOURS.get(_DASHED.get(label, label)) or next(spare, GREY) for label in labels}
+    colours = {label: _COLOURS.get(_LIKE.get(label, (label,))[0]) or next(spare, GREY) for label in labels}
     for panel, case in zip(panels, cases, strict=False):
         mine = [g for g in found if g.case is case]
         for group in sorted(mine, key=lambda g: (g.label.startswith("joint"), g.label == "joint")):
@@ -68,7 +73,7 @@ def _course(panel: Axes, group: Group, colour: str) -> None:
 
 
 def _line(label: str) -> str:
-    return "--" if label in _DASHED else "-"
+    return _LIKE[label][1] if label in _LIKE else "-"
 
 
 def _at(curve: Sequence[tuple[int, float]], n: np.ndarray) -> np.ndarray:
