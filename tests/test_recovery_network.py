@@ -22,7 +22,7 @@ HIDDEN = {"bias.amp": 1.4, "EI.weight": 1.5e-3, "IE.weight": 12e-3, "IE.tau": 7.
 def test_the_joint_search_recovers_what_hidden_weights_do_in_80_evaluations(tmp_path):
     """Frequency, lag, and both rates, each within half the std of ping's own targets (2 Hz, 1 ms, 7.5 Hz, 4 Hz) of the
     hidden network's, in one solution. Not the weights: more drive against stronger or longer inhibition does the same,
-    so that those which are found are 0.5 to 1.2 times the hidden ones. Over three seeds 51 to 67 evaluations were
+    so that those which are found are 0.5 to 1.2 times the hidden ones. Over three seeds 34 to 50 evaluations were
     needed.
     """
     problem = neurofit.load(fit_file("ping"), CHANGES)
@@ -40,7 +40,8 @@ def test_the_joint_search_recovers_what_hidden_weights_do_in_80_evaluations(tmp_
     )
     run = neurofit.fit(sealed(replace(problem, objectives=objectives), problem.text), out=tmp_path / "run")
     targets = [t for o in objectives for t in o.targets]
-    off = [max(abs(e.features[t.column] - t.low) / t.std for t in targets) for e in run.raw if e.feasible]
+    off = {e.index: max(abs(e.features[t.column] - t.low) / t.std for t in targets) for e in run.raw if e.feasible}
     assert len(targets) == 4 and len(run.raw) <= 80
-    assert min(off) <= 0.5
-    assert min(off[:16]) > 0.5  # random points do not have it: it was searched for
+    assert min(off.values()) <= 0.5
+    designed = 10 + 2 * len(HIDDEN)
+    assert min(v for index, v in off.items() if index < designed) > 0.5  # random points do not have it
