@@ -1,43 +1,25 @@
 """Gaussian processes for every output at once, as differentiable samples of functions.
 
-Each output has an ARD Matern-5/2 kernel of its own, fitted by MAP (Rasmussen & Williams 2006, ch. 5) with the
-dimension-scaled prior on length scales of Hvarfner, Hellsten & Nardi 2024. Samples are drawn pathwise (Wilson et al.
-2020, ICML): random Fourier features for the prior, an exact update for the data.
+Each output has an ARD Matern-5/2 kernel of its own (hyper.py). Samples are drawn pathwise (Wilson et al. 2020, ICML):
+random Fourier features for the prior, an exact update for the data.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from neurofit.surrogate.hyper import MANY, Hyper, Rows, matern, most_likely
 from neurofit.surrogate.samples import Training, inflation
-from neurofit.surrogate.warp import STRAIGHT, Warp, curve
+from neurofit.surrogate.warp import Warp, curve
 
-_HYPER_POINTS, _HYPER_STEPS = 110, 30
-_MANY, _MANY_STEPS = 60, 20  # outputs above which steps are too dear to take them all
-_JITTER = 1e-4  # of the signal variance: keeps a factor in single precision
 _WAVES, _MANY_WAVES = 384, 128
-_MISSING = 1e6  # noise variance of an entry that is not there
-_STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
-_LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
-
-
-@dataclass(frozen=True, slots=True)
-class _Hyper:
-    strength: Tensor  # (d,) of the warp, shared by all outputs
-    log_length: Tensor  # (o, d)
-    log_signal: Tensor  # (o,)
-    log_noise: Tensor  # (o,)
-    log_far: Tensor  # (o,) further noise of rows far from what is sought
-
-    def variance(self, known: Tensor, far: Tensor) -> Tensor:
-        """(o, n) noise of each entry."""
-        own = torch.exp(2 * self.log_noise)[:, None] + torch.exp(2 * self.log_far)[:, None] * far
-        return torch.where(known.T, own, _MISSING)
+_AT_ONCE = 4  # outputs whose exponentials are in a cache together
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +50,74 @@ class GaussianProcesses:
 
     def of_each(self, u: Tensor) -> Tensor:
         """(s, p, o): member s at its own points u (s, p, d)."""
-        s, p, d = u.shape
-        kernel, waves = self._bases(u.reshape(s * p, d))
-        o = len(self.mean)
-        kernel, waves = kernel.reshape(o, s, p, -1), waves.reshape(o, s, p, -1)
-        data = torch.einsum("ospn,ons->spo", kernel, self.weights)
-        return data + torch.einsum("ospf,ofs->spo", waves, self.prior) + self.mean
+        return _OwnPoints.apply(curve(u.to(torch.float32), self.strength), self)
 
     def _bases(self, u: Tensor) -> tuple[Tensor, Tensor]:
         x = curve(u.to(torch.float32), self.strength) / self.length
-        square = (x * x).sum(-1)[..., None] + (self.points * self.points).sum(-1)[:, None] - 2 * x @ self.points.mT
-        kernel = _matern((square.clamp_min(0) + 1e-10).sqrt())
-        return kernel, torch.cos(x @ self.frequencies + self.phases) * math.sqrt(2.0 / self.phases.shape[-1])
+        return matern(distances(x, self.points)), torch.cos(x @ self.frequencies + self.phases) * self.wave
+
+    @property
+    def wave(self) -> float:
+        """The amplitude of each Fourier feature."""
+        return math.sqrt(2.0 / self.phases.shape[-1])
+
+
+class _OwnPoints(torch.autograd.Function):
+    """`of_each` at warped points x (s, p, d), with its slopes written out.
+
+    They come from the same exponentials and phases as the values, a few outputs at a time: automatic differentiation
+    keeps a dozen arrays (o, s p, n) that leave every cache.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, model: GaussianProcesses) -> Tensor:
+        s, p, d = x.shape
+        o = len(model.mean)
+        values, steep = torch.empty((o, s, p)), ctx.needs_input_grad[0]
+        slopes = torch.empty((o, s, p, d) if steep else 0)
+        for first in range(0, o, _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            value, slope = _own(x, model, part, steep)
+            values[part] = value
+            if slope is not None:
+                slopes[part] = slope
+        ctx.save_for_backward(slopes)
+        return values.permute(1, 2, 0) + model.mean
+
+    @staticmethod
+    def backward(ctx: Any, *towards: Tensor) -> tuple[Tensor, None]:
+        (slopes,) = ctx.saved_tensors
+        return torch.einsum("spo,ospd->spd", towards[0], slopes), None
+
+
+def _own(x: Tensor, model: GaussianProcesses, part: slice, steep: bool) -> tuple[Tensor, Tensor | None]:
+    """Some outputs' values (o, s, p) and slopes (o, s, p, d) at warped points x (s, p, d), without their means."""
+    s, p, d = x.shape
+    points, length = model.points[part], model.length[part]
+    weights, prior = (t[part].permute(0, 2, 1) for t in (model.weights, model.prior))  # (o, s, n), (o, s, f)
+    scaled = x.reshape(s * p, d) / length
+    own = (len(points), s, p, -1)
+    r = math.sqrt(5.0) * distances(scaled, points)
+    decay = torch.exp2(-math.log2(math.e) * r)  # several times as fast as exp
+    # NumPy's cosines are vectorised on every processor.
+    phase = torch.baddbmm(model.phases[part], scaled, model.frequencies[part]).numpy()
+    cosines = torch.from_numpy(np.cos(phase)).view(own)
+    data = ((1 + r + r * r / 3) * decay).view(own) @ weights[..., None]
+    values = (data + model.wave * (cosines @ prior[..., None]))[..., 0]
+    if not steep:
+        return values, None
+    # d k / d x = 2 (x - row) k', with k' by r squared; of a cosine, its sine times its frequency.
+    pulls = (((1 + r) * decay).view(own) * weights[:, :, None]).view(len(points), s * p, -1)
+    waves = (torch.from_numpy(np.sin(phase)).view(own) * prior[:, :, None]).view(len(points), s * p, -1)
+    slopes = (-5.0 / 3.0) * (scaled * pulls.sum(-1, keepdim=True) - pulls @ points)
+    slopes -= model.wave * (waves @ model.frequencies[part].mT)
+    return values, (slopes / length).view(*own[:3], d)
+
+
+def distances(x: Tensor, rows: Tensor) -> Tensor:
+    """(o, p, n) between points x (o, p, d) and `rows` (o, n, d)."""
+    square = (x * x).sum(-1)[..., None] + (rows * rows).sum(-1)[:, None] - 2 * x @ rows.mT
+    return (square.clamp_min(0) + 1e-10).sqrt()
 
 
 def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
@@ -95,8 +133,9 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     mean = (values * known).sum(0) / known.sum(0).clamp_min(1)
     centred = torch.where(known, values - mean, 0.0)
     far, binary = torch.from_numpy(training.far.astype(float)), torch.from_numpy(training.binary)
-    hyper = _map(points, centred, known, binary, far, torch.from_numpy(training.strength), generator)
-    data = _Data(curve(points, hyper.strength), centred, known, far)
+    rows = Rows(points, centred, known, far)
+    hyper = most_likely(rows, binary, torch.from_numpy(training.strength), generator)
+    data = replace(rows, points=curve(points, hyper.strength))
     factor = _factor(data, hyper)
     noise = hyper.variance(known, far)
     held_mean, seen_sd, held_sd = (part.numpy() for part in _foretold(factor, centred.T, noise, training.groups))
@@ -120,95 +159,23 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """Warped points (n, d), centred outputs (n, o) with 0 where they are not known (n, o), and far rows (n,)."""
-
-    points: Tensor
-    centred: Tensor
-    known: Tensor
-    far: Tensor
-
-
-def _matern(r: Tensor) -> Tensor:
-    """Matern-5/2 at scaled distance r."""
-    s = math.sqrt(5.0) * r
-    return (1 + s + s * s / 3) * torch.exp(-s)
-
-
-def _map(
-    points: Tensor,
-    centred: Tensor,
-    known: Tensor,
-    binary: Tensor,
-    far: Tensor,
-    expected: Tensor,
-    generator: torch.Generator,
-) -> _Hyper:
-    """Maximum a posteriori hyperparameters, all outputs in one batch, on a subset of the rows."""
-    points, centred, far, expected = (part.float() for part in (points, centred, far, expected))
-    n, d = points.shape
-    if n > _HYPER_POINTS:
-        # Newest rows are where the search is; the rest is a random half.
-        half = _HYPER_POINTS // 2
-        older = torch.randperm(n - half, generator=generator)[: _HYPER_POINTS - half]
-        chosen = torch.cat([older, torch.arange(n - half, n)])
-        points, centred, known, far = points[chosen], centred[chosen], known[chosen], far[chosen]
-    o = centred.shape[1]
-    scale = (centred.square().sum(0) / known.sum(0).clamp_min(1)).sqrt().clamp_min(1e-3)
-    prior_length = math.sqrt(2.0) + 0.5 * math.log(d)
-    start_length = math.log(0.5 * math.sqrt(d))
-    noise = torch.where(binary, _LABEL_NOISE, _VALUE_NOISE) + scale.log()
-    log_length = torch.full((o, d), start_length, requires_grad=True)
-    log_signal = scale.log().clone().requires_grad_(True)
-    log_noise = noise.clone().requires_grad_(True)
-    far_noise = scale.log() - 1.5
-    log_far = far_noise.clone().requires_grad_(True)
-    y = centred.T[..., None]
-    strength = expected.clone().requires_grad_(True)
-    optimizer = torch.optim.Adam([log_length, log_signal, log_noise, log_far, strength], lr=0.18)
-    rows = len(points)
-    for _ in range(_HYPER_STEPS if o <= _MANY else _MANY_STEPS):
-        optimizer.zero_grad()
-        warped = curve(points, strength)
-        # Plain differences: a matrix product with them gives the squared distances of each output.
-        squares = (warped[:, None] - warped[None]).square().reshape(-1, d)
-        r2 = (torch.exp(-2 * log_length) @ squares.T).reshape(o, rows, rows)
-        kernel = torch.exp(2 * log_signal)[:, None, None] * _matern((r2 + 1e-12).sqrt())
-        hyper = _Hyper(strength, log_length, log_signal, log_noise, torch.where(binary, -30.0, log_far))
-        kernel = kernel + torch.diag_embed(hyper.variance(known, far) + _JITTER * torch.exp(2 * log_signal)[:, None])
-        factor = torch.linalg.cholesky(kernel)
-        solved = torch.cholesky_solve(y, factor)
-        fit_term = 0.5 * (y * solved).sum((1, 2)) + factor.diagonal(dim1=1, dim2=2).log().sum(1)
-        prior = ((log_length - prior_length) ** 2).sum(1) / (2 * 3.0) + 0.5 * (log_signal - scale.log()) ** 2
-        prior = prior + 0.5 * (log_noise - noise) ** 2 + 0.5 * (log_far - far_noise) ** 2
-        ((fit_term + prior).sum() + 0.5 * ((strength - expected) / _STRENGTH_SD).square().sum()).backward()
-        optimizer.step()
-        with torch.no_grad():
-            log_length.clamp_(math.log(0.02), math.log(100.0))
-            log_noise.clamp_(min=-7.0)
-            strength.clamp_(STRAIGHT, 8.0)
-    far_noise = torch.where(binary, -30.0, log_far)
-    return _Hyper(*(part.detach().double() for part in (strength, log_length, log_signal, log_noise, far_noise)))
-
-
-def _factor(data: _Data, hyper: _Hyper) -> Tensor:
+def _factor(data: Rows, hyper: Hyper) -> Tensor:
     """The Cholesky factor (o, n, n) of each output's covariance of its rows."""
     x = data.points / hyper.log_length.exp()[:, None]
     signal2 = torch.exp(2 * hyper.log_signal)[:, None]
     noise = hyper.variance(data.known, data.far) + 1e-6 * signal2
-    return torch.linalg.cholesky(signal2[..., None] * _matern(torch.cdist(x, x)) + torch.diag_embed(noise))
+    return torch.linalg.cholesky(signal2[..., None] * matern(torch.cdist(x, x)) + torch.diag_embed(noise))
 
 
 def _sampled(
-    data: _Data, hyper: _Hyper, factor: Tensor, wrong: Tensor, members: int, generator: torch.Generator
+    data: Rows, hyper: Hyper, factor: Tensor, wrong: Tensor, members: int, generator: torch.Generator
 ) -> tuple[Tensor, ...]:
     """Samples given the data, as the tensors of GaussianProcesses; their deviations are `wrong` (o,) times the
     posterior's.
     """
     n, d = data.points.shape
     o = data.centred.shape[1]
-    waved = _WAVES if o <= _MANY else _MANY_WAVES
+    waved = _WAVES if o <= MANY else _MANY_WAVES
     length = hyper.log_length.exp()[:, None]
     x = data.points / length
     signal, noise = hyper.log_signal.exp(), hyper.variance(data.known, data.far)

@@ -1,0 +1,139 @@
+"""Hyperparameters of the Gaussian processes, all outputs at once, by maximum a posteriori.
+
+ARD Matern-5/2 kernels (Rasmussen & Williams 2006, ch. 4 and 5.4) with the dimension-scaled prior on length scales of
+Hvarfner, Hellsten & Nardi 2024. The gradient is written out: automatic differentiation of a batch of Cholesky factors
+takes several times as long.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from neurofit.surrogate.warp import STRAIGHT, curve
+
+_POINTS, _STEPS = 110, 30
+MANY, _MANY_STEPS = 60, 20  # outputs above which steps are too dear to take them all
+_JITTER = 1e-4  # of the signal variance: keeps a factor in single precision
+_MISSING = 1e6  # noise variance of an entry that is not there
+_STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
+_LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
+_NONE = -30.0  # log of a deviation that is none
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Points (n, d) of the cube, centred outputs (n, o) with 0 where they are not known (n, o), and far rows (n,)."""
+
+    points: Tensor
+    centred: Tensor
+    known: Tensor
+    far: Tensor
+
+    def of(self, chosen: Tensor) -> Rows:
+        return Rows(self.points[chosen], self.centred[chosen], self.known[chosen], self.far[chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Hyper:
+    strength: Tensor  # (d,) of the warp, shared by all outputs
+    log_length: Tensor  # (o, d)
+    log_signal: Tensor  # (o,)
+    log_noise: Tensor  # (o,)
+    log_far: Tensor  # (o,) further noise of rows far from what is sought
+
+    def variance(self, known: Tensor, far: Tensor) -> Tensor:
+        """(o, n) noise of each entry."""
+        own = torch.exp(2 * self.log_noise)[:, None] + torch.exp(2 * self.log_far)[:, None] * far
+        return torch.where(known.T, own, _MISSING)
+
+
+def matern(r: Tensor) -> Tensor:
+    """Matern-5/2 at scaled distance r."""
+    s = math.sqrt(5.0) * r
+    return (1 + s + s * s / 3) * torch.exp(-s)
+
+
+def matern_slope(r: Tensor) -> Tensor:
+    """The derivative of `matern` by r squared."""
+    s = math.sqrt(5.0) * r
+    return -5.0 / 6.0 * (1 + s) * torch.exp(-s)
+
+
+def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.Generator) -> Hyper:
+    """The hyperparameters, on a subset of the rows; labels, which are `binary` (o,), have no noise of far rows.
+
+    `expected` (d,) is the strength of the warp to start from.
+    """
+    n, d = rows.points.shape
+    if n > _POINTS:
+        # Newest rows are where the search is; the rest is a random half.
+        half = _POINTS // 2
+        older = torch.randperm(n - half, generator=generator)[: _POINTS - half]
+        rows = rows.of(torch.cat([older, torch.arange(n - half, n)]))
+    rows = Rows(rows.points.float(), rows.centred.float(), rows.known, rows.far.float())
+    expected = expected.float()
+    o = rows.centred.shape[1]
+    scale = (rows.centred.square().sum(0) / rows.known.sum(0).clamp_min(1)).sqrt().clamp_min(1e-3).log()
+    middle = Hyper(
+        expected,
+        torch.full((o, d), math.sqrt(2.0) + 0.5 * math.log(d)),
+        scale,
+        torch.where(binary, _LABEL_NOISE, _VALUE_NOISE) + scale,
+        torch.where(binary, _NONE, scale - 1.5),
+    )
+    length = torch.full((o, d), math.log(0.5 * math.sqrt(d)))
+    found = Hyper(*(part.clone() for part in (expected, length, scale, middle.log_noise, middle.log_far)))
+    parts = [found.log_length, found.log_signal, found.log_noise, found.log_far, found.strength]
+    optimizer = torch.optim.Adam(parts, lr=0.18)
+    for _ in range(_STEPS if o <= MANY else _MANY_STEPS):
+        for part, slope in zip(parts, _slopes(rows, found, middle, binary), strict=True):
+            part.grad = slope
+        optimizer.step()
+        found.log_length.clamp_(math.log(0.02), math.log(100.0))
+        found.log_noise.clamp_(min=-7.0)
+        found.strength.clamp_(STRAIGHT, 8.0)
+    return Hyper(found.strength.double(), *(part.double() for part in parts[:-1]))
+
+
+def _slopes(rows: Rows, at: Hyper, middle: Hyper, binary: Tensor) -> tuple[Tensor, ...]:
+    """The gradient of -log posterior by log_length, log_signal, log_noise, log_far and strength.
+
+    Of -log p(y) by the covariance K it is (1/K - a a') / 2 with a = y / K (Rasmussen & Williams 2006, eq. 5.9); all
+    else is the chain rule.
+    """
+    n, d = rows.points.shape
+    o = rows.centred.shape[1]
+    strength = at.strength.clone().requires_grad_(True)
+    with torch.enable_grad():
+        warped = curve(rows.points, strength)
+        # Plain differences: a matrix product with them gives the squared distances of each output.
+        squares = (warped[:, None] - warped[None]).square().reshape(-1, d)
+    known_squares = squares.detach()
+    inverse2 = torch.exp(-2 * at.log_length)
+    r = (inverse2 @ known_squares.T).add_(1e-12).sqrt_().reshape(o, n, n)
+    signal2 = torch.exp(2 * at.log_signal)[:, None, None]
+    unit = matern(r)
+    noise = at.variance(rows.known, rows.far)
+    kernel = signal2 * unit + torch.diag_embed(noise + _JITTER * signal2[..., 0])
+    factor = torch.linalg.cholesky(kernel)
+    solved = torch.cholesky_solve(rows.centred.T[..., None], factor)
+    slope = 0.5 * (torch.cholesky_inverse(factor) - solved @ solved.mT)
+    diagonal = slope.diagonal(dim1=1, dim2=2)
+    by_signal = 2 * signal2[:, 0, 0] * ((slope * unit).sum((1, 2)) + _JITTER * diagonal.sum(1))
+    seen = diagonal * rows.known.T
+    by_noise = 2 * torch.exp(2 * at.log_noise) * seen.sum(1)
+    by_far = 2 * torch.exp(2 * at.log_far) * (seen * rows.far).sum(1)
+    by_square = (slope * signal2 * matern_slope(r)).flatten(1)
+    by_length = -2 * inverse2 * (by_square @ known_squares)
+    (by_strength,) = torch.autograd.grad(squares, strength, by_square.T @ inverse2)
+    return (
+        by_length + (at.log_length - middle.log_length) / 3.0,
+        by_signal + (at.log_signal - middle.log_signal),
+        by_noise + (at.log_noise - middle.log_noise),
+        torch.where(binary, 0.0, by_far + (at.log_far - middle.log_far)),
+        by_strength + (at.strength - middle.strength) / _STRENGTH_SD**2,
+    )

@@ -1,0 +1,89 @@
+"""The slopes that fit the processes' hyperparameters are those of the posterior density, written down on its own."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal, qmc
+
+from neurofit.surrogate import hyper
+from neurofit.surrogate.hyper import Hyper, Rows, matern, matern_slope, most_likely
+from neurofit.surrogate.warp import Warp
+
+N, D = 12, 3
+POINTS = qmc.Sobol(D, seed=1).random(16)[:N]
+Y = np.column_stack([np.sin(3 * POINTS[:, 0]), np.sign(POINTS[:, 1] - 0.5)])
+KNOWN = np.ones((N, 2), bool)
+KNOWN[[1, 7], 0] = False
+FAR = (np.arange(N) % 4 == 1).astype(float)
+BINARY = torch.tensor([False, True])
+
+
+def made(rng: np.random.Generator) -> Hyper:
+    """Double precision, so that differences are exact enough to judge slopes."""
+    drawn = [rng.normal(size=size) * 0.3 for size in (D, (2, D), 2, 2, 2)]
+    drawn[3] = drawn[3] - 1.0
+    return Hyper(*(torch.from_numpy(part) for part in drawn))
+
+
+MIDDLE = made(np.random.default_rng(1))
+
+
+def rows() -> Rows:
+    centred = torch.from_numpy(np.where(KNOWN, Y, 0.0))
+    return Rows(torch.from_numpy(POINTS), centred, torch.from_numpy(KNOWN), torch.from_numpy(FAR))
+
+
+def surprise(at: Hyper) -> float:
+    """-log posterior density, a constant aside; entries that are not known are left out rather than drowned."""
+    x, total = Warp(at.strength.numpy()).to(POINTS), 0.0
+    for o in range(2):
+        length, own = at.log_length[o].exp().numpy(), KNOWN[:, o]
+        r = np.linalg.norm((x[own, None] - x[own]) / length, axis=-1) * math.sqrt(5)
+        signal2 = math.exp(2 * float(at.log_signal[o]))
+        covariance = signal2 * ((1 + r + r * r / 3) * np.exp(-r) + hyper._JITTER * np.eye(len(r)))
+        noise = math.exp(2 * float(at.log_noise[o])) + math.exp(2 * float(at.log_far[o])) * FAR[own]
+        total -= multivariate_normal.logpdf(Y[own, o], np.zeros(len(r)), covariance + np.diag(noise))
+        total += float(((at.log_length[o] - MIDDLE.log_length[o]) ** 2).sum()) / 6
+        for name in ("log_signal", "log_noise") + (() if BINARY[o] else ("log_far",)):
+            total += 0.5 * float(getattr(at, name)[o] - getattr(MIDDLE, name)[o]) ** 2
+    return total + 0.5 * float(((at.strength - MIDDLE.strength) / hyper._STRENGTH_SD).square().sum())
+
+
+@pytest.mark.parametrize("name", ["log_length", "log_signal", "log_noise", "log_far", "strength"])
+def test_slopes_are_those_of_the_posterior_density(name: str) -> None:
+    """To 1e-5, central differences over 1e-4 in double precision; a label's far rows have no noise to fit."""
+    at = made(np.random.default_rng(2))
+    names = ["log_length", "log_signal", "log_noise", "log_far", "strength"]
+    slope = dict(zip(names, hyper._slopes(rows(), at, MIDDLE, BINARY), strict=True))[name]
+    part = getattr(at, name)
+    for index in np.ndindex(tuple(part.shape)):
+        if name == "log_far" and BINARY[index[0]]:
+            assert slope[index] == 0
+            continue
+        found = []
+        for step in (1e-4, -1e-4):
+            kept = float(part[index])
+            part[index] = kept + step
+            found.append(surprise(at))
+            part[index] = kept
+        assert float(slope[index]) == pytest.approx((found[0] - found[1]) / 2e-4, abs=1e-5, rel=1e-5)
+
+
+def test_the_kernels_slope_is_by_the_square_of_the_distance() -> None:
+    r = torch.linspace(0.1, 4, 30, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(matern(r).sum(), r)
+    assert torch.allclose(slope / (2 * r), matern_slope(r), atol=1e-12)
+
+
+def test_an_axis_that_does_nothing_gets_a_long_scale() -> None:
+    """Ten times that of the one that does all, at least: 100 points of a sine of it."""
+    points = qmc.Sobol(2, seed=3).random(128)[:100]
+    y = torch.from_numpy(np.sin(6 * points[:, :1]))
+    given = Rows(torch.from_numpy(points), y - y.mean(), torch.ones((100, 1), dtype=torch.bool), torch.zeros(100))
+    found = most_likely(given, torch.tensor([False]), torch.full((2,), -2.0), torch.Generator().manual_seed(1))
+    length = found.log_length.exp()[0]
+    assert length[1] > 10 * length[0]
