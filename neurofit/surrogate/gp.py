@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurofit.surrogate.hyper import MANY, Hyper, Rows, matern, most_likely
+from neurofit.surrogate.hyper import MANY, Hyper, Rows, matern, matern_and_slope, most_likely
 from neurofit.surrogate.samples import Training, inflation
 from neurofit.surrogate.warp import Warp, curve
 
@@ -54,7 +54,7 @@ class GaussianProcesses:
 
     def _bases(self, u: Tensor) -> tuple[Tensor, Tensor]:
         x = curve(u.to(torch.float32), self.strength) / self.length
-        return matern(distances(x, self.points)), torch.cos(x @ self.frequencies + self.phases) * self.wave
+        return matern(_distances(x, self.points)), torch.cos(x @ self.frequencies + self.phases) * self.wave
 
     @property
     def wave(self) -> float:
@@ -97,24 +97,22 @@ def _own(x: Tensor, model: GaussianProcesses, part: slice, steep: bool) -> tuple
     weights, prior = (t[part].permute(0, 2, 1) for t in (model.weights, model.prior))  # (o, s, n), (o, s, f)
     scaled = x.reshape(s * p, d) / length
     own = (len(points), s, p, -1)
-    r = math.sqrt(5.0) * distances(scaled, points)
-    decay = torch.exp2(-math.log2(math.e) * r)  # several times as fast as exp
+    kernel, by_square = (part.view(own) for part in matern_and_slope(_distances(scaled, points)))
     # NumPy's cosines are vectorised on every processor.
     phase = torch.baddbmm(model.phases[part], scaled, model.frequencies[part]).numpy()
     cosines = torch.from_numpy(np.cos(phase)).view(own)
-    data = ((1 + r + r * r / 3) * decay).view(own) @ weights[..., None]
-    values = (data + model.wave * (cosines @ prior[..., None]))[..., 0]
+    values = (kernel @ weights[..., None] + model.wave * (cosines @ prior[..., None]))[..., 0]
     if not steep:
         return values, None
-    # d k / d x = 2 (x - row) k', with k' by r squared; of a cosine, its sine times its frequency.
-    pulls = (((1 + r) * decay).view(own) * weights[:, :, None]).view(len(points), s * p, -1)
+    # Of a kernel it is 2 (x - row) times that by r squared; of a cosine, its sine times its frequency.
+    pulls = (by_square * weights[:, :, None]).view(len(points), s * p, -1)
     waves = (torch.from_numpy(np.sin(phase)).view(own) * prior[:, :, None]).view(len(points), s * p, -1)
-    slopes = (-5.0 / 3.0) * (scaled * pulls.sum(-1, keepdim=True) - pulls @ points)
+    slopes = 2 * (scaled * pulls.sum(-1, keepdim=True) - pulls @ points)
     slopes -= model.wave * (waves @ model.frequencies[part].mT)
     return values, (slopes / length).view(*own[:3], d)
 
 
-def distances(x: Tensor, rows: Tensor) -> Tensor:
+def _distances(x: Tensor, rows: Tensor) -> Tensor:
     """(o, p, n) between points x (o, p, d) and `rows` (o, n, d)."""
     square = (x * x).sum(-1)[..., None] + (rows * rows).sum(-1)[:, None] - 2 * x @ rows.mT
     return (square.clamp_min(0) + 1e-10).sqrt()
