@@ -25,10 +25,10 @@ from neurofit.surrogate.table import Table
 
 _GENERATIONS = 12
 _SCOUT_SHARE = 0.2  # of a batch
-_FIRM = 10  # feasible evaluations before batches are whole
-_EARLY = 100  # proposals before batches are whole
-_LEAST = 10  # candidates below which no batch is halved
-_CHEAP = 60  # features up to which a batch is halved: beyond, training twice costs more than it gains
+_FIRM = 10  # feasible evaluations, and
+_EARLY = 100  # proposals, before batches are quartered rather than halved: the search's own front is what a part teaches
+_LEAST = 10  # candidates of a part
+_CHEAP = 60  # features up to which a batch is divided: beyond, training so often costs more than it gains
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
 _CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
 _STEP_RANGE = (0.3, 3.0)  # of an axis's steps, relative to the middle one's
@@ -44,7 +44,9 @@ class _Effort:
     steps: int
 
 
-_WHOLE, _LIGHT = _Effort(20, 5, 30), _Effort(12, 3, 15)  # light: above _FEW objectives, where every sample costs more
+_WHOLE, _PART = _Effort(20, 5, 30), _Effort(12, 3, 30)
+_SMALL = 20  # candidates below which a part of the slots is enough
+_LIGHT = _Effort(12, 3, 15)  # above _FEW objectives, where every sample costs more
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +96,11 @@ class Joint(Designed):
         self._said.append(None)
 
     def _affordable(self, n: int) -> int:
+        # What a part of a batch teaches is worth more to the next than idle workers cost.
+        if len(self._problem.features) > _CHEAP or n < 2 * _LEAST:
+            return n
         early = sum(e.feasible for e in self._told) < _FIRM or self._asked < self._designed + _EARLY
-        cheap = len(self._problem.features) <= _CHEAP
-        # What half a batch teaches is worth more to the other half than an idle worker costs.
-        return n // 2 if early and cheap and n >= 2 * _LEAST else n
+        return n // 2 if early else max(n // 4, _LEAST)
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""
@@ -112,7 +115,7 @@ class Joint(Designed):
             if model.blind:  # every evaluation failed: there is nothing to learn from yet
                 return np.zeros((0, len(self._problem.space)))
             rng = np.random.default_rng([self._seed, self._asked])
-            u, scouts = _Search(self._problem, self._relaxation, model, data, rng).batch(n)
+            u, scouts = _Search(self._problem, self._relaxation, model, data, rng, n).batch()
             with torch.no_grad():
                 outlook = model.of_all(torch.from_numpy(u).float())
                 p, features = model.probability(outlook).numpy(), outlook.features.numpy()
@@ -167,20 +170,22 @@ class _Search:
     """One batch's search on a fitted surrogate, in the relaxed cube."""
 
     def __init__(
-        self, problem: Problem, relaxation: Relaxation, model: JointModel, data: Table, rng: np.random.Generator
+        self, problem: Problem, relaxation: Relaxation, model: JointModel, data: Table, rng: np.random.Generator, n: int
     ):
+        self._n = n
         self._space, self._relaxation, self._model, self._data, self._rng = problem.space, relaxation, model, data, rng
         self._exploring = int(data.feasible.sum()) < ENOUGH
         self._front = Front.of(data.objectives[data.feasible], np.asarray(problem.box, float))
         self._axes = model.samples.warp
         self._d, self._k = relaxation.columns, len(problem.objectives)
-        self._effort = _WHOLE if self._k <= _FEW else _LIGHT
+        self._effort = _LIGHT if self._k > _FEW else _WHOLE if n >= _SMALL else _PART
         if "gradient" in problem.fit.without:
             self._effort = replace(self._effort, steps=0)
         self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)
 
-    def batch(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self) -> tuple[np.ndarray, np.ndarray]:
         """Points (n, D) that stand for values, and which of them are scouts (n,)."""
+        n = self._n
         scouts = 0 if self._exploring else round(_SCOUT_SHARE * n)
         local, wide = self._slots(self._effort.local, near=True), self._slots(self._effort.scouts, near=False)
         if self._exploring:
