@@ -17,7 +17,7 @@ from benchmarks.optimizers.cases import CASES
 from benchmarks.optimizers.configurations import CONFIGURATIONS, START, Configuration
 from benchmarks.optimizers.plots import curves_figure
 from neurofit import run
-from neurofit.archive import read
+from neurofit.archive import Row, read
 from neurofit.config.identity import sealed
 from neurofit.errors import ArchiveError, ConfigError
 from neurofit.executors import SerialExecutor
@@ -104,10 +104,15 @@ def test_notes_of_the_log_are_added_up(tmp_path):
         "batch 1: 75 of 150 evaluations, 6 feasible, hypervolume 0.1090",
         "batch 1: 11 of 20 proposals feasible, 3.7 foretold; 1 of 5 scouts feasible, 0.3 foretold",
         "batch 2: 28 of 40 proposals feasible, 35.8 foretold; 2 of 10 scouts feasible, 4.7 foretold",
+        "batch 3: 8 of 10 proposals feasible, 8.5 foretold; 1 of 2 scouts feasible, 1.0 foretold",
     ]
     (tmp_path / "log.txt").write_text("".join(f"2025-01-01T00:00:00 {line}\n" for line in lines), encoding="utf-8")
-    found = reduction._promises(tmp_path, rows={})
-    assert found == {"late": [28, 40], "foretold": [39, 85, 41.7], "foretold_scouts": [3, 15, 5.0]}
+    problem = CASES["hh_soma"].problem()
+    one = feasible(problem, np.zeros(len(problem.space)), np.zeros(len(problem.features)))
+    rows = {i: Row(one, batch) for i, batch in enumerate(np.repeat(range(4), (25, 25, 50, 12)).tolist())}
+    found = reduction._promises(tmp_path, rows)
+    # the third batch begins with the 51st proposal, the fourth with the 101st
+    assert found == {"late": [8, 10], "foretold": [47, 95, 50.2], "foretold_scouts": [4, 17, 6.0]}
 
 
 def test_what_neurofit_does_not_have_is_said_before_anything_runs():

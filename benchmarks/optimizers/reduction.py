@@ -24,7 +24,7 @@ RESULTS = Path("results.json")  # relative to this folder, as the runs are
 LADDER = (50, 100, 130, 150, 200, 230, 300, 400, 600, 1000, 1500, 2300, 2500, 3000)
 _VERSION = 1  # of what is written here: entries of another one are made again where their runs are at hand
 _GROWTH = 0.002  # of a score between two points of a curve, so that a curve is a few dozen of them
-_THIRD = 2  # the number of the third batch after the initial design
+_BEGUN = 100  # proposals, two batches of 50 in whatever parts they came, after which a search should know its way
 
 Entry = dict[str, Any]
 Key = tuple[str, str, int]
@@ -78,9 +78,9 @@ def reduced(case: Case, configuration: Configuration, seed: int) -> Entry:
     ladder          by score, the score after so many evaluations
     curve           [evaluations, score] of the first score: where it has grown by 0.002, and its last growth
     first_feasible  and recovered_at: the number of the first one; None where there is none
-    late            [feasible, of so many] proposals that are no scouts, from the third batch after the initial design
+    late            [feasible, of so many] proposals that are no scouts, after a design and the first hundred
     foretold        and foretold_scouts: [feasible, of so many, P(feasible) summed], of what the log foretold
-    cpu             CPU s of the optimizer: median batch, largest batch, and s an evaluation
+    cpu             CPU s of the optimizer: median ask, dearest ask, and s an evaluation
     """
     directory = running.directory(case, configuration, seed)
     contents = read(directory)
@@ -129,18 +129,22 @@ def _promises(directory: Path, rows: Mapping[int, Row], designed: bool = False) 
 
     `designed` says whether the run's first batch is its initial design.
     """
-    third = _THIRD + designed
     late, said = np.zeros(2, int), {"proposals": np.zeros(3), "scouts": np.zeros(3)}
     log = directory / "log.txt"
     lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
     notes = [found for line in lines if (found := _NOTE.search(line))]
+    begins: dict[int, int] = {}  # the number of each batch's first evaluation
+    for number, row in sorted(rows.items()):
+        begins.setdefault(row.batch, number)
+    first = int(notes[0][1]) if notes else int(designed)
+    begun = begins.get(first, 0) + _BEGUN
     for note in notes:
         for feasible, of, kind, foretold in _PART.findall(note[2]):
             said[kind] += (int(feasible), int(of), float(foretold))
-            if kind == "proposals" and int(note[1]) >= third:
+            if kind == "proposals" and begins[int(note[1])] >= begun:
                 late += (int(feasible), int(of))
     if not notes:
-        own = [row.evaluation.feasible for row in rows.values() if row.batch >= third]
+        own = [row.evaluation.feasible for row in rows.values() if begins[row.batch] >= begun]
         late += (sum(own), len(own))
     made: Entry = {"late": late.tolist()}
     if notes:

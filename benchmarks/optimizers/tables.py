@@ -95,7 +95,7 @@ def _medians(found: Sequence[Group]) -> str:
     head = [
         "problem", "optimizer", "seeds", "first feasible", f"score at {_EARLY}", "230", "last", "at",
         f"evaluations to {_SHARE:g} of joint's", "to all of it", "times joint", "recovered at", "late feasible",
-        "foretold", "optimizer CPU s a batch",
+        "foretold", "optimizer CPU s per 50",
     ]  # fmt: skip
     return _markdown(head, [_median_row(g, _joint(found, g)) for g in found])
 
@@ -113,7 +113,7 @@ def _median_row(g: Group, joint: Group | None) -> list[str]:
         most, whole = (_reached(r, g.longest) for r in (mine, g.reaching(goal)))
         ratio = "" if g is joint else _ratio(mine, _median(theirs), g.longest)
     late, foretold = g.pooled("late"), g.pooled("foretold")
-    cpu = [e["cpu"][0] for e in g.entries if "cpu" in e]
+    cpu = [50 * e["cpu"][2] for e in g.entries if "cpu" in e]
     return [
         g.case.title,
         g.label,
@@ -137,7 +137,7 @@ def _seeds(found: Sequence[Group]) -> str:
     """A table of single runs: the seeds' values side by side."""
     head = [
         "problem", "optimizer", "first feasible", f"score at {_EARLY}", "230", "600", "last", "tight at 230",
-        "tight, last", f"evaluations to {_SHARE:g} of joint's", "recovered at", "late feasible", "largest batch, CPU s",
+        "tight, last", f"evaluations to {_SHARE:g} of joint's", "recovered at", "late feasible", "dearest ask, CPU s",
     ]  # fmt: skip
     return _markdown(head, [_seed_row(g, _joint(found, g)) for g in found])
 

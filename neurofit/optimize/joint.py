@@ -26,7 +26,7 @@ from neurofit.surrogate.table import Table
 _GENERATIONS = 12
 _SCOUT_SHARE = 0.2  # of a batch
 _FIRM = 10  # feasible evaluations, and
-_EARLY = 100  # proposals, before batches are quartered rather than halved: the search's own front is what a part teaches
+_EARLY = 100  # proposals, before batches are quartered rather than halved: small parts agree too soon on where to look
 _LEAST = 10  # candidates of a part
 _CHEAP = 60  # features up to which a batch is divided: beyond, training so often costs more than it gains
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone

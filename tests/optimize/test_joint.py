@@ -94,6 +94,18 @@ def test_a_batch_that_was_cut_off_is_taken_up_again() -> None:
     assert np.array_equal(whole.ask(20), cut.ask(20))
 
 
+def test_a_batch_comes_in_parts_that_shrink_once_the_search_knows_its_way() -> None:
+    """Halves for the first 100 proposals, then quarters; what is small already comes whole."""
+    problem = of_initial(between_problem(), 20)  # all of it is feasible
+    optimizer = Joint(problem, 1)
+    known = optimizer.ask(20)
+    optimizer.tell(evaluated(problem, known))
+    assert len(optimizer.ask(19)) == 19
+    optimizer.reask(np.random.default_rng(1).random((80, 4)))
+    assert len(optimizer.ask(50)) == 25
+    assert [len(optimizer.ask(n)) for n in (50, 24)] == [12, 10]
+
+
 def test_sensitive_steps_are_a_switch() -> None:
     problem = of_initial(islands_problem(rules=False), 20)
     careful = replace(problem, fit=replace(problem.fit, sensitive_steps=True))
