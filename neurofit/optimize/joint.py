@@ -27,7 +27,7 @@ _GENERATIONS = 12
 _SCOUT_SHARE = 0.2  # of a batch
 _FIRM = 10  # feasible evaluations, and
 _EARLY = 100  # proposals, before batches are quartered rather than halved: small parts agree too soon on where to look
-_LEAST = 10  # candidates of a part
+_LEAST, _SHARE = 10, 20  # candidates of a part at least, and a twentieth of all there are: less would teach too little
 _CHEAP = 60  # features up to which a batch is divided: beyond, training so often costs more than it gains
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
 _CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
@@ -100,7 +100,7 @@ class Joint(Designed):
         if len(self._problem.features) > _CHEAP or n < 2 * _LEAST:
             return n
         early = sum(e.feasible for e in self._told) < _FIRM or self._asked < self._designed + _EARLY
-        return n // 2 if early else max(n // 4, _LEAST)
+        return n // 2 if early else min(n, max(n // 4, _LEAST, len(self._told) // _SHARE))
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""
