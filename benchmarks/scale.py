@@ -262,17 +262,17 @@ def training_costs() -> dict[str, float]:
     arrays = np.load(io.BytesIO(packing._parts(file)["evaluations.npz"]))  # the run's rows; its start is not needed
     rows = packing._evaluations(arrays, {}, problem, file)
     seconds = np.array([sum(e.seconds) for e in rows])
-    asking = {}
+    asking, proposed = {}, {}
     for batch in (50, 400):
         optimizer = make_optimizer("joint", problem, 1)
         optimizer.warm(rows[:200])
         optimizer.tell(rows[200:250])
         began = time.process_time()
-        optimizer.ask(batch)
+        proposed[batch] = len(optimizer.ask(batch))
         asking[batch] = time.process_time() - began
-    each = (asking[400] - asking[50]) / 350
+    each = (asking[400] - asking[50]) / (proposed[400] - proposed[50])
     found = {"mean": float(seconds.mean()), "spread": float(seconds.std() / seconds.mean())}
-    return found | {"train": asking[50] - 50 * max(0.0, each), "propose": max(0.0, each)}
+    return found | {"train": asking[50] - proposed[50] * max(0.0, each), "propose": max(0.0, each)}
 
 
 def main(command: str = "table") -> None:

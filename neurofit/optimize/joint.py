@@ -100,7 +100,7 @@ class Joint(Designed):
         if len(self._problem.features) > _CHEAP or n < 2 * _LEAST:
             return n
         early = sum(e.feasible for e in self._told) < _FIRM or self._asked < self._designed + _EARLY
-        return n // 2 if early else min(n, max(n // 4, _LEAST, len(self._told) // _SHARE))
+        return min(n, max(n // 2 if early else n // 4, _LEAST, len(self._told) // _SHARE))
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from neurofit.surrogate.hyper import MANY, Hyper, Rows, matern, matern_and_slope, most_likely
 from neurofit.surrogate.samples import Training, inflation
@@ -85,6 +86,7 @@ class _OwnPoints(torch.autograd.Function):
         return values.permute(1, 2, 0) + model.mean
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *towards: Tensor) -> tuple[Tensor, None]:
         (slopes,) = ctx.saved_tensors
         return torch.einsum("spo,ospd->spd", towards[0], slopes), None
@@ -97,8 +99,8 @@ def _own(x: Tensor, model: GaussianProcesses, part: slice, steep: bool) -> tuple
     weights, prior = (t[part].permute(0, 2, 1) for t in (model.weights, model.prior))  # (o, s, n), (o, s, f)
     scaled = x.reshape(s * p, d) / length
     own = (len(points), s, p, -1)
-    kernel, by_square = (part.view(own) for part in matern_and_slope(_distances(scaled, points)))
-    # NumPy's cosines are vectorised on every processor.
+    kernel, by_square = (found.view(own) for found in matern_and_slope(_distances(scaled, points)))
+    # NumPy's cosines are vectorised on processors of any maker.
     phase = torch.baddbmm(model.phases[part], scaled, model.frequencies[part]).numpy()
     cosines = torch.from_numpy(np.cos(phase)).view(own)
     values = (kernel @ weights[..., None] + model.wave * (cosines @ prior[..., None]))[..., 0]

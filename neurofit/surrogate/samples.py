@@ -12,6 +12,7 @@ from neurofit.surrogate.warp import Warp
 
 STEEP = 4.0  # logits a unit of the scale on which a label that holds is 1, before calibration
 _CLIPPED = 16.0  # squared standardized errors count no more: one cell in another regime says little of the rest
+_JUDGES = 24  # rows that are enough to tell which model foretells better
 _TRUST = 10.0  # held-out rows that the model's own word on its errors is worth
 
 
@@ -83,7 +84,10 @@ def inflation(error: np.ndarray, sd: np.ndarray, known: np.ndarray, importance: 
 
 
 def newest_batch(groups: np.ndarray) -> np.ndarray:
-    """(n,) the rows of the last batch that was proposed as one; none where there is no such batch."""
+    """(n,) the newest rows that were proposed together: the last group of several rows, and those before it until there
+    are enough to judge a model by; none where there is no such group.
+    """
     _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    together = np.flatnonzero(counts > 1)
-    return inverse == together[-1] if len(together) else np.zeros(len(groups), bool)
+    together = np.flatnonzero(counts > 1)[::-1]
+    wanted = 1 + int(np.searchsorted(np.cumsum(counts[together]), _JUDGES))
+    return np.isin(inverse, together[:wanted])

@@ -14,7 +14,7 @@ from toy_problems import between_problem, evaluated, islands_problem, many_probl
 from neurofit.surrogate import choice, joint
 from neurofit.surrogate.choice import precision
 from neurofit.surrogate.gp import GaussianProcesses
-from neurofit.surrogate.samples import Training, inflation
+from neurofit.surrogate.samples import Training, inflation, newest_batch
 
 
 def training(y: np.ndarray, importance: np.ndarray, far: np.ndarray) -> Training:
@@ -36,6 +36,14 @@ def test_precision_is_of_near_values_of_the_newest_batch() -> None:
     assert precision(samples, alone) == pytest.approx(expected)  # type: ignore[arg-type]
     labels = replace(alone, binary=np.array([True, True]), y=np.nan_to_num(y))
     assert np.isfinite(precision(samples, labels))  # type: ignore[arg-type]
+
+
+def test_small_parts_judge_a_model_together() -> None:
+    """Three rows, ten and ten are 23, so that ten more are taken; a batch of 30 is enough alone."""
+    parts = np.array([*range(20), *[20] * 10, *[21] * 10, *[22] * 10, *[23] * 10, *[24] * 3])
+    assert np.flatnonzero(newest_batch(parts)).tolist() == list(range(30, 63))
+    assert np.flatnonzero(newest_batch(np.array([*range(5), *[5] * 30, *[6] * 30]))).tolist() == list(range(35, 65))
+    assert not newest_batch(np.arange(9)).any()
 
 
 def test_one_wild_prediction_does_not_decide() -> None:

@@ -123,7 +123,9 @@ class FitSpec(Strict):
         default="joint", description=", ".join(optimizer_names())
     )
     budget: Whole = Field(default=600, ge=1, le=10_000_000, description="number of candidates, failed ones too")
-    batch: Whole = Field(default=50, ge=1, le=1_000_000, description="candidates asked for at a time")
+    batch: Whole = Field(
+        default=50, ge=1, le=1_000_000, description="candidates asked for at a time; joint gives parts"
+    )
     initial: Annotated[Whole, Field(ge=1)] | Auto = Field(
         default="auto",
         description="points of the initial design; auto: of joint and botorch 10 and 2 a parameter, twice as many "
@@ -152,7 +154,7 @@ class FitSpec(Strict):
         default=0,
         ge=0,
         le=20,
-        description="batches simulated while the next is thought of; 0: it sees all results",
+        description="batches, or parts of them, simulated while the next is thought of; 0: it sees all results",
     )
     confirm: Flag = Field(
         default=True, description="at the end, simulate the front again at half the time step, and report that"
