@@ -12,7 +12,7 @@ from neurofit.surrogate.warp import Warp
 
 STEEP = 4.0  # logits a unit of the scale on which a label that holds is 1, before calibration
 _CLIPPED = 16.0  # squared standardized errors count no more: one cell in another regime says little of the rest
-_JUDGES = 24  # rows that are enough to tell which model foretells better
+_JUDGES = 4  # a row in so many is enough to tell which model foretells better
 _TRUST = 10.0  # held-out rows that the model's own word on its errors is worth
 
 
@@ -84,10 +84,10 @@ def inflation(error: np.ndarray, sd: np.ndarray, known: np.ndarray, importance: 
 
 
 def newest_batch(groups: np.ndarray) -> np.ndarray:
-    """(n,) the newest rows that were proposed together: the last group of several rows, and those before it until there
-    are enough to judge a model by; none where there is no such group.
+    """(n,) the newest rows that were proposed together: the last group of several rows, and those before it until a
+    quarter of all rows is there to judge a model by; none where there is no such group.
     """
     _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
     together = np.flatnonzero(counts > 1)[::-1]
-    wanted = 1 + int(np.searchsorted(np.cumsum(counts[together]), _JUDGES))
+    wanted = 1 + int(np.searchsorted(np.cumsum(counts[together]), len(groups) / _JUDGES))
     return np.isin(inverse, together[:wanted])

@@ -39,9 +39,9 @@ def test_precision_is_of_near_values_of_the_newest_batch() -> None:
 
 
 def test_small_parts_judge_a_model_together() -> None:
-    """Three rows, ten and ten are 23, so that ten more are taken; a batch of 30 is enough alone."""
-    parts = np.array([*range(20), *[20] * 10, *[21] * 10, *[22] * 10, *[23] * 10, *[24] * 3])
-    assert np.flatnonzero(newest_batch(parts)).tolist() == list(range(30, 63))
+    """Of 60 rows a quarter: 3, and 10 are too few, so that ten more are taken; a batch of 30 is enough alone."""
+    parts = np.array([*range(17), *[20] * 10, *[21] * 10, *[22] * 10, *[23] * 10, *[24] * 3])
+    assert np.flatnonzero(newest_batch(parts)).tolist() == list(range(37, 60))
     assert np.flatnonzero(newest_batch(np.array([*range(5), *[5] * 30, *[6] * 30]))).tolist() == list(range(35, 65))
     assert not newest_batch(np.arange(9)).any()
 
