@@ -44,10 +44,10 @@ def one(file: Path, function: str, x: tuple[float, float], fixed: tuple[tuple[st
 
 
 def test_the_function_gets_all_parameters_free_and_fixed(tmp_path):
-    (tmp_path / "beside.py").write_text("FACTOR = 2.0\n")
+    (tmp_path / "factors_alone.py").write_text("FACTOR = 2.0\n")
     file = tmp_path / "model.py"
     file.write_text(
-        "from beside import FACTOR\n"
+        "from factors_alone import FACTOR\n"
         "def f(p):\n"
         "    assert set(p) == {'x', 'y', 'z'} and all(type(v) is float for v in p.values())\n"
         "    return {'a': FACTOR * p['x'], 'b': p['z']}\n"
