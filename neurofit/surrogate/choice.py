@@ -31,8 +31,8 @@ def precision(samples: Samples, training: Training) -> float:
     """How precisely held-out values were foretold: minus the mean logarithm of their errors.
 
     A search lives off the typical error close to what is sought, which a mean square or a density, ruled by a few cells
-    in another regime, does not tell. Only of rows that are not far, and of the newest batch, which no model knew, where
-    there is one: of earlier batches networks know a part. Of labels where there is no value; nan where nothing was
+    in another regime, does not tell. Only of rows that are not far, and of the newest batches (`newest_batch`), where
+    there are any: of earlier ones networks know a part. Of labels where there is no value; nan where nothing was
     held out. Errors below _FINE count alike.
     """
     newest = newest_batch(training.groups)
