@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from dataclasses import dataclass, replace
 
@@ -13,8 +12,9 @@ from scipy.stats import qmc
 from neurofit.engines import settled
 from neurofit.evaluate.finer import finer
 from neurofit.executors import ProcessExecutor
+from neurofit.executors.environment import workers_of
 from neurofit.executors.trial import Settled
-from neurofit.optimize import check_optimizer
+from neurofit.optimize import check_optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
@@ -32,7 +32,7 @@ class Trial:
     then, else 0), and seconds: `alone` for it, `start` before it could begin.
 
     `each` [s] is measured on `sampled` candidates spread over the space, as a fit has them: those that break a rule
-    are stopped early. `workers` is how many a fit would use, `total` [s] how long it would take.
+    are stopped early. `workers` is how many a fit would use, `total` [s] how long it would simulate.
     """
 
     evaluation: Evaluation
@@ -89,9 +89,16 @@ def try_out(problem: Problem) -> Trial:
     quarter, dear = _finer(whole, alone)
     sampled = max(1, min(_SAMPLE_MOST, problem.fit.batch, int(_SAMPLE_SECONDS / max(alone, 1e-3))))
     each = _sample(problem, sampled) if sampled > 1 else alone
-    workers = problem.fit.workers or _usable_cores()
-    total = 2 * start + problem.fit.budget * each / min(workers, problem.fit.batch)
+    workers = workers_of(problem.fit)
+    total = 2 * start + problem.fit.budget * each / busy(problem, workers)
     return Trial(evaluation, alone, each, sampled, start, workers, total, chosen, quarter, dear)
+
+
+def busy(problem: Problem, workers: int) -> float:
+    """How many of the workers have work on the mean, where an ask waits for the last candidate of the one before."""
+    fit = problem.fit
+    asked = make_optimizer(fit.optimizer, problem, fit.seed).at_once(min(fit.batch, fit.budget)) * (fit.lag + 1)
+    return asked / math.ceil(asked / workers)
 
 
 def _finer(problem: Problem, alone: float) -> tuple[Evaluation | None, float]:
@@ -128,7 +135,3 @@ def _sample(problem: Problem, n: int) -> float:
         for _ in executor.results():
             pass
     return executor.seconds["busy"] / n  # complete once the worker has gone
-
-
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from neurofit.config import library as built_in
-from neurofit.executors.environment import worker_environment
+from neurofit.executors.environment import usable_cores, worker_environment
 from neurofit.launcher import library, place
 from neurofit.simulate.mechanisms import cache_root
 
@@ -72,7 +72,7 @@ def examine() -> list[Finding]:
 
 
 def _python() -> Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_cores()
     return Finding("python", True, f"{platform.python_version()} on {platform.machine()}, {cores} usable cores")
 
 

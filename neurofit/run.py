@@ -16,6 +16,7 @@ from neurofit.config.identity import sealed
 from neurofit.config.stages import Staged
 from neurofit.errors import ConfigError
 from neurofit.executors import GroupExecutor, MpiExecutor, ProcessExecutor
+from neurofit.executors.environment import workers_of
 from neurofit.executors.job import joined
 from neurofit.optimize import check_optimizer
 from neurofit.problem.problem import Problem
@@ -139,9 +140,7 @@ def _executor(problem: Problem, out: Path) -> AbstractContextManager[Executor]:
         return GroupExecutor(problem, job, problem.fit.ranks_per_evaluation, problem.fit.timeout, note=out / UNDER_WAY)
     if job is not None:
         return MpiExecutor(problem, job, problem.fit.timeout)
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = problem.fit.workers or usable
-    return ProcessExecutor(problem, workers, problem.fit.timeout)
+    return ProcessExecutor(problem, workers_of(problem.fit), problem.fit.timeout)
 
 
 def _with(problem: Problem, given: Mapping[str, Any]) -> Problem:

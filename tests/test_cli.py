@@ -183,6 +183,8 @@ def test_check_says_what_everything_is(folder: Path) -> None:
     assert checked.returncode == 0, checked.stderr
     for words in ("Free parameters", "Features", "Objectives", "near < 3", "0 to 0.5", "feasible", "24 evaluations"):
         assert words in checked.stdout
+    many = neurofit("check", "bowl.yaml", "--set", "fit.workers=100", cwd=folder)
+    assert "on 8 workers simulates for about" in many.stdout  # all that a batch of 8 can keep busy
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ class Optimizer(ABC):
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Takes up a batch's evaluations, in order of their numbers."""
 
+    def at_once(self, n: int) -> int:
+        """How many candidates an ask for `n` gives at the least while there are any, but for a design's last points."""
+        return n
+
     def warm(self, evaluations: Sequence[Evaluation]) -> None:  # noqa: B027 - nothing to do is a fair default
         """Takes up what is known before the first ask: evaluations of other runs, whose indexes mean nothing here.
 

@@ -95,12 +95,15 @@ class Joint(Designed):
         super().reask(x)
         self._said.append(None)
 
-    def _affordable(self, n: int) -> int:
+    def at_once(self, n: int) -> int:
         # What a part of a batch teaches is worth more to the next than idle workers cost.
-        if len(self._problem.features) > _CHEAP or n < 2 * _LEAST:
+        return n if len(self._problem.features) > _CHEAP or n < 2 * _LEAST else max(n // 4, _LEAST)
+
+    def _affordable(self, n: int) -> int:
+        if (least := self.at_once(n)) == n:
             return n
         early = sum(e.feasible for e in self._told) < _FIRM or self._asked < self._designed + _EARLY
-        return min(n, max(n // 2 if early else n // 4, _LEAST, len(self._told) // _SHARE))
+        return min(n, max(n // 2 if early else least, len(self._told) // _SHARE))
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""

@@ -56,8 +56,8 @@ def estimate(problem: Problem, trial: Trial) -> str:
         measured += f", {duration(trial.each)} each for {trial.sampled} of a fit's first candidates together"
     plural = "s" if trial.workers != 1 else ""
     return (
-        f"A fit of {fit.budget} evaluations with {fit.optimizer} on {trial.workers} worker{plural} takes about "
-        f"{duration(trial.total)} here ({measured})."
+        f"A fit of {fit.budget} evaluations with {fit.optimizer} on {trial.workers} worker{plural} simulates for about "
+        f"{duration(trial.total)} here ({measured}); what the optimizer itself takes comes on top."
     )
 
 

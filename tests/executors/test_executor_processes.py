@@ -16,8 +16,9 @@ from toy_problem import children, evaluated, points, running, toy, wait_for
 
 from neurofit.evaluate.reason import one_line, reason_of
 from neurofit.executors import ProcessExecutor
-from neurofit.executors.environment import worker_environment
+from neurofit.executors.environment import usable_cores, worker_environment, workers_of
 from neurofit.executors.wire import Closed, Inbox, packed, send
+from neurofit.problem.problem import FitSettings
 
 STUCK = """
 import os
@@ -97,6 +98,15 @@ def test_nothing_is_left_when_a_run_ends_however_it_does(tmp_path, monkeypatch):
         list(executor.results())
     assert children() == [] and list(tmp_path.iterdir()) == []
     assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_no_worker_is_started_that_never_could_have_work():
+    """A slip of a few noughts in `--workers` is no fork bomb."""
+    assert workers_of(FitSettings(workers=100_000, batch=50, budget=600)) == 50
+    assert workers_of(FitSettings(workers=100_000, batch=50, budget=600, lag=1)) == 100
+    assert workers_of(FitSettings(workers=100_000, batch=50, budget=4)) == 4
+    assert workers_of(FitSettings(workers=3, batch=50)) == 3
+    assert workers_of(FitSettings(workers=0, batch=5000, budget=5000)) == usable_cores()
 
 
 def test_the_environment_has_no_mpi_job_and_one_thread():

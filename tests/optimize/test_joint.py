@@ -104,6 +104,7 @@ def test_a_batch_comes_in_parts_that_shrink_once_the_search_knows_its_way() -> N
     optimizer.reask(np.random.default_rng(1).random((80, 4)))
     assert len(optimizer.ask(50)) == 25
     assert [len(optimizer.ask(n)) for n in (50, 24)] == [12, 10]
+    assert [optimizer.at_once(n) for n in (50, 24, 19)] == [12, 10, 19]  # as it foretells
     optimizer.tell(evaluated(problem, np.random.default_rng(2).random((280, 4))))
     assert [len(optimizer.ask(n)) for n in (50, 24)] == [15, 15]
 
