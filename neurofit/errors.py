@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class NeurofitError(Exception):
     """The root of neurofit's errors; `exit_code` is what the command line ends with."""
@@ -53,6 +58,16 @@ class ArchiveError(NeurofitError):
     """An archive cannot be used: another problem's, another format's, or not an archive."""
 
     exit_code = 2
+
+
+@contextmanager
+def writing(path: Path, what_now: str = "") -> Iterator[None]:
+    """What goes wrong on the disk inside, where `path` is written, is an ArchiveError that ends with `what_now`."""
+    try:
+        yield
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+        raise ArchiveError(f"cannot write {path}: {why}{what_now and f'; {what_now}'}") from error
 
 
 class Stopped(NeurofitError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from neurofit.errors import ConfigError, NeurofitError
+from neurofit.errors import ConfigError, NeurofitError, writing
 
 SCHEDULERS = {"slurm": "sbatch", "pbs": "qsub"}
 SCRIPT = "job.sh"  # in the run's directory
@@ -115,9 +115,10 @@ def submit(scheduler: str, text: str, out: Path) -> str:
             f"there is no {SCHEDULERS[scheduler]} on the PATH: submit from a login node of the cluster, or print the "
             "script with --dry-run"
         )
-    out.mkdir(parents=True, exist_ok=True)
     path = out.absolute() / SCRIPT
-    path.write_text(text, encoding="utf-8")
+    with writing(path, "give another --out directory"):
+        out.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
     done = subprocess.run([program, str(path)], capture_output=True, text=True, timeout=_PATIENCE)
     if done.returncode != 0:
         raise NeurofitError(f"{SCHEDULERS[scheduler]} refused {path}: {done.stderr.strip() or done.stdout.strip()}")

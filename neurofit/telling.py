@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from neurofit.console import console
+from neurofit.errors import writing
 from neurofit.failures import all_failed
 
 if TYPE_CHECKING:
@@ -118,13 +119,16 @@ def save(made: Iterable[Picture], directory: Path) -> list[Path]:
 
 
 def write_report(run: Run, path: Path) -> None:
-    """Writes the HTML report of a run."""
+    """Writes the HTML report of a run. Raises ArchiveError where it cannot, before anything is drawn."""
     from neurofit.report.page import page
 
+    with writing(path, "give --out another file"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
     material = run.material()
     text = page(run.header, material, list(pictures(run, material)), run.seconds, _closing(run))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    with writing(path):
+        path.write_text(text, encoding="utf-8")
 
 
 def _tables(run: Run, results: Results) -> Iterator[Table]:

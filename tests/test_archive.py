@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import struct
 from dataclasses import replace
@@ -259,3 +260,23 @@ def test_a_disk_that_refuses_leaves_the_journal_whole(
         archive.append(made[1], 0)
         archive.append(made[2], 0)
     assert bnh.same(read(tmp_path / "run").evaluations, made)
+
+
+def test_a_disk_that_is_full_leaves_the_file_that_was_there(problem: Problem, tmp_path: Path) -> None:
+    """A limit on how long a file may be stands for the disk. HDF5 itself would fail again at the end of the process."""
+    made = rows(problem, 3)
+    with Archive.create(tmp_path / "run", problem) as archive:
+        write(archive, made)
+        archive.consolidate()
+        before = (tmp_path / "run" / "results.h5").read_bytes()
+        write(archive, rows(problem, 3, first=3), 1)
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limit[1]))
+        try:
+            with pytest.raises(ArchiveError, match=r"cannot write .*results.h5: File too large; what was there before"):
+                archive.consolidate()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        assert (tmp_path / "run" / "results.h5").read_bytes() == before
+        assert not (tmp_path / "run" / "results.h5.tmp").exists()
+        assert len(read(tmp_path / "run").evaluations) == 6

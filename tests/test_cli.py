@@ -11,6 +11,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -176,6 +177,11 @@ def test_export_gives_the_best(run: Done, folder: Path) -> None:
     assert_wrong_input(
         neurofit("export", "out/bowl", "--solution", "24", cwd=folder), "the number of an evaluation, 0 to 23"
     )
+    # below a file nobody can write, whoever it is
+    assert_wrong_input(neurofit("plot", "out/bowl", "--out", "bowl.py/x", cwd=folder), "cannot write bowl.py/x/front")
+    began = time.monotonic()
+    assert_wrong_input(neurofit("report", "out/bowl", "--out", "bowl.py/x.html", cwd=folder), "cannot write bowl.py/x")
+    assert time.monotonic() - began < 1.5, "said after the pictures had been drawn"  # 0.1 s; the pictures take 6 s
 
 
 def test_check_says_what_everything_is(folder: Path) -> None:

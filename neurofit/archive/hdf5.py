@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from neurofit.archive.records import FORMAT, GIVEN, Batch, Contents, Header, Row
-from neurofit.errors import ArchiveError
+from neurofit.errors import ArchiveError, writing
 from neurofit.problem.evaluation import Evaluation
 
 _TEXT = h5py.string_dtype("utf-8")
@@ -40,17 +40,26 @@ _MEANING = {
 def write_file(path: Path, contents: Contents) -> None:
     """Puts `contents` at `path` atomically and durably. Raises ArchiveError where the disk refuses."""
     new = path.with_name(path.name + ".tmp")
-    try:
-        with h5py.File(new, "w") as file:
-            _write_header(file, contents)
-            _write_rows(file, contents.header, [contents.rows[i] for i in sorted(contents.rows)])
-            _write_beside(file, contents)
-            _write_asked(file, contents)
-        _sync(new)
-        os.replace(new, path)
-        _sync(path.parent)
-    except OSError as error:
-        raise ArchiveError(f"cannot write {path}: {error}; what was there before is untouched") from error
+    with writing(path, "what was there before is untouched"):
+        try:
+            new.write_bytes(_image(contents))
+            _sync(new)
+            os.replace(new, path)
+            _sync(path.parent)
+        except OSError:
+            new.unlink(missing_ok=True)  # half of a file would keep a full disk full
+            raise
+
+
+def _image(contents: Contents) -> bytes:
+    """The file's bytes, made in memory: where a disk fills up under HDF5 itself, the process dies of it."""
+    with h5py.File("image", "w", driver="core", backing_store=False) as file:
+        _write_header(file, contents)
+        _write_rows(file, contents.header, [contents.rows[i] for i in sorted(contents.rows)])
+        _write_beside(file, contents)
+        _write_asked(file, contents)
+        file.flush()
+        return cast(bytes, file.id.get_file_image())
 
 
 def read_file(path: Path) -> Contents:

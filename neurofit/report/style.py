@@ -20,6 +20,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, ScalarFormatter
 from PIL import Image
 
+from neurofit.errors import writing
+
 # Okabe & Ito's palette (2008, Color Universal Design), told apart with any colour vision.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY, PALE = "#56B4E9", "#CC79A7", "#222222", "#8A8A8A", "#C9CED3"
@@ -101,9 +103,10 @@ def png(made: Figure, dpi: float = _DPI) -> bytes:
 
 
 def save(made: Figure, path: Path) -> Path:
-    """Writes the figure as a PNG and gives its path back."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png(made))
+    """Writes the figure as a PNG and gives its path back. Raises ArchiveError where it cannot."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(made))
     return path
 
 
