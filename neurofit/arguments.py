@@ -21,6 +21,15 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="The directory 
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the file: fit.timeout=30")
 ]
+
+
+def named(text: str) -> Path:
+    """A path that an option gives; an empty one, as of a variable that the shell does not know, is no place."""
+    if not text.strip():
+        raise typer.BadParameter("an empty name is no place; give a path")
+    return Path(text)
+
+
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error")]
 
 

@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from neurofit import cli_machine
-from neurofit.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, load_problem
+from neurofit.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, load_problem, named
 from neurofit.console import console, guarded
 from neurofit.errors import ConfigError
 from neurofit.launcher import quiet
@@ -45,7 +45,9 @@ def main() -> None:
 @app.command()
 def fit(
     file: FileArgument,
-    out: Annotated[Path | None, typer.Option(help="Where results go; an unfinished run there is resumed")] = None,
+    out: Annotated[
+        Path | None, typer.Option(parser=named, help="Where results go; an unfinished run there is resumed")
+    ] = None,
     budget: Annotated[int | None, typer.Option(min=1, help="Evaluations in all")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Candidates asked for at a time")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the optimizer")] = None,
@@ -123,7 +125,9 @@ def show(
 def retarget(
     run: RunArgument,
     file: FileArgument,
-    out: Annotated[Path, typer.Option(help="A new directory, into which `neurofit fit FILE` then goes on")],
+    out: Annotated[
+        Path, typer.Option(parser=named, help="A new directory, into which `neurofit fit FILE` then goes on")
+    ],
     changes: SetOption = None,
     debug: DebugOption = False,
 ) -> None:
@@ -147,7 +151,9 @@ def plot(
     runs: Annotated[
         list[Path], typer.Argument(metavar="RUN...", help="The directory that a fit wrote, or several to compare")
     ],
-    out: Annotated[Path | None, typer.Option(help="Where the pictures go; the first RUN by default")] = None,
+    out: Annotated[
+        Path | None, typer.Option(parser=named, help="Where the pictures go; the first RUN by default")
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Draw every picture of RUN that there is material for; of several runs, how their hypervolumes grew."""
@@ -167,7 +173,7 @@ def plot(
 @app.command()
 def report(
     run: RunArgument,
-    out: Annotated[Path | None, typer.Option(help="The HTML file; RUN/report.html by default")] = None,
+    out: Annotated[Path | None, typer.Option(parser=named, help="The HTML file; RUN/report.html by default")] = None,
     debug: DebugOption = False,
 ) -> None:
     """Write RUN's pictures and tables as one HTML file."""
@@ -250,7 +256,7 @@ def features(debug: DebugOption = False) -> None:
 
 @app.command()
 def schema(
-    kind: Annotated[str, typer.Argument(help="fit, staged, model, function or protocol")] = "fit",
+    kind: Annotated[str, typer.Argument(help="fit, staged, model, network, function or protocol")] = "fit",
     debug: DebugOption = False,
 ) -> None:
     """Print the JSON Schema of a fit file, for editors."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from neurofit.arguments import DebugOption, FileArgument, SetOption, load_problem
+from neurofit.arguments import DebugOption, FileArgument, SetOption, load_problem, named
 from neurofit.console import console, guarded
 from neurofit.errors import NeurofitError
 
@@ -17,7 +17,7 @@ from neurofit.errors import NeurofitError
 def submit(
     file: FileArgument,
     scheduler: Annotated[str, typer.Option(help="slurm or pbs")],
-    out: Annotated[Path | None, typer.Option(help="Where results, the script and its log go")] = None,
+    out: Annotated[Path | None, typer.Option(parser=named, help="Where results, the script and its log go")] = None,
     ranks: Annotated[int, typer.Option(min=1, help="MPI ranks; each evaluates")] = 8,
     ranks_per_node: Annotated[int, typer.Option(min=0, help="0: as the queue likes")] = 0,
     walltime: Annotated[str, typer.Option(help="hours:minutes:seconds")] = "4:00:00",

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurofit.errors import ConfigError, NeurofitError
+from neurofit.errors import ConfigError, NeurofitError, Words
+from neurofit.problem.objective import Target
 from neurofit.problem.problem import FitSettings
 from neurofit.results import Run, open_run
 
@@ -55,6 +56,12 @@ def _scored(run: Run) -> dict[str, object]:
     except NeurofitError:
         return found
     for o in problem.objectives:
-        targets = tuple((problem.columns[t.column], t.low, t.high, t.std) for t in o.targets)
-        found[f"objective {o.name}"] = (targets, o.combine, o.weight)
+        targets = "; ".join(f"{problem.columns[t.column]} {_in_full(t)}" for t in o.targets)
+        found[f"objective {o.name}"] = Words(f"{o.combine} of {targets}; weight {o.weight!r}")
     return found
+
+
+def _in_full(target: Target) -> str:
+    """A target with all of its digits."""
+    wanted = f"{target.low!r}" if target.low == target.high else f"{target.low!r} to {target.high!r}"
+    return f"{wanted} ± {target.std!r}"

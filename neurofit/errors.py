@@ -8,6 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+class Words(str):
+    """What was found, described: shown without the quotes that a text of the user's is shown in."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class NeurofitError(Exception):
     """The root of neurofit's errors; `exit_code` is what the command line ends with."""
 

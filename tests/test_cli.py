@@ -206,6 +206,7 @@ def test_check_says_what_everything_is(folder: Path) -> None:
         (("schema", "nothing"), "protocol"),
         (("nonsense",), "nonsense"),
         (("check", ""), "fit file"),
+        (("fit", "bowl.yaml", "--out", ""), "an empty name is no place"),
         (("check", "models"), "hh_soma"),
         (("fit", "."), "there are bowl.yaml"),
         (("fit", "bowl.yaml", "--warm-start", "nowhere"), "--warm-start, $.fit.warm_start[0]: found"),

@@ -48,8 +48,14 @@ _OF_CELLS = {
     "rheobase": _CURRENTS,
     "holding_current": _CURRENTS,
 }
-# Of a parameter in that unit: the most of any use, of what, and the smaller unit that it was likely meant in.
-_MOST = {"uS": (1.0, "a synapse", "nS"), "S/cm2": (100.0, "a membrane", "mS/cm2")}
+# Of a parameter in that unit: the most of any use, of what, and the smaller unit that it was likely meant in; "" where
+# more likely a larger one was written.
+_MOST = {
+    "uS": (1.0, "a synapse", "nS"),
+    "S/cm2": (100.0, "a membrane", "mS/cm2"),
+    "uF/cm2": (1000.0, "a membrane", ""),
+    "mV": (1000.0, "a membrane", ""),
+}
 # An std beside its target: the share of it below which all evaluations are as bad, and above which as good.
 _FINEST, _COARSEST = 1e-6, 1e4
 
@@ -112,12 +118,12 @@ def knobs(made: Sequence[Knob], model: Model) -> Iterator[str]:
         return
     for knob in made:
         most, whose, smaller = _MOST.get(knob.model.unit, (math.inf, "", ""))
-        value = knob.model.value if knob.free is None else knob.free.high
-        if isinstance(value, float) and value > most:
-            yield (
-                f"{knob.model.name}: {value:g} {knob.model.unit}, far more than {whose} has; plain numbers are in "
-                f"{knob.model.unit}, `{value:g} {smaller}` is a text with its own unit"
-            )
+        ends = [knob.model.value] if knob.free is None else [knob.free.low, knob.free.high]
+        value = max((end for end in ends if isinstance(end, float)), key=abs, default=0.0)
+        if abs(value) > most:
+            unit = knob.model.unit
+            own = f"; plain numbers are in {unit}, `{value:g} {smaller}` is a text with its own unit" if smaller else ""
+            yield f"{knob.model.name}: {value:g} {unit}, far more than {whose} has{own}"
 
 
 def settings(spec: FitSpec, model: Model) -> Iterator[str]:

@@ -41,6 +41,7 @@ def _apply(document: Document, key: str, text: str) -> None:
             document.places[path] = Place(origin, None)
             return
         node = _descend(node, name, path, origin)
+        document.places.setdefault(path, Place(origin, None))  # of a mapping that was not there
 
 
 def _key_length(node: Data, parts: list[str], path: str) -> int:

@@ -22,7 +22,7 @@ from neurofit.problem.problem import Problem
 
 _NOTHING: Mapping[str, str] = {}
 _OWN = ("name", "from", "cells")  # keys of a stage beside those of its problem
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 _EACH_ITS_OWN = ("fit.budget", "fit.warm_start")  # settings that are never the same for all stages
 
 Found = Mapping[tuple[str, str | int], Offer]
@@ -154,7 +154,7 @@ def _names(file: StagedFile) -> None:
     for i, stage in enumerate(file.stages):
         path = f"$.{STAGES}[{i}].name"
         if not _NAME.fullmatch(stage.name):
-            expected = "a name of letters, digits, _ and -, as it is that of a folder"
+            expected = "a name of at most 100 letters, digits, _ and -, as it is that of a folder"
             raise ConfigError(path, got=stage.name, expected=expected)
         if stage.name.casefold() in seen:
             raise ConfigError(path, got=stage.name, expected="a name that no other stage has")

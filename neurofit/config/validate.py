@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from neurofit.config.document import Data, Document
 from neurofit.config.schema.base import did_you_mean
-from neurofit.errors import ConfigError
+from neurofit.errors import ConfigError, Words
 
 Spec = TypeVar("Spec", bound=BaseModel)
 _WORDS = {
@@ -103,7 +103,7 @@ def _walk(loc: tuple[int | str, ...], data: Data) -> tuple[str, Data, str | int]
 
 def _shown(node: Data) -> object:
     if isinstance(node, dict):
-        return f"a mapping with {', '.join(list(node)[:4])}" if node else "an empty mapping"
+        return Words(f"a mapping with {', '.join(list(node)[:4])}" if node else "an empty mapping")
     if node is None:
-        return "nothing"
+        return Words("nothing")
     return node

@@ -214,6 +214,20 @@ def test_wrong_rules(tmp_path, rule):
     assert error.path == "$.rules.silent" and error.line == 28 and words in str(error), str(error)
 
 
+@pytest.mark.parametrize("name", ["..", "a//b", "/a", "x" * 101])
+def test_a_name_that_no_folder_can_have(tmp_path, name):
+    """Results go to runs/NAME, which is not to be found only when they are written, or to be elsewhere."""
+    error = refused(write(tmp_path, BALL), name=f'"{name}"')
+    assert error.path == "$.name" and "folder" in error.expected
+    assert load(write(tmp_path, BALL), {"name": "cells/été"}).name == "cells/été"
+
+
+def test_what_set_made_is_told_of_it_and_not_of_the_file(tmp_path):
+    assert str(refused(write(tmp_path, BALL), **{"a.b.c": "1"})).startswith("--set a.b.c=1, $.a: found 'a'")
+    error = refused(write(tmp_path, BALL), **{"parameters.soma.gl_hh": ""})
+    assert "$.parameters.soma.gl_hh: found nothing; expected a value, [low, high], or a mapping" in str(error)
+
+
 SYNTAX = [
     ("name: [", 3),
     ("name: ball\nname: bell", 3),

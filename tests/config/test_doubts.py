@@ -41,6 +41,8 @@ RESISTANCE = "{feature: ohmic_input_resistance, protocol: fi, sweep: 0, target: 
         ),
         (VOLTAGE[0], RESISTANCE, "objective rest: a neuron's ohmic_input_resistance is from 0.001 to 100000 MOhm"),
         ("[0.05, 0.3]", "[50, 300]", "soma.gnabar_hh: 300 S/cm2, far more than a membrane has"),
+        ("[0.05, 0.3]", "[0.05, 0.3]\n  soma.ena: 50 V", "soma.ena: 50000 mV, far more than a membrane has"),
+        ("[0.05, 0.3]", "[0.05, 0.3]\n  soma.el_hh: [-70 V, -50]", "soma.el_hh: -70000 mV, far more than a membrane"),
         ("budget: 50", "budget: 50, patience: 50", "fit.patience: 50 has no effect"),
         ("budget: 50", "budget: 50, initial: 60", "fit.initial: a design of 60 points is cut off by the budget, 50"),
         ("budget: 50", "budget: 50, ranks_per_evaluation: 2", "fit.ranks_per_evaluation has no effect"),

@@ -68,7 +68,10 @@ def test_runs_that_cannot_be_compared_are_refused() -> None:
     moved = replace(objective, targets=(replace(objective.targets[0], std=0.2), *objective.targets[1:]))
     for other, words in (
         (replace(BETWEEN, reference=(5.0, 5.0)), "reference of runs/random2.*5.0.*3.0.*as runs/random1 has"),
-        (replace(BETWEEN, objectives=(moved, BETWEEN.objectives[1])), "objective start of runs/random2"),
+        (
+            replace(BETWEEN, objectives=(moved, BETWEEN.objectives[1])),
+            "objective start of runs/random2: found rms of start0 0.0 ± 0.2; .*; expected rms of start0 0.0 ± 0.1;",
+        ),
         (toy_problems.between_problem("noisy"), "rules of runs/random2"),
         (toy_problems.kinds_problem(), "objectives of runs/random2"),
     ):

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -86,6 +87,20 @@ Whole = Annotated[int, StrictType()]
 Flag = Annotated[bool, StrictType()]
 
 LONGEST = 1e6  # ms: no simulation is longer, as its traces must fit in memory
+
+
+def _a_folder(name: str) -> str:
+    for part in name.split("/"):
+        if part in ("", ".", "..") or len(part.encode()) > _LONGEST_NAME or not part.isprintable():
+            expected = (
+                f"a name that a folder can have, as results go to runs/NAME: at most {_LONGEST_NAME} bytes, no `..`"
+            )
+            raise PydanticCustomError("name", "{expected}", {"expected": expected})
+    return name
+
+
+_LONGEST_NAME = 100  # bytes: file systems bear 255, and a few letters may be added
+FolderName = Annotated[str, AfterValidator(_a_folder)]
 
 
 def _no_flag(value: object) -> object:

@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from neurofit.config.schema.base import (
     ConditionsSpec,
     Flag,
+    FolderName,
     Milliseconds,
     Number,
     Seconds,
@@ -202,7 +203,7 @@ class FitFile(Strict):
     """A fit file."""
 
     neurofit: Version = Field(description="version of the format: 1")
-    name: str | None = Field(default=None, description="of the fit; the file's name by default")
+    name: FolderName | None = Field(default=None, description="of the fit; the file's name by default")
     description: str = Field(default="", description="what is fitted, and to which data")
     model: Annotated[
         Annotated[str, Tag("name")]

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validat
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from neurofit.config.schema.base import Number, Strict, Version, did_you_mean
+from neurofit.config.schema.base import FolderName, Number, Strict, Version, did_you_mean
 
 # What may be taken of a stage: one solution, or its front. A number is an evaluation's.
 WORDS = ("best", "knee", "front")
@@ -77,7 +77,7 @@ class StagedFile(Strict):
     """A staged file."""
 
     neurofit: Version = Field(description="version of the format: 1")
-    name: str | None = Field(default=None, description="of the whole; the file's name by default")
+    name: FolderName | None = Field(default=None, description="of the whole; the file's name by default")
     description: str = Field(default="", description="what is fitted, and to which data")
     stages: Annotated[list[StageSpec], Field(min_length=1)] = Field(description="in the order they are fitted in")
 
