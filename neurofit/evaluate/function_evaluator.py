@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import math
 import reprlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ from neurofit.evaluate.reason import one_line, reason_of
 from neurofit.problem.evaluation import UNDEFINED, VALUE, Evaluation
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
+from neurofit.simulate.user_file import user_module
 
 _PACK = 16  # candidates at a time: a function may take microseconds, a message some fifty of them
 
@@ -101,23 +100,9 @@ def _number(value: object) -> float | None:
 def load_function(file: Path, name: str) -> Callable[..., object]:
     """The function `name` of a Python file, which may import what lies beside it.
 
-    Raises ConfigError where the file or the function is missing, or the file raises.
+    Raises ConfigError as `user_module` does, and where the function is missing.
     """
-    spec = importlib.util.spec_from_file_location(f"neurofit_function_{file.stem}", file)
-    if spec is None or spec.loader is None or not file.exists():
-        raise ConfigError("$.model.function", got=str(file), expected="a Python file (.py) that exists")
-    beside = str(file.resolve().parent)
-    if beside not in sys.path:
-        sys.path.append(beside)  # last, so that nothing there stands in for a module of somebody else
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        del sys.modules[spec.name]
-        raise ConfigError(
-            "$.model.function", got=reason_of(error), expected=f"a Python file that imports without an error ({file})"
-        ) from error
+    module = user_module(file, "$.model.function")
     function = getattr(module, name, None)
     if not callable(function):
         raise ConfigError("$.model.function", got=name, expected=f"a function that {file.name} defines")

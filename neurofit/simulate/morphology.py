@@ -12,7 +12,7 @@ from typing import Any
 from neurofit.errors import ConfigError
 from neurofit.problem.model import BASIC_LISTS, UNION_LISTS, AxonRule, CellTemplate, Morphology
 from neurofit.simulate.process import hoc
-from neurofit.simulate.user_class import user_class
+from neurofit.simulate.user_file import user_class
 
 Section = Any  # nrn.Section
 _LIST_OF_ARRAY = {"soma": "somatic", "dend": "basal", "apic": "apical", "axon": "axonal", "myelin": "myelinated"}

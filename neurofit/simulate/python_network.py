@@ -8,7 +8,7 @@ from typing import Any
 from neurofit.problem.network import NetworkTemplate, Settings
 from neurofit.simulate.engine import VOLTAGE_LIMIT
 from neurofit.simulate.process import hoc
-from neurofit.simulate.user_class import user_class
+from neurofit.simulate.user_file import user_class
 
 
 class PythonNetwork:
