@@ -1,12 +1,14 @@
-"""Says of evaluations that failed how many there are and what the first of them died of."""
+"""Says of evaluations that failed how many and what the first of them died of, and what none of them had a value of."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from neurofit.errors import NeurofitError
-from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.evaluation import UNDEFINED, VALUE, Evaluation
 
 
 def failures(evaluations: Sequence[Evaluation]) -> str:
@@ -18,6 +20,17 @@ def failures(evaluations: Sequence[Evaluation]) -> str:
     many = "All" if len(failed) == len(evaluations) else f"{len(failed)} of {len(evaluations)}"
     first = failed[0]
     return f"{many} evaluations failed ({which}); the first, #{first.index}: {first.reason}"
+
+
+def unheard_of(evaluations: Sequence[Evaluation], columns: Sequence[str]) -> str:
+    """A sentence on the features (m,) that no evaluation has a value of, named by `columns`; "" without any."""
+    ran = [e.states for e in evaluations if e.status == "ok"]
+    if not ran:
+        return ""
+    states = np.stack(ran)
+    never = (states == UNDEFINED).any(axis=0) & ~(states == VALUE).any(axis=0)
+    names = ", ".join(name for name, found in zip(columns, never, strict=True) if found)
+    return f"No evaluation has a value of {names}: nothing is feasible without one" if names else ""
 
 
 def all_failed(evaluations: Sequence[Evaluation]) -> bool:

@@ -20,7 +20,7 @@ from neurofit.archive.records import front_of
 from neurofit.config.load import load
 from neurofit.confirmation import confirmation, sentence
 from neurofit.errors import NeurofitError
-from neurofit.failures import failures
+from neurofit.failures import failures, unheard_of
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
 
@@ -89,7 +89,8 @@ class Run:
         """Sentences on how it was simulated, what failed, and how the front was confirmed."""
         by = self._contents.settled
         engine = f"Simulated by {by['engine']}, {by['copies']} copies at a time ({by['why']})" if by else ""
-        return tuple(line for line in (engine, failures(self.searched), sentence(self._contents)) if line)
+        said = (failures(self.searched), unheard_of(self.searched, [name for name, _ in self.header.features]))
+        return tuple(line for line in (engine, *said, sentence(self._contents)) if line)
 
     @property
     def stages(self) -> Mapping[str, Run]:

@@ -113,13 +113,13 @@ def read_from(file: str | Path, options: Collection[str] = ()) -> Iterator[None]
     try:
         yield
     except ConfigError as error:
-        setting = re.match(r"\$\.fit\.(\w+)", error.path)
-        if error.file is not None or setting is None:
+        if error.file is not None:
             raise
-        if setting[1] in options:
+        setting = re.match(r"\$\.fit\.(\w+)", error.path)
+        if setting and setting[1] in options:
             raise error.located(f"--{setting[1].replace('_', '-')}", None) from error
         document = read_yaml(fit_file(str(file)))
-        if f"$.fit.{setting[1]}" not in document.places:
+        if error.path not in document.places and not (setting and f"$.fit.{setting[1]}" in document.places):
             raise
         raise document.locate(error) from error
 

@@ -78,7 +78,7 @@ def tell_trial(screen: Console, tried: TryOut, trial: Trial) -> None:
         screen.print(table, "")
     for warning in problem.warnings:
         screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
-    screen.print(Text(checked.summary(trial)), soft_wrap=True)
+    screen.print(Text(checked.summary(problem, trial)), soft_wrap=True)
     if said := checked.simulation(problem, trial):
         screen.print(Text(said), soft_wrap=True)
     screen.print(Text(checked.estimate(problem, trial)), soft_wrap=True)

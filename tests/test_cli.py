@@ -51,6 +51,9 @@ def broken(p):
 
 def half(p):
     return features(p) if p["a"] > 0 else broken(p)
+
+
+constant = 3
 '''
 
 
@@ -118,6 +121,19 @@ def test_a_fit_whose_evaluations_all_fail_says_why(folder: Path) -> None:
         r"^\d+ of 24 evaluations failed \(error \d+\); the first, #\d+: ValueError: no fea", half.stdout, re.M
     )
     assert "evaluations failed" in neurofit("show", "half", cwd=folder).stdout
+
+
+def test_a_feature_that_a_function_does_not_return_is_named(folder: Path) -> None:
+    """A slip in a feature's name is no error, as a function may leave a feature out: but nothing is feasible then."""
+    slip = ("--set", "objectives.far.feature=fra")
+    assert "; there is no value of fra). That is no error" in neurofit("check", "bowl.yaml", *slip, cwd=folder).stdout
+    done = neurofit("fit", "bowl.yaml", *slip, "--out", "slip", cwd=folder)
+    assert "No evaluation has a value of fra: nothing is feasible without one" in done.stdout
+
+
+def test_a_model_that_cannot_be_run_is_told_with_its_line(folder: Path) -> None:
+    done = neurofit("check", "bowl.yaml", "--set", "model.function=bowl.py:constant", cwd=folder)
+    assert_wrong_input(done, "bowl.yaml, line 4, $.model.function: found 'constant'; expected a function that bowl.py")
 
 
 def _made(folder: Path) -> Path:

@@ -229,9 +229,8 @@ def defined(text: str, path: str, what: str) -> tuple[Path, str]:
         ) from error
     names = _top_level(tree)
     if name not in names:
-        raise ConfigError(
-            path, got=name, expected=f"a {what} that {file.name} defines: {', '.join(names)}{did_you_mean(name, names)}"
-        )
+        listed = f"a {what} that {file.name} defines: {', '.join(names) or 'there is none'}"
+        raise ConfigError(path, got=name, expected=listed + did_you_mean(name, names))
     return file, name
 
 

@@ -208,7 +208,7 @@ def _rules(problem: Problem, trial: Trial) -> Table:
     return table
 
 
-def summary(trial: Trial) -> str:
+def summary(problem: Problem, trial: Trial) -> str:
     """Whether the point that was tried is feasible, in a sentence."""
     evaluation = trial.evaluation
     if evaluation.status != "ok":
@@ -216,6 +216,6 @@ def summary(trial: Trial) -> str:
     if evaluation.feasible:
         return "The point that was tried is feasible."
     held = percent(float((evaluation.rules == TRUE).mean())) if len(evaluation.rules) else "100 %"
-    return (
-        f"The point that was tried is not feasible ({held} of the rules hold). That is no error: a fit looks for more."
-    )
+    missing = ", ".join(problem.columns[j] for j in np.flatnonzero(evaluation.states == UNDEFINED))
+    why = f"{held} of the rules hold{f'; there is no value of {missing}' if missing else ''}"
+    return f"The point that was tried is not feasible ({why}). That is no error: a fit looks for more."

@@ -171,6 +171,7 @@ MISTAKES = [
     ("fit: {", "efel: {Threshold: 1 nA}\nfit: {", 30, "$.efel.Threshold", "does not convert to mV"),
     ("fit: {", "reference: {rat: 3}\nfit: {", 30, "$.reference.rat", "an objective"),
     ("fit: {", "reference: 0\nfit: {", 30, "$.reference", "above 0"),
+    ("silent: spike_count(rest) == 0", "silent: 3", 28, "$.rules.silent: found 3; expected an expression"),
 ]
 RULES = [
     ("spike_cuont(rest) == 0", "`spike_count`"),

@@ -85,6 +85,9 @@ class RuleSpec(Strict):
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, data: object) -> object:
+        if data is None or isinstance(data, (int, float, list)):
+            expected = "an expression over features, such as `spike_count(fi) > 3`, or a mapping with `expression`"
+            raise PydanticCustomError("structure", "{expected}", {"expected": expected})
         return {"expression": data} if isinstance(data, str) else data
 
     @classmethod
