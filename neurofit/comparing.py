@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def compare(runs: Sequence[Run | str | Path]) -> Figure:
+def compare(runs: Sequence[Run | str | Path] | Run | str | Path) -> Figure:
     """The hypervolume curves of several runs of one problem (or of their directories), grouped by optimizer and
     what its search was given.
 
@@ -23,6 +23,8 @@ def compare(runs: Sequence[Run | str | Path]) -> Figure:
     """
     from neurofit.report.seeds import Seed, seeds_figure  # matplotlib, which takes a while to load
 
+    if isinstance(runs, str | Path | Run):
+        runs = [runs]
     opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
     if not opened:
         raise ConfigError("runs", expected="at least one run")

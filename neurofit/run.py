@@ -14,6 +14,7 @@ from typing import Any
 from neurofit.archive import Archive, exists
 from neurofit.config.identity import sealed
 from neurofit.config.stages import Staged
+from neurofit.config.validate import check_settings
 from neurofit.errors import ConfigError
 from neurofit.executors import GroupExecutor, MpiExecutor, ProcessExecutor
 from neurofit.executors.environment import workers_of
@@ -68,6 +69,8 @@ def fit(
     Ctrl-C, SIGTERM or SIGUSR1 (which batch systems send before the time is up), with everything finished on disk.
     """
     joined()
+    if out is not None and not str(out).strip():
+        raise ConfigError("out", got=str(out), expected="a directory, or None for runs/NAME")
     given = {"seed": seed, "budget": budget, "batch": batch, "workers": workers, "optimizer": optimizer}
     given |= {"engine": engine}
     given |= {"patience": patience, "warm_start": warm_start}
@@ -146,7 +149,6 @@ def _executor(problem: Problem, out: Path) -> AbstractContextManager[Executor]:
 def _with(problem: Problem, given: Mapping[str, Any]) -> Problem:
     if not given:
         return problem
-    for name, value in given.items():
-        if name != "seed" and isinstance(value, int) and value < (0 if name == "workers" else 1):
-            raise ConfigError(f"$.fit.{name}", expected="a whole number above 0", got=value)
+    # paths of runs are looked at when they are read; 0 workers are the Problem's word for as many as there are cores
+    check_settings({n: v for n, v in given.items() if n != "warm_start" and not (n == "workers" and v == 0)})
     return sealed(replace(problem, fit=replace(problem.fit, **given)), problem.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -261,3 +262,21 @@ def test_fit_settings_are_checked(problem: Problem, tmp_path: Path) -> None:
     assert not (tmp_path / "b").exists()
     with pytest.raises(ArchiveError, match="holds no run"):
         neurofit.open(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"seed": -1}, "$.fit.seed: found -1; expected a value of at least 0"),
+        ({"budget": "5"}, "$.fit.budget: found '5'; expected a whole number"),
+        ({"batch": 2.5}, "$.fit.batch: found 2.5; expected a whole number"),
+        ({"engine": "x"}, "$.fit.engine: found 'x'; expected one of auto, neuron, coreneuron"),
+        ({"out": ""}, "out: found ''; expected a directory"),
+    ],
+)
+def test_settings_of_a_program_are_held_to_what_a_file_may_have(
+    problem: Problem, tmp_path: Path, given: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        neurofit.fit(problem, **{"out": tmp_path / "b", **given})  # type: ignore[arg-type]  # as a program may
+    assert not (tmp_path / "b").exists()

@@ -25,6 +25,8 @@ def apply(document: Document, overrides: Mapping[str, str], *, inside_model: boo
 
 def _apply(document: Document, key: str, text: str) -> None:
     origin = f"--set {key}={text}"
+    if not isinstance(text, str):  # of a program, whose types nobody checks
+        raise ConfigError(f"$.{key}", got=text, expected=f"a text, as a file has it: '{text}'")
     value = parse_value(text, f"$.{key}", origin)
     parts = key.split(".")
     if not all(parts):

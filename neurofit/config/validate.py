@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -9,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from neurofit.config.document import Data, Document
 from neurofit.config.schema.base import did_you_mean
+from neurofit.config.schema.fit import FitSpec
 from neurofit.errors import ConfigError, Words
 
 Spec = TypeVar("Spec", bound=BaseModel)
@@ -39,6 +41,17 @@ def validated(document: Document, model: type[Spec]) -> Spec:
     except ValidationError as error:
         found = [document.locate(_translated(details, document.data)) for details in error.errors(include_url=False)]
         raise _first(found) from None
+
+
+def check_settings(given: Mapping[str, object]) -> None:
+    """Raises ConfigError where a file's `fit:` could not have these settings, which a program gave."""
+    try:
+        FitSpec.model_validate(given)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        name = str(details["loc"][0])
+        expected = _expected(details["type"], details.get("ctx", {}), details["msg"], None)
+        raise ConfigError(f"$.fit.{name}", got=given[name], expected=expected) from None
 
 
 def _first(errors: list[ConfigError]) -> ConfigError:

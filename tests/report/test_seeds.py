@@ -79,6 +79,7 @@ def test_runs_that_cannot_be_compared_are_refused() -> None:
             neurofit.compare([first, run(other, "random", 2, n=3)])
     with pytest.raises(ConfigError, match="at least one run"):
         neurofit.compare([])
+    assert neurofit.compare(first).axes  # one run is a list of one, and a path no list of letters
 
 
 def test_searches_that_were_given_other_things_are_other_curves() -> None:
