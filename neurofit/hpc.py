@@ -62,7 +62,7 @@ def seeds_of(text: str) -> tuple[int, ...]:
             first, last = (int(part) for part in text.split("-"))
             seeds = tuple(range(first, last + 1))
         else:
-            seeds = tuple(int(part) for part in text.split(","))
+            seeds = tuple(dict.fromkeys(int(part) for part in text.split(",")))  # two jobs of one seed are one run
     except ValueError:
         seeds = ()
     if not seeds or min(seeds) < 0:

@@ -19,7 +19,7 @@ from neurofit.archive import Contents, Header, read
 from neurofit.archive.records import front_of
 from neurofit.config.load import load
 from neurofit.confirmation import confirmation, sentence
-from neurofit.errors import NeurofitError
+from neurofit.errors import ConfigError, NeurofitError
 from neurofit.failures import failures, unheard_of
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
@@ -376,7 +376,10 @@ class Run:
 
     def _reference(self, reference: float | Sequence[float] | None) -> np.ndarray:
         given = self.header.reference if reference is None else reference
-        return np.broadcast_to(np.asarray(given, float), (len(self.header.objectives),))
+        k = len(self.header.objectives)
+        if np.shape(given) not in ((), (k,)):
+            raise ConfigError("reference", got=given, expected=f"a number [std], or one for each of {k} objectives")
+        return np.broadcast_to(np.asarray(given, float), (k,))
 
 
 def open_run(directory: str | Path) -> Run:

@@ -79,6 +79,8 @@ def test_runs_that_cannot_be_compared_are_refused() -> None:
             neurofit.compare([first, run(other, "random", 2, n=3)])
     with pytest.raises(ConfigError, match="at least one run"):
         neurofit.compare([])
+    with pytest.raises(ConfigError, match="or one for each of 2 objectives"):
+        first.hypervolume([1.0])
     assert neurofit.compare(first).axes  # one run is a list of one, and a path no list of letters
 
 
