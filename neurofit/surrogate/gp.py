@@ -123,8 +123,8 @@ def _distances(x: Tensor, rows: Tensor) -> Tensor:
 def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     """Fits every output of `training`, and draws `members` samples of each.
 
-    Rows that are far have, in outputs that are not labels, a noise of their own. The deviation of samples of values is
-    corrected by what held-out rows were wrong by.
+    Entries that are rough have a noise of their own. The deviation of samples of values is corrected by what held-out
+    rows were wrong by.
     """
     generator = torch.Generator().manual_seed(seed)
     points, y = torch.from_numpy(training.u), training.y
@@ -132,12 +132,12 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     values = torch.from_numpy(np.nan_to_num(y))
     mean = (values * known).sum(0) / known.sum(0).clamp_min(1)
     centred = torch.where(known, values - mean, 0.0)
-    far, binary = torch.from_numpy(training.far.astype(float)), torch.from_numpy(training.binary)
-    rows = Rows(points, centred, known, far)
+    rough, binary = torch.from_numpy(training.rough), torch.from_numpy(training.binary)
+    rows = Rows(points, centred, known, rough)
     hyper = most_likely(rows, binary, torch.from_numpy(training.strength), generator)
     data = replace(rows, points=curve(points, hyper.strength))
     factor = _factor(data, hyper)
-    noise = hyper.variance(known, far)
+    noise = hyper.variance(known, rough)
     held_mean, seen_sd, held_sd = (part.numpy() for part in _foretold(factor, centred.T, noise, training.groups))
     wrong = inflation(centred.numpy() - held_mean, seen_sd, known.numpy(), training.importance)
     wrong[training.binary] = 1.0
@@ -163,7 +163,7 @@ def _factor(data: Rows, hyper: Hyper) -> Tensor:
     """The Cholesky factor (o, n, n) of each output's covariance of its rows."""
     x = data.points / hyper.log_length.exp()[:, None]
     signal2 = torch.exp(2 * hyper.log_signal)[:, None]
-    noise = hyper.variance(data.known, data.far) + 1e-6 * signal2
+    noise = hyper.variance(data.known, data.rough) + 1e-6 * signal2
     return torch.linalg.cholesky(signal2[..., None] * matern(torch.cdist(x, x)) + torch.diag_embed(noise))
 
 
@@ -178,7 +178,7 @@ def _sampled(
     waved = _WAVES if o <= MANY else _MANY_WAVES
     length = hyper.log_length.exp()[:, None]
     x = data.points / length
-    signal, noise = hyper.log_signal.exp(), hyper.variance(data.known, data.far)
+    signal, noise = hyper.log_signal.exp(), hyper.variance(data.known, data.rough)
     # Matern-5/2 has a Student-t spectrum with 5 degrees of freedom.
     normal = torch.randn((o, d, waved), dtype=torch.float64, generator=generator)
     chi2 = torch.randn((5, o, 1, waved), dtype=torch.float64, generator=generator).square().sum(0)

@@ -21,20 +21,24 @@ _JITTER = 1e-4  # of the signal variance: keeps a factor in single precision
 _MISSING = 1e6  # noise variance of an entry that is not there
 _STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
 _LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
+_ROUGH = -1.0  # log of the deviation that roughness 1 adds, in units of the output's: prior mean, to start from
+_LENGTH = 0.8  # length scales to start from, in diagonals of the cube: longer ones see no borders, shorter no trends
 _NONE = -30.0  # log of a deviation that is none
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Points (n, d) of the cube, centred outputs (n, o) with 0 where they are not known (n, o), and far rows (n,)."""
+    """Points (n, d) of the cube, centred outputs (n, o) with 0 where they are not known (n, o), and how rough they are
+    (n, o).
+    """
 
     points: Tensor
     centred: Tensor
     known: Tensor
-    far: Tensor
+    rough: Tensor
 
     def of(self, chosen: Tensor) -> Rows:
-        return Rows(self.points[chosen], self.centred[chosen], self.known[chosen], self.far[chosen])
+        return Rows(self.points[chosen], self.centred[chosen], self.known[chosen], self.rough[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,11 @@ class Hyper:
     log_length: Tensor  # (o, d)
     log_signal: Tensor  # (o,)
     log_noise: Tensor  # (o,)
-    log_far: Tensor  # (o,) further noise of rows far from what is sought
+    log_rough: Tensor  # (o,) further noise of an entry whose roughness is 1
 
-    def variance(self, known: Tensor, far: Tensor) -> Tensor:
+    def variance(self, known: Tensor, rough: Tensor) -> Tensor:
         """(o, n) noise of each entry."""
-        own = torch.exp(2 * self.log_noise)[:, None] + torch.exp(2 * self.log_far)[:, None] * far
+        own = torch.exp(2 * self.log_noise)[:, None] + torch.exp(2 * self.log_rough)[:, None] * rough.mT
         return torch.where(known.T, own, _MISSING)
 
 
@@ -69,7 +73,7 @@ def _decay(r: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.Generator) -> Hyper:
-    """The hyperparameters, on a subset of the rows; labels, which are `binary` (o,), have no noise of far rows.
+    """The hyperparameters, on a subset of the rows; labels, which are `binary` (o,), are not rough.
 
     `expected` (d,) is the strength of the warp to start from.
     """
@@ -79,7 +83,7 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
         half = _POINTS // 2
         older = torch.randperm(n - half, generator=generator)[: _POINTS - half]
         rows = rows.of(torch.cat([older, torch.arange(n - half, n)]))
-    rows = Rows(rows.points.float(), rows.centred.float(), rows.known, rows.far.float())
+    rows = Rows(rows.points.float(), rows.centred.float(), rows.known, rows.rough.float())
     expected = expected.float()
     o = rows.centred.shape[1]
     scale = (rows.centred.square().sum(0) / rows.known.sum(0).clamp_min(1)).sqrt().clamp_min(1e-3).log()
@@ -88,11 +92,11 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
         torch.full((o, d), math.sqrt(2.0) + 0.5 * math.log(d)),
         scale,
         torch.where(binary, _LABEL_NOISE, _VALUE_NOISE) + scale,
-        torch.where(binary, _NONE, scale - 1.5),
+        torch.where(binary, _NONE, scale + _ROUGH),
     )
-    length = torch.full((o, d), math.log(0.5 * math.sqrt(d)))
-    found = Hyper(*(part.clone() for part in (expected, length, scale, middle.log_noise, middle.log_far)))
-    parts = [found.log_length, found.log_signal, found.log_noise, found.log_far, found.strength]
+    length = torch.full((o, d), math.log(_LENGTH * math.sqrt(d)))
+    found = Hyper(*(part.clone() for part in (expected, length, scale, middle.log_noise, middle.log_rough)))
+    parts = [found.log_length, found.log_signal, found.log_noise, found.log_rough, found.strength]
     optimizer = torch.optim.Adam(parts, lr=0.18)
     for _ in range(_STEPS if o <= MANY else _MANY_STEPS):
         for part, slope in zip(parts, _slopes(rows, found, middle, binary), strict=True):
@@ -105,7 +109,7 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
 
 
 def _slopes(rows: Rows, at: Hyper, middle: Hyper, binary: Tensor) -> tuple[Tensor, ...]:
-    """The gradient of -log posterior by log_length, log_signal, log_noise, log_far and strength.
+    """The gradient of -log posterior by log_length, log_signal, log_noise, log_rough and strength.
 
     Of -log p(y) by the covariance K it is (1/K - a a') / 2 with a = y / K (Rasmussen & Williams 2006, eq. 5.9); all
     else is the chain rule.
@@ -122,7 +126,7 @@ def _slopes(rows: Rows, at: Hyper, middle: Hyper, binary: Tensor) -> tuple[Tenso
     r = (inverse2 @ known_squares.T).add_(1e-12).sqrt_().reshape(o, n, n)
     signal2 = torch.exp(2 * at.log_signal)[:, None, None]
     unit, steep = matern_and_slope(r)
-    noise = at.variance(rows.known, rows.far)
+    noise = at.variance(rows.known, rows.rough)
     kernel = signal2 * unit + torch.diag_embed(noise + _JITTER * signal2[..., 0])
     factor = torch.linalg.cholesky(kernel)
     solved = torch.cholesky_solve(rows.centred.T[..., None], factor)
@@ -131,7 +135,7 @@ def _slopes(rows: Rows, at: Hyper, middle: Hyper, binary: Tensor) -> tuple[Tenso
     by_signal = 2 * signal2[:, 0, 0] * ((slope * unit).sum((1, 2)) + _JITTER * diagonal.sum(1))
     seen = diagonal * rows.known.T
     by_noise = 2 * torch.exp(2 * at.log_noise) * seen.sum(1)
-    by_far = 2 * torch.exp(2 * at.log_far) * (seen * rows.far).sum(1)
+    by_rough = 2 * torch.exp(2 * at.log_rough) * (seen * rows.rough.mT).sum(1)
     by_square = (slope * signal2 * steep).flatten(1)
     by_length = -2 * inverse2 * (by_square @ known_squares)
     (by_strength,) = torch.autograd.grad(squares, strength, by_square.T @ inverse2)
@@ -139,6 +143,6 @@ def _slopes(rows: Rows, at: Hyper, middle: Hyper, binary: Tensor) -> tuple[Tenso
         by_length + (at.log_length - middle.log_length) / 3.0,
         by_signal + (at.log_signal - middle.log_signal),
         by_noise + (at.log_noise - middle.log_noise),
-        torch.where(binary, 0.0, by_far + (at.log_far - middle.log_far)),
+        torch.where(binary, 0.0, by_rough + (at.log_rough - middle.log_rough)),
         by_strength + (at.strength - middle.strength) / _STRENGTH_SD**2,
     )

@@ -18,6 +18,7 @@ from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.choice import COMPARED, KINDS, OUTPUTS, precision
 from neurofit.surrogate.formulas import margin, relative
+from neurofit.surrogate.roughness import far, roughness
 from neurofit.surrogate.samples import STEEP, Samples, Training
 from neurofit.surrogate.scores import Scores
 from neurofit.surrogate.table import Table, table, varies
@@ -26,7 +27,6 @@ from neurofit.surrogate.warp import curve, expected
 MEMBERS = 8
 _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
 _DESIGN_WEIGHT = 0.2  # of a row of the design in the calibration, where one of the last proposals counts 1
-_NEAR = 30  # rows at least that count as near to what is sought
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
 
 
@@ -283,17 +283,12 @@ def _training(problem: Problem, data: Table, outputs: _Outputs) -> Training:
         u=data.u,
         y=outputs.values,
         binary=outputs.binary,
-        far=_far(data),
+        far=far(data),
+        rough=roughness(data, outputs.values, outputs.binary),
         groups=data.groups,
         importance=_recency(data.groups),
         strength=expected(problem.space),
     )
-
-
-def _far(data: Table) -> np.ndarray:
-    """(n,) rows with more broken rules than the best thirty have."""
-    broken = (data.labels < 0).sum(axis=1) * ~data.feasible
-    return broken > np.sort(broken)[min(_NEAR, len(broken)) - 1]
 
 
 def _outputs(problem: Problem, data: Table) -> _Outputs:

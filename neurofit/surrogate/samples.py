@@ -23,8 +23,8 @@ class Training:
     u           (n, d) points of the cube
     y           (n, o) outputs, nan where missing
     binary      (o,) whether an output is a label of +-1
-    far         (n,) rows far from feasibility: what a cell does in another regime is rough, and must not spoil what is
-                known of the regime that is sought
+    far         (n,) rows far from feasibility
+    rough       (n, o) the variance of a noise of each entry's own, up to a factor of each output (roughness.py)
     groups      (n,) rows of one number are held out together
     importance  (n,) how much a held-out row says of proposals to come
     strength    (d,) log c of each axis's warp, to start from
@@ -34,6 +34,7 @@ class Training:
     y: np.ndarray
     binary: np.ndarray
     far: np.ndarray
+    rough: np.ndarray
     groups: np.ndarray
     importance: np.ndarray
     strength: np.ndarray

@@ -19,7 +19,8 @@ from neurofit.surrogate.samples import Training, inflation, newest_batch
 
 def training(y: np.ndarray, importance: np.ndarray, far: np.ndarray) -> Training:
     n, o = y.shape
-    return Training(np.zeros((n, 1)), y, np.zeros(o, bool), far, np.arange(n), importance, np.zeros(1))
+    rough = np.zeros((n, o))
+    return Training(np.zeros((n, 1)), y, np.zeros(o, bool), far, rough, np.arange(n), importance, np.zeros(1))
 
 
 def test_precision_is_of_near_values_of_the_newest_batch() -> None:

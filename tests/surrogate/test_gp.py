@@ -34,9 +34,12 @@ def half_space(u: np.ndarray) -> np.ndarray:
     return np.where(u[:, 0] + 0.5 * u[:, 1] > 0.7, 1.0, -1.0)
 
 
-def fitted(u: np.ndarray, y: np.ndarray, binary: tuple[bool, ...], seed: int = 1) -> GaussianProcesses:
+def fitted(
+    u: np.ndarray, y: np.ndarray, binary: tuple[bool, ...], seed: int = 1, rough: np.ndarray | None = None
+) -> GaussianProcesses:
     n = len(u)
-    training = Training(u, y, np.array(binary), np.zeros(n, bool), np.arange(n), np.full(n, 0.2), STRAIGHT)
+    rough = np.zeros(y.shape) if rough is None else rough
+    training = Training(u, y, np.array(binary), np.zeros(n, bool), rough, np.arange(n), np.full(n, 0.2), STRAIGHT)
     return gp.fit(training, MEMBERS, seed)
 
 
@@ -58,6 +61,21 @@ def test_a_smooth_function_is_known_where_it_was_not_seen(both) -> None:
     held_out = cube(256, 2)
     error = predicted(both[2], held_out)[:, 0] - smooth(held_out)
     assert np.sqrt((error**2).mean()) < 0.05 * smooth(held_out).std()
+
+
+def test_what_is_rough_does_not_spoil_what_is_not() -> None:
+    """Three quarters of the cube are smooth, the rest jumps up and waves. With that said to be rough, errors in the
+    smooth part, away from the jump, are less than a tenth of what they are without (a ninetieth when this was written).
+    """
+    u, at = cube(64, 1), cube(256, 2)
+    wild = u[:, 0] > 0.75
+    y = np.where(wild, 4 + 3 * np.sin(40 * u[:, 1]), 0.3 * smooth(u))[:, None]
+    calm = at[at[:, 0] < 0.6]
+    rms = []
+    for rough in (None, wild[:, None].astype(float)):
+        error = predicted(fitted(u, y, (False,), rough=rough), calm)[:, 0] - 0.3 * smooth(calm)
+        rms.append(np.sqrt((error**2).mean()))
+    assert rms[1] < 0.1 * rms[0]
 
 
 def test_a_labels_sign_is_right_but_for_a_strip_along_the_border(both) -> None:
@@ -150,9 +168,9 @@ HYPER = Hyper(
     log_length=torch.log(torch.tensor([[0.4, 0.8], [1.0, 0.3]], dtype=torch.float64)),
     log_signal=torch.log(torch.tensor([1.0, 0.7], dtype=torch.float64)),
     log_noise=torch.log(torch.tensor([0.1, 0.2], dtype=torch.float64)),
-    log_far=torch.log(torch.tensor([0.3, 1e-9], dtype=torch.float64)),
+    log_rough=torch.log(torch.tensor([0.3, 0.1], dtype=torch.float64)),
 )
-FAR = np.arange(ROWS) % 4 == 1
+ROUGH = (np.arange(2 * ROWS).reshape(ROWS, 2) % 5) / 4.0
 POINTS = cube(16, 6)[:ROWS]
 VALUES = np.stack([smooth(POINTS) - 0.8, half_space(POINTS)], axis=1)
 
@@ -168,8 +186,8 @@ def covariance(output: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def noise(output: int) -> np.ndarray:
     """Variances (ROWS,) of the rows; what keeps the factor stable is 1e-6 of the signal's."""
     jitter = 1e-6 * math.exp(2 * float(HYPER.log_signal[output]))
-    far = math.exp(2 * float(HYPER.log_far[output])) * FAR
-    return math.exp(2 * float(HYPER.log_noise[output])) + far + jitter
+    rough = math.exp(2 * float(HYPER.log_rough[output])) * ROUGH[:, output]
+    return math.exp(2 * float(HYPER.log_noise[output])) + rough + jitter
 
 
 def posterior(output: int, rows: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -189,10 +207,10 @@ def conditioned(
     """The model; means of what was to be expected of each row, its deviations, and the function's, (ROWS, 2) each."""
     entries = torch.from_numpy(np.ones((ROWS, 2), bool) if known is None else known)
     centred = torch.where(entries, torch.from_numpy(VALUES), 0.0)
-    warped, far = curve(torch.from_numpy(POINTS), HYPER.strength), torch.from_numpy(FAR.astype(float))
-    data = Rows(warped, centred, entries, far)
+    warped, rough = curve(torch.from_numpy(POINTS), HYPER.strength), torch.from_numpy(ROUGH)
+    data = Rows(warped, centred, entries, rough)
     factor = gp._factor(data, HYPER)
-    mean, sd, own = gp._foretold(factor, centred.T, HYPER.variance(entries, far), groups)
+    mean, sd, own = gp._foretold(factor, centred.T, HYPER.variance(entries, rough), groups)
     parts = gp._sampled(data, HYPER, factor, torch.from_numpy(wrong), members, torch.Generator().manual_seed(1))
     length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
     strength, loo = HYPER.strength.to(torch.float32), (mean.numpy(), own.numpy())

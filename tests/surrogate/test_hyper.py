@@ -18,7 +18,7 @@ POINTS = qmc.Sobol(D, rng=np.random.default_rng(1)).random(16)[:N]
 Y = np.column_stack([np.sin(3 * POINTS[:, 0]), np.sign(POINTS[:, 1] - 0.5)])
 KNOWN = np.ones((N, 2), bool)
 KNOWN[[1, 7], 0] = False
-FAR = (np.arange(N) % 4 == 1).astype(float)
+ROUGH = (np.arange(2 * N).reshape(N, 2) % 4) / 2.0
 BINARY = torch.tensor([False, True])
 
 
@@ -34,7 +34,7 @@ MIDDLE = made(np.random.default_rng(1))
 
 def rows() -> Rows:
     centred = torch.from_numpy(np.where(KNOWN, Y, 0.0))
-    return Rows(torch.from_numpy(POINTS), centred, torch.from_numpy(KNOWN), torch.from_numpy(FAR))
+    return Rows(torch.from_numpy(POINTS), centred, torch.from_numpy(KNOWN), torch.from_numpy(ROUGH))
 
 
 def surprise(at: Hyper) -> float:
@@ -45,23 +45,23 @@ def surprise(at: Hyper) -> float:
         r = np.linalg.norm((x[own, None] - x[own]) / length, axis=-1) * math.sqrt(5)
         signal2 = math.exp(2 * float(at.log_signal[o]))
         covariance = signal2 * ((1 + r + r * r / 3) * np.exp(-r) + hyper._JITTER * np.eye(len(r)))
-        noise = math.exp(2 * float(at.log_noise[o])) + math.exp(2 * float(at.log_far[o])) * FAR[own]
+        noise = math.exp(2 * float(at.log_noise[o])) + math.exp(2 * float(at.log_rough[o])) * ROUGH[own, o]
         total -= multivariate_normal.logpdf(Y[own, o], np.zeros(len(r)), covariance + np.diag(noise))
         total += float(((at.log_length[o] - MIDDLE.log_length[o]) ** 2).sum()) / 6
-        for name in ("log_signal", "log_noise") + (() if BINARY[o] else ("log_far",)):
+        for name in ("log_signal", "log_noise") + (() if BINARY[o] else ("log_rough",)):
             total += 0.5 * float(getattr(at, name)[o] - getattr(MIDDLE, name)[o]) ** 2
     return total + 0.5 * float(((at.strength - MIDDLE.strength) / hyper._STRENGTH_SD).square().sum())
 
 
-@pytest.mark.parametrize("name", ["log_length", "log_signal", "log_noise", "log_far", "strength"])
+@pytest.mark.parametrize("name", ["log_length", "log_signal", "log_noise", "log_rough", "strength"])
 def test_slopes_are_those_of_the_posterior_density(name: str) -> None:
-    """To 1e-5, central differences over 1e-4 in double precision; a label's far rows have no noise to fit."""
+    """To 1e-5, central differences over 1e-4 in double precision; a label's roughness is not fitted."""
     at = made(np.random.default_rng(2))
-    names = ["log_length", "log_signal", "log_noise", "log_far", "strength"]
+    names = ["log_length", "log_signal", "log_noise", "log_rough", "strength"]
     slope = dict(zip(names, hyper._slopes(rows(), at, MIDDLE, BINARY), strict=True))[name]
     part = getattr(at, name)
     for index in np.ndindex(tuple(part.shape)):
-        if name == "log_far" and BINARY[index[0]]:
+        if name == "log_rough" and BINARY[index[0]]:
             assert slope[index] == 0
             continue
         found = []
@@ -84,7 +84,7 @@ def test_an_axis_that_does_nothing_gets_a_long_scale() -> None:
     """Ten times that of the one that does all, at least: 100 points of a sine of it."""
     points = qmc.Sobol(2, rng=np.random.default_rng(3)).random(128)[:100]
     y = torch.from_numpy(np.sin(6 * points[:, :1]))
-    given = Rows(torch.from_numpy(points), y - y.mean(), torch.ones((100, 1), dtype=torch.bool), torch.zeros(100))
+    given = Rows(torch.from_numpy(points), y - y.mean(), torch.ones((100, 1), dtype=torch.bool), torch.zeros((100, 1)))
     found = most_likely(given, torch.tensor([False]), torch.full((2,), -2.0), torch.Generator().manual_seed(1))
     length = found.log_length.exp()[0]
     assert length[1] > 10 * length[0]
