@@ -23,11 +23,11 @@ def far(data: Table) -> np.ndarray:
 def roughness(data: Table, values: np.ndarray, binary: np.ndarray) -> np.ndarray:
     """(n, o) the variance of a noise that each entry has besides its output's own, up to a factor of each output.
 
-    `values` (n, o) are scaled to be 0 where a feature is at its target, of which those that are `binary` (o,) are never
-    rough. A rate of 60 Hz tells of a cell that is to fire at 15 Hz less than one of 17 Hz does, and a process of one
-    length scale that must go through both is wrong at either. So the variance grows with the square of the distance
-    from the target, counted in what the near rows have; it is as large again in rows that are far. While nothing is
-    feasible, where to look is not known so well, and rows that are far are rough alike.
+    `values` (n, o) are scaled to be 0 where a feature is at its target; those that are `binary` (o,) are never rough.
+    A rate of 60 Hz tells less of a cell that is to fire at 15 Hz than one of 17 Hz does, and a process of one length
+    scale that must go through both is wrong near either. So the variance grows with the square of the distance from
+    the target, in units of what near rows have, and is ten times as large in rows that are far. While hardly anything
+    is feasible it is not known where to look, and rows that are far are rough alike.
     """
     away = far(data)[:, None]
     if int(data.feasible.sum()) < _SOUGHT:
