@@ -23,7 +23,6 @@ _STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
 _LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
 _ROUGH = -1.0  # log of the deviation that roughness 1 adds, in units of the output's: prior mean, to start from
 _LENGTH = 0.8  # length scales to start from, in diagonals of the cube: longer ones see no borders, shorter no trends
-_NONE = -30.0  # log of a deviation that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def _decay(r: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.Generator) -> Hyper:
-    """The hyperparameters, on a subset of the rows; labels, which are `binary` (o,), are not rough.
+    """The hyperparameters, on a subset of the rows; labels, which are `binary` (o,), begin with more noise.
 
     `expected` (d,) is the strength of the warp to start from.
     """
@@ -92,14 +91,14 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
         torch.full((o, d), math.sqrt(2.0) + 0.5 * math.log(d)),
         scale,
         torch.where(binary, _LABEL_NOISE, _VALUE_NOISE) + scale,
-        torch.where(binary, _NONE, scale + _ROUGH),
+        scale + _ROUGH,
     )
     length = torch.full((o, d), math.log(_LENGTH * math.sqrt(d)))
     found = Hyper(*(part.clone() for part in (expected, length, scale, middle.log_noise, middle.log_rough)))
     parts = [found.log_length, found.log_signal, found.log_noise, found.log_rough, found.strength]
     optimizer = torch.optim.Adam(parts, lr=0.18)
     for _ in range(_STEPS if o <= MANY else _MANY_STEPS):
-        for part, slope in zip(parts, _slopes(rows, found, middle, binary), strict=True):
+        for part, slope in zip(parts, _slopes(rows, found, middle), strict=True):
             part.grad = slope
         optimizer.step()
         found.log_length.clamp_(math.log(0.02), math.log(100.0))
@@ -108,7 +107,7 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
     return Hyper(found.strength.double(), *(part.double() for part in parts[:-1]))
 
 
-def _slopes(rows: Rows, at: Hyper, middle: Hyper, binary: Tensor) -> tuple[Tensor, ...]:
+def _slopes(rows: Rows, at: Hyper, middle: Hyper) -> tuple[Tensor, ...]:
     """The gradient of -log posterior by log_length, log_signal, log_noise, log_rough and strength.
 
     Of -log p(y) by the covariance K it is (1/K - a a') / 2 with a = y / K (Rasmussen & Williams 2006, eq. 5.9); all
@@ -143,6 +142,6 @@ def _slopes(rows: Rows, at: Hyper, middle: Hyper, binary: Tensor) -> tuple[Tenso
         by_length + (at.log_length - middle.log_length) / 3.0,
         by_signal + (at.log_signal - middle.log_signal),
         by_noise + (at.log_noise - middle.log_noise),
-        torch.where(binary, 0.0, by_rough + (at.log_rough - middle.log_rough)),
+        by_rough + (at.log_rough - middle.log_rough),
         by_strength + (at.strength - middle.strength) / _STRENGTH_SD**2,
     )

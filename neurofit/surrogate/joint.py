@@ -55,6 +55,7 @@ class _Outputs:
     constant: np.ndarray
     values: np.ndarray  # (n, o)
     binary: np.ndarray  # (o,)
+    aimed: np.ndarray  # (o,) whether 0 is what is sought: a target, or a margin's border
     margins: Mapping[int, int]
     first_label: int
 
@@ -284,7 +285,7 @@ def _training(problem: Problem, data: Table, outputs: _Outputs) -> Training:
         y=outputs.values,
         binary=outputs.binary,
         far=far(data),
-        rough=roughness(data, outputs.values, outputs.binary),
+        rough=np.where(outputs.binary, 0.0, roughness(data, outputs.values, outputs.aimed)),
         groups=data.groups,
         importance=_recency(data.groups),
         strength=expected(problem.space),
@@ -295,6 +296,8 @@ def _outputs(problem: Problem, data: Table) -> _Outputs:
     """The distinct, varying columns of a table; repeated feature columns share an output."""
     m = data.t.shape[1]
     source, constant, columns = np.full(m, -1), np.zeros(m), []
+    aims = {target.column for objective in problem.objectives for target in objective.targets}
+    aimed: list[bool] = []
     for j in range(m):
         column = data.t[:, j]
         seen = column[np.isfinite(column)]
@@ -305,6 +308,7 @@ def _outputs(problem: Problem, data: Table) -> _Outputs:
         source[j] = same[0] if same else len(columns)
         if not same:
             columns.append(column)
+            aimed.append(j in aims or "features" in problem.fit.without)
     margins = {}
     for r, column in _margins(problem, data):
         margins[r] = len(columns)
@@ -312,7 +316,8 @@ def _outputs(problem: Problem, data: Table) -> _Outputs:
     first = len(columns)
     values = np.column_stack([*columns, *data.labels.T]) if first + len(data.roles) else np.zeros((len(data.u), 0))
     binary = np.arange(values.shape[1]) >= first
-    return _Outputs(source, constant, values, binary, margins, first)
+    aimed += [True] * (values.shape[1] - len(aimed))
+    return _Outputs(source, constant, values, binary, np.array(aimed, bool), margins, first)
 
 
 def _margins(problem: Problem, data: Table) -> Iterator[tuple[int, np.ndarray]]:

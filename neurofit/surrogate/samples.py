@@ -23,7 +23,7 @@ class Training:
     u           (n, d) points of the cube
     y           (n, o) outputs, nan where missing
     binary      (o,) whether an output is a label of +-1
-    far         (n,) rows far from feasibility
+    far         (n,) rows far from feasibility: networks weigh them less, and no kind is judged by them
     rough       (n, o) the variance of a noise of each entry's own, up to a factor of each output (roughness.py)
     groups      (n,) rows of one number are held out together
     importance  (n,) how much a held-out row says of proposals to come
