@@ -1,4 +1,4 @@
-"""Compares the optimizers, and the joint search with parts of it left out: evaluations needed, on ten problems.
+"""Compares the optimizers, and the joint search with parts of it left out: evaluations needed, on eleven problems.
 
     python benchmarks/optimizers run --jobs 2            # all of it, the first seed of everything first; hours
     python benchmarks/optimizers run ablations --seeds 1 --problems pinsky_rinzel

@@ -32,7 +32,7 @@ class Optimizer(ABC):
         """Takes up a batch's evaluations, in order of their numbers."""
 
     def at_once(self, n: int) -> int:
-        """How many candidates an ask for `n` gives at the least while there are any, but for a design's last points."""
+        """How many candidates an ask for `n` gives at the least while there are any, but of a design."""
         return n
 
     def warm(self, evaluations: Sequence[Evaluation]) -> None:  # noqa: B027 - nothing to do is a fair default
