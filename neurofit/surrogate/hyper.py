@@ -22,7 +22,7 @@ _MISSING = 1e6  # noise variance of an entry that is not there
 _STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
 _LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
 _ROUGH = -1.0  # log of the deviation that roughness 1 adds, in units of the output's: prior mean, to start from
-_LENGTH = 0.8  # length scales to start from, in diagonals of the cube: longer ones see no borders, shorter no trends
+_LENGTH, _MANY_LENGTH = 0.8, 0.5  # scales to start from, in diagonals of the cube; few steps end near them
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
         torch.where(binary, _LABEL_NOISE, _VALUE_NOISE) + scale,
         scale + _ROUGH,
     )
-    length = torch.full((o, d), math.log(_LENGTH * math.sqrt(d)))
+    length = torch.full((o, d), math.log((_LENGTH if o <= MANY else _MANY_LENGTH) * math.sqrt(d)))
     found = Hyper(*(part.clone() for part in (expected, length, scale, middle.log_noise, middle.log_rough)))
     parts = [found.log_length, found.log_signal, found.log_noise, found.log_rough, found.strength]
     optimizer = torch.optim.Adam(parts, lr=0.18)
