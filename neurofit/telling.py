@@ -14,6 +14,7 @@ from rich.text import Text
 from neurofit.console import console
 from neurofit.errors import writing
 from neurofit.failures import all_failed
+from neurofit.textfiles import beside
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -119,16 +120,14 @@ def save(made: Iterable[Picture], directory: Path) -> list[Path]:
 
 
 def write_report(run: Run, path: Path) -> None:
-    """Writes the HTML report of a run. Raises ArchiveError where it cannot, before anything is drawn."""
+    """Writes the HTML report of a run, whole or not at all. Raises ArchiveError where it cannot, before it draws."""
     from neurofit.report.page import page
 
-    with writing(path, "give --out another file"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("a").close()
-    material = run.material()
-    text = page(run.header, material, list(pictures(run, material)), run.seconds, _closing(run))
-    with writing(path):
-        path.write_text(text, encoding="utf-8")
+    with beside(path, "give --out another file") as new:
+        material = run.material()
+        text = page(run.header, material, list(pictures(run, material)), run.seconds, _closing(run))
+        with writing(path):
+            new.write_text(text, encoding="utf-8")
 
 
 def _tables(run: Run, results: Results) -> Iterator[Table]:

@@ -1,8 +1,10 @@
-"""The files of a run that people read: problem.yaml, as it was resolved, and log.txt."""
+"""The files of a run that people read, each put in its place whole: problem.yaml, as it was resolved, and log.txt."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -18,13 +20,33 @@ def put_problem(directory: Path, text: str) -> None:
 
 def put(path: Path, text: str) -> None:
     """Makes `text` the contents of a file, in one step, and its folder too. Raises ArchiveError where it cannot."""
-    with writing(path, "give another --out directory"):
+    what_now = "give another --out directory"
+    with writing(path, what_now):
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(path.name + ".tmp")
+    with beside(path, what_now) as new, writing(path, what_now):
         new.write_text(text, encoding="utf-8")
-        os.replace(new, path)
+
+
+@contextmanager
+def beside(path: Path, what_now: str) -> Iterator[Path]:
+    """An empty file beside `path` to write to, which takes its place at the end, and is gone where that is not reached.
+
+    Raises ArchiveError, which ends with `what_now`, where there can be none, before anything else is done.
+    """
+    place = Path(os.path.realpath(path))  # a link stays one
+    new = place.with_name(place.name + ".tmp")
+    with writing(path, what_now):
+        if place.exists() and not place.is_file():
+            raise FileExistsError("it is there, and no file")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        new.touch()
+    try:
+        yield new
+        with writing(path, what_now):
+            os.replace(new, place)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def log(directory: Path, line: str) -> None:

@@ -171,6 +171,23 @@ def test_plot_and_report(run: Done, folder: Path) -> None:
     assert "data:image/png" in (folder / "out/bowl/report.html").read_text()
 
 
+def test_a_report_that_fails_half_way_leaves_what_was_there(
+    run: Done, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("neurofit.telling.pictures", lambda *_: iter(()))  # which would take seconds
+    monkeypatch.setattr("neurofit.report.page.page", broken)
+    (folder / "old").mkdir()
+    (folder / "old" / "report.html").write_text("the one before")
+    for name, left in (("new", []), ("old", ["report.html"])):
+        assert neurofit("report", "out/bowl", "--out", f"{name}/report.html", cwd=folder).returncode == 1
+        assert sorted(p.name for p in (folder / name).iterdir()) == left
+    assert (folder / "old" / "report.html").read_text() == "the one before"
+    assert_wrong_input(neurofit("report", "out/bowl", "--out", "old", cwd=folder), "it is there, and no file")
+
+
 def test_plot_of_several_runs_is_one_picture(run: Done, folder: Path) -> None:
     assert neurofit("fit", "bowl.yaml", "--out", "out/two", "--seed", "2", cwd=folder).returncode == 0
     drawn = neurofit("plot", "out/bowl", "out/two", "--out", "both", cwd=folder)
