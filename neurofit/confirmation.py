@@ -59,7 +59,8 @@ def changes(pairs: Sequence[tuple[Evaluation, Evaluation]], objectives: Sequence
     relative = np.abs(values[:, 1] - values[:, 0]) / (np.abs(values).max(axis=1) + 1e-12)
     feature = _largest(relative, features)
     said = [f"no objective changed by more than {scores[0]:.2g} std ({scores[1]})"] if scores else []
-    said += [f"no feature by more than {feature[0]:.2g} of itself ({feature[1]})"] if feature else []
+    verb = "" if scores else "changed "
+    said += [f"no feature {verb}by more than {feature[0]:.2g} of itself ({feature[1]})"] if feature else []
     return ", ".join(said)
 
 

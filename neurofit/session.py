@@ -246,8 +246,8 @@ class Session:
         self._archive.flush()
         shown = self._show(batch.number, full=True)
         self._log(
-            f"batch {batch.number}: {shown.evaluations} of {shown.budget} evaluations, {shown.feasible} feasible, "
-            f"hypervolume {shown.hypervolume:.4f}"
+            f"batch {batch.number}: {shown.evaluations} of {shown.budget} evaluations, {shown.feasible} feasible"
+            + (f", hypervolume {shown.hypervolume:.4f}" if shown.best else "")
         )
         if optimizer.note:
             self._log(f"batch {batch.number}: {optimizer.note}")

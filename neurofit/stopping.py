@@ -36,6 +36,10 @@ class Course:
         return self._ends[-1][0]
 
     @property
+    def objectives(self) -> int:
+        return len(self._reference)
+
+    @property
     def best(self) -> tuple[int, float]:
         """(number of the feasible evaluation whose worst objective is the smallest, that objective [std]); the number
         is -1 where none is feasible.
@@ -101,6 +105,8 @@ class Stopping:
         number, worst = course.best
         if number < 0 or worst > self.good_enough:
             return ""
+        if not course.objectives:
+            return f"evaluation {number} keeps every rule, and there are no objectives to bring down"
         return (
             f"all targets are met: every objective of evaluation {number} is at most {worst:.3g} std, and "
             f"{self.good_enough:g} is good enough"

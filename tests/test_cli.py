@@ -123,6 +123,24 @@ def test_a_fit_whose_evaluations_all_fail_says_why(folder: Path) -> None:
     assert "evaluations failed" in neurofit("show", "half", cwd=folder).stdout
 
 
+def test_rules_alone_make_a_fit(folder: Path) -> None:
+    """Where there is nothing to score, nothing is said of scores: not of std, hypervolume or objectives."""
+    begin, end = FUNCTION.index("objectives:"), FUNCTION.index("rules:")
+    (folder / "ruled.yaml").write_text(FUNCTION[:begin] + FUNCTION[end:])
+    said = [
+        neurofit(*command, cwd=folder)
+        for command in (("check", "ruled.yaml"), ("fit", "ruled.yaml", "--out", "ruled"), ("show", "ruled"))
+    ]
+    said.append(neurofit("fit", "ruled.yaml", "--out", "first", "--set", "fit.good_enough=1", cwd=folder))
+    for done in said:
+        assert done.returncode == 0, done.stderr
+        assert not re.search(r"hypervolume|std|Objectives|Front", done.stdout), done.stdout
+    assert "keeps every rule, and there are no objectives" in said[-1].stdout
+    assert "hypervolume" not in (folder / "ruled/log.txt").read_text()
+    nothing = neurofit("check", "ruled.yaml", "--set", "rules={}", cwd=folder)
+    assert_wrong_input(nothing, "$.objectives: found 'no objective and no rule'; expected something to fit")
+
+
 def test_a_feature_that_a_function_does_not_return_is_named(folder: Path) -> None:
     """A slip in a feature's name is no error, as a function may leave a feature out: but nothing is feasible then."""
     slip = ("--set", "objectives.far.feature=fra")

@@ -80,6 +80,8 @@ def _problem(fit: FitFile, document: Document) -> Problem:
         raise ConfigError(
             "$.parameters", got="no bounds", expected="at least one free parameter: NAME: [low, high], or choices"
         )
+    if not fit.objectives and not fit.rules:
+        raise ConfigError("$.objectives", got="no objective and no rule", expected="something to fit: one of them")
     if isinstance(made.model, NetworkTemplate):
         done = network_protocols.build(fit.protocols, made.model, made.knobs)
     else:

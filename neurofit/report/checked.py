@@ -43,7 +43,8 @@ def tables(problem: Problem, trial: Trial) -> Iterator[Table]:
     if problem.protocols or problem.searches:
         yield _protocols(problem)
     yield _features(problem, trial)
-    yield _objectives(problem, trial)
+    if problem.objectives:
+        yield _objectives(problem, trial)
     if problem.rules:
         yield _rules(problem, trial)
 

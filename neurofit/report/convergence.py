@@ -14,10 +14,31 @@ _RUNNING = 50  # evaluations in the running share
 
 @styled
 def convergence_figure(results: Results) -> Figure:
-    """Three panels: hypervolume (share of the reference's box), best sum [std], feasible share."""
-    made = figure(6.8, 6.6)
-    volume, best, share = made.subplots(3, 1, sharex=True)
+    """Three panels: hypervolume (share of the reference's box), best sum [std], feasible share; without objectives only
+    the last.
+    """
     n = np.arange(1, len(results) + 1)
+    first = np.flatnonzero(results.feasible)
+    when = f"#{results.index[first[0]]} is the first feasible" if len(first) else "nothing feasible"
+    if results.objective_names:
+        made = figure(6.8, 6.6)
+        volume, best, share = made.subplots(3, 1, sharex=True)
+        _scores(results, n, volume, best)
+        when += f"; hypervolume {results.hypervolume:.3f}"
+    else:
+        made = figure(6.8, 3.2)
+        share = made.subplots()
+    _share(results, n, share)
+    for panel in made.axes:
+        panel.grid(True)
+        panel.set_xlim(0, max(len(results), 1))
+    made.align_ylabels()
+    headline(made, f"{results.name}: convergence", when)
+    return made
+
+
+def _scores(results: Results, n: np.ndarray, volume: Axes, best: Axes) -> None:
+    """Hypervolume and sums of objectives over the numbers n of evaluations."""
     sums = np.where(results.feasible, results.objectives.sum(axis=1), np.inf)
     volumes = results.hypervolumes
     volume.plot(n, volumes, color=BLUE, drawstyle="steps-post")
@@ -35,6 +56,10 @@ def convergence_figure(results: Results) -> Figure:
         _key(best)
     else:
         note(best, "no feasible evaluation yet")
+
+
+def _share(results: Results, n: np.ndarray, share: Axes) -> None:
+    """The feasible share over the numbers n of evaluations: of the last ones, and of all."""
     counts = np.concatenate([[0], np.cumsum(results.feasible)])
     since = np.maximum(n - _RUNNING, 0)
     share.plot(n, 100 * (counts[n] - counts[since]) / (n - since), color=GREEN, label=f"of the last {_RUNNING}")
@@ -43,14 +68,6 @@ def convergence_figure(results: Results) -> Figure:
     share.set_ylabel("feasible [%]")
     share.set_xlabel("evaluations")
     _key(share)
-    for panel in (volume, best, share):
-        panel.grid(True)
-        panel.set_xlim(0, max(len(results), 1))
-    made.align_ylabels()
-    first = np.flatnonzero(results.feasible)
-    when = f"#{results.index[first[0]]} is the first feasible" if len(first) else "nothing feasible"
-    headline(made, f"{results.name}: convergence", f"{when}; hypervolume {results.hypervolume:.3f}")
-    return made
 
 
 def _key(panel: Axes) -> None:

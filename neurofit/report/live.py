@@ -95,8 +95,8 @@ def line(p: Progress) -> str:
     parts = [
         f"batch {p.batch}: {p.evaluations}/{p.budget} evaluations",
         f"{p.feasible} feasible ({percent(p.feasible / max(p.evaluations, 1))})",
-        f"hypervolume {p.hypervolume:.3f}",
-        f"best [std]: {best}",
+        f"hypervolume {p.hypervolume:.3f}" if best else "",
+        f"best [std]: {best}" if best else "",
         f"rules: {rules}" if rules else "",
         f"failed: {failed}" if failed else "",
         f"left {duration(p.eta)}",
@@ -115,12 +115,12 @@ def panel(name: str, p: Progress) -> Panel:
     facts = Table.grid(padding=(0, 2))
     facts.add_row(
         f"feasible [bold]{p.feasible}[/bold] ({percent(p.feasible / max(p.evaluations, 1))})",
-        f"hypervolume [bold]{p.hypervolume:.3f}[/bold]",
+        f"hypervolume [bold]{p.hypervolume:.3f}[/bold]" if p.best else "",
         f"batch {p.batch}",
         " ".join(f"[red]{status} {count}[/red]" for status, count in p.statuses.items() if status != "ok" and count),
     )
     columns = Table.grid(padding=(0, 4))
-    columns.add_row(_best(p), _rules(p)) if p.rule_shares else columns.add_row(_best(p))
+    columns.add_row(*([_best(p)] if p.best else []), *([_rules(p)] if p.rule_shares else []))
     return Panel(
         Group(head, facts, Text(), columns), title=f"fitting {name}".strip(), title_align="left", box=box.ROUNDED
     )

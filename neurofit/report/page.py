@@ -45,11 +45,12 @@ def page(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     tables = [_parameters(results, chosen, problem)]
-    if problem is not None and chosen:
+    if problem is not None and chosen and problem.objectives:
         tables.append(_targets(problem, results, chosen))
     if results.rule_texts:
         tables.append(_rules(results))
-    tables.append(_front(results))
+    if results.objective_names:
+        tables.append(_front(results))
     return environment.get_template("page.html.j2").render(
         name=results.name,
         facts=_facts(header, results, seconds),
@@ -72,11 +73,15 @@ def _facts(header: Header, results: Results, seconds: Mapping[str, float]) -> li
         ("feasible", f"{int(results.feasible.sum())} ({percent(results.feasible.mean() if len(results) else 0.0)})"),
         ("first feasible", f"#{results.index[first[0]]}" if len(first) else "none"),
         ("on the front", str(len(results.front))),
-        ("hypervolume", number(results.hypervolume)),
-        ("reference", with_unit(", ".join(f"{r:g}" for r in dict.fromkeys(header.reference)), "std")),
+        *(_volume(header, results) if results.objective_names else ()),
         ("status", ", ".join(f"{s} {n}" for s, n in statuses.items()) or "–"),
         *((name, duration(spent)) for name, spent in seconds.items()),
     ]
+
+
+def _volume(header: Header, results: Results) -> list[tuple[str, str]]:
+    corner = ", ".join(f"{r:g}" for r in dict.fromkeys(header.reference))
+    return [("hypervolume", number(results.hypervolume)), ("reference", with_unit(corner, "std"))]
 
 
 def _parameters(results: Results, chosen: Sequence[tuple[str, int]], problem: Problem | None) -> Table:

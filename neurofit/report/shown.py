@@ -23,7 +23,8 @@ def tables(
     if results.rule_texts and len(results):
         yield _rules(results)
     if chosen:
-        yield _front(results)
+        if results.objective_names:
+            yield _front(results)
         yield _parameters(results, chosen)
 
 
@@ -43,9 +44,10 @@ def _facts(results: Results, seconds: Mapping[str, float], ended: str) -> Table:
             + (f", the first is #{results.index[first[0]]}" if feasible else ""),
         ),
         ("front", f"{len(results.front)} solutions"),
-        ("hypervolume", f"{results.hypervolume:.4f} of the box up to the reference"),
         ("seconds", spent),
     ]
+    if results.objective_names:
+        rows.insert(-1, ("hypervolume", f"{results.hypervolume:.4f} of the box up to the reference"))
     for name, text in rows:
         table.add_row(Text(name, style="dim"), Text(text))
     return table

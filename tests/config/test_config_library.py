@@ -89,7 +89,7 @@ def test_json_schema_accepts_and_refuses():
     jsonschema.Draft202012Validator.check_schema(schema)
     good = YAML(typ="safe", pure=True).load(BALL)
     jsonschema.validate(good, schema)
-    for key, value in (("nmae", 1), ("fit", {"budget": "x"}), ("objectives", {}), ("neurofit", 2)):
+    for key, value in (("nmae", 1), ("fit", {"budget": "x"}), ("objectives", []), ("neurofit", 2)):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(good | {key: value}, schema)
 

@@ -86,6 +86,12 @@ def test_convergence_ends_at_the_runs_hypervolume() -> None:
     assert share.lines[1].get_ydata()[-1] == pytest.approx(100 * r.feasible.mean())  # type: ignore[index]
 
 
+def test_convergence_without_objectives_is_of_what_is_feasible() -> None:
+    r = results(0)
+    (share,) = convergence_figure(r).axes
+    assert share.lines[1].get_ydata()[-1] == pytest.approx(100 * r.feasible.mean())  # type: ignore[index]
+
+
 def test_pictures_of_a_run_that_has_not_begun() -> None:
     r = results(n=0)
     for figure in (front_figure(r), convergence_figure(r), objectives_figure(r, ())):

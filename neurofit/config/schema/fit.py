@@ -224,7 +224,9 @@ class FitFile(Strict):
     )
     conditions: ConditionsSpec = Field(default=ConditionsSpec(), description="for all protocols")
     protocols: dict[str, AnyProtocolSpec] = Field(default={}, description="what is done to the model, by name")
-    objectives: dict[str, ObjectiveSpec] = Field(min_length=1, description="features against targets, by name")
+    objectives: dict[str, ObjectiveSpec] = Field(
+        default={}, description="features against targets, by name; may be missing where there are rules"
+    )
     rules: dict[str, RuleSpec] = Field(default={}, description="conditions that a solution must meet, by name")
     fit: FitSpec = Field(default=FitSpec(), description="how to search")
     efel: dict[str, Value | Flag] = Field(
