@@ -1,4 +1,4 @@
-"""The files of a run that people read, each put in its place whole: problem.yaml, as it was resolved, and log.txt."""
+"""The files of a run that people read: log.txt, which grows, and others, which are put in their place whole."""
 
 from __future__ import annotations
 
