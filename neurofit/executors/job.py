@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import fcntl
 import os
 import pickle
 import select
 import socket
+import stat
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterable
 from functools import cache
@@ -21,6 +26,7 @@ from neurofit.launcher import library, place
 _ENTRY = "import sys; sys.path[:] = sys.argv[4:]; from neurofit.executors.member import main; main()"
 _JOINING = 300.0  # s for all ranks to join; a thousand of them read Python's files from one disk
 _LEAVING = 20.0  # s for all ranks to end when they are told to
+_READING = 5.0  # s for a launcher to read what has been printed
 LOST = "a rank of the MPI job is gone; every finished evaluation is on disk: run the same command again to go on"
 
 
@@ -103,6 +109,8 @@ class Job:
         """Ends all ranks; called at this process's exit, after its last word."""
         sys.stdout.flush()
         sys.stderr.flush()
+        if self.abort or self.lost:
+            printed_is_read((1, 2), _READING)
         if self._process.poll() is None and self.lost:
             self._process.kill()  # the launcher notices, and ends the rest
         elif self._process.poll() is None:
@@ -129,3 +137,22 @@ class Job:
                 "same MPI, or name its library in MPI_LIB_NRN_PATH; `neurofit doctor` looks at both"
             )
         self._hello = True
+
+
+def printed_is_read(descriptors: Iterable[int], patience: float) -> None:
+    """Waits, at most `patience` [s], until the other ends of the pipes among `descriptors` have read what is in them.
+
+    Launchers that end a job at once lose what they have not read: the last lines, which say why it ends.
+    """
+    limit = time.perf_counter() + patience
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):  # closed, or of a kind that does not tell
+            while stat.S_ISFIFO(os.fstat(descriptor).st_mode) and _in_pipe(descriptor):
+                if time.perf_counter() > limit:
+                    return
+                time.sleep(0.005)
+
+
+def _in_pipe(descriptor: int) -> int:
+    """Bytes."""
+    return struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))[0]

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 SERIAL = (
     "from ring import *; from neurofit.executors import SerialExecutor; from toy_problem import evaluated\n"
     "for e in evaluated(SerialExecutor(toy('ring'), Ring), candidates([float('nan')] * 7)):\n"
-    "    print('got', e.index, e.status, *[v.hex() for v in e.features.tolist()], e.reason)"
+    "    print(e.index, e.status, *[v.hex() for v in e.features.tolist()], e.reason)"
 )
 NAN = [np.nan] * 3
 
@@ -27,12 +27,12 @@ def ring(
     """The job's exit code, and by candidate its status, its features and its reason."""
     log = tmp_path / "log"
     code = run(ranks, sys.executable, HERE / "ring.py", group, timeout, tmp_path / "note", *kinds, log=log)
-    return code, told(log.read_text())
+    return code, told((tmp_path / "told").read_text())
 
 
 def told(text: str) -> dict[int, list[str]]:
-    lines = [line.split(" ", 5) for line in text.splitlines() if line.startswith("got")]
-    return {int(line[1]): line[2:] for line in lines}
+    lines = [line.split(" ", 4) for line in text.splitlines()]
+    return {int(line[0]): line[1:] for line in lines}
 
 
 @pytest.mark.parametrize("ranks, group", [(2, 2), (4, 2), (4, 4)])
