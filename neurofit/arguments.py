@@ -1,18 +1,13 @@
-"""What commands have in common: arguments and options, and the problem that these describe."""
+"""What commands have in common: arguments and options, and how these are read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from neurofit.errors import ConfigError
-
-if TYPE_CHECKING:
-    from neurofit.config.stages import Staged
-    from neurofit.problem.problem import Problem
 
 FileArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="A fit file, or a built-in: models/motoneuron/cell.yaml")
@@ -31,13 +26,6 @@ def named(text: str) -> Path:
 
 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error")]
-
-
-def load_problem(file: str, changes: list[str] | None, options: Mapping[str, str]) -> Problem | Staged:
-    """What `file` gives to be fitted, with `--set` changes and the settings that other options give."""
-    from neurofit.stages import load_work
-
-    return load_work(file, changed(changes) | dict(options))
 
 
 def changed(given: list[str] | None) -> dict[str, str]:

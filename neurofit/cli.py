@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from neurofit import cli_machine
-from neurofit.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, load_problem, named
+from neurofit.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, named
 from neurofit.console import console, guarded
 from neurofit.errors import ConfigError
 from neurofit.launcher import quiet
@@ -72,14 +72,15 @@ def fit(
         from neurofit.failures import check_some_worked
         from neurofit.report.live import Watch
         from neurofit.run import fit_step, overrides
-        from neurofit.stages import read_from, steps
+        from neurofit.stages import load_work, read_from, steps
 
         joined()  # under mpiexec the other ranks stay in here, and none of them reads or prints
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
         given |= {"engine": engine, "patience": patience, "warm_start": warm_start or None}
-        work = load_problem(file, changes, overrides(given))
+        wanted = changed(changes) | overrides(given)
         screen = console()
-        with read_from(file, {name for name, value in given.items() if value is not None}):
+        with read_from(file, wanted, {name for name, value in given.items() if value is not None}):
+            work = load_work(file, wanted)
             for step in steps(work, Path("runs") / work.name if out is None else out):
                 guard.log = step.directory / "log.txt"
                 screen.print(introduction(step), highlight=False, soft_wrap=True)
@@ -94,10 +95,11 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
     """Validate FILE, build its model, evaluate it once, and say what everything is and how long a fit takes."""
     with guarded(debug):
         from neurofit.check import try_out
-        from neurofit.stages import read_from, trials
+        from neurofit.stages import load_work, read_from, trials
 
-        with read_from(file):
-            for trial in trials(load_problem(file, changes, {})):
+        wanted = changed(changes)
+        with read_from(file, wanted):
+            for trial in trials(load_work(file, wanted)):
                 tell_trial(console(), trial, try_out(trial.problem))
 
 

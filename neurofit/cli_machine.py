@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from neurofit.arguments import DebugOption, FileArgument, SetOption, load_problem, named
+from neurofit.arguments import DebugOption, FileArgument, SetOption, changed, named
 from neurofit.console import console, guarded
 from neurofit.errors import NeurofitError
 
@@ -36,9 +36,10 @@ def submit(
     """Hand FILE to a queue: a job that stops before its time is up, queues again, and goes on."""
     with guarded(debug):
         from neurofit import hpc
+        from neurofit.stages import load_work
 
         options = [f"--set={change}" for change in changes or []] + ([f"--budget={budget}"] if budget else [])
-        problem = load_problem(file, changes, {} if budget is None else {"fit.budget": str(budget)})
+        problem = load_work(file, changed(changes) | ({} if budget is None else {"fit.budget": str(budget)}))
         directory = Path("runs") / problem.name if out is None else out
         job = hpc.Job(
             name=hpc.job_name(problem.name),

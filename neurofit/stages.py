@@ -15,6 +15,7 @@ import numpy as np
 
 from neurofit.archive import differences, exists, read
 from neurofit.builtin import fit_file
+from neurofit.config.document import Document
 from neurofit.config.document import read as read_yaml
 from neurofit.config.stages import Stage, Staged
 from neurofit.config.taking import Cell, Offer, Take, described
@@ -25,6 +26,8 @@ from neurofit.results import Run, open_run
 from neurofit.staged import FILE
 from neurofit.textfiles import put
 from neurofit.warm import WarmStart, gathered
+
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +109,29 @@ def _instead(need: Take | Cell) -> str:
 
 
 @contextmanager
-def read_from(file: str | Path, options: Collection[str] = ()) -> Iterator[None]:
-    """Says of a ConfigError inside where it was written: in the fit file or built-in `file`, or as one of `options`,
-    settings by name that the command line gives.
+def read_from(file: str | Path, changes: Mapping[str, str] = _NOTHING, options: Collection[str] = ()) -> Iterator[None]:
+    """Says of a ConfigError inside where it was written: in the fit file or built-in `file`, in `changes` (dotted key:
+    YAML value) of the command line, of which those of the settings that `options` names are options of their own.
     """
     try:
         yield
     except ConfigError as error:
-        if error.file is not None:
-            raise
-        setting = re.match(r"\$\.fit\.(\w+)", error.path)
-        if setting and setting[1] in options:
-            raise error.located(f"--{setting[1].replace('_', '-')}", None) from error
-        document = read_yaml(fit_file(str(file)))
-        if error.path not in document.places and not (setting and f"$.fit.{setting[1]}" in document.places):
-            raise
-        raise document.locate(error) from error
+        if error.file is None:
+            key = next((k for k in changes if re.match(rf"\$\.{re.escape(k)}(?!\w)", error.path)), None)
+            if key is None:
+                raise _found_in(read_yaml(fit_file(str(file))), error) from error
+            error.file = f"--set {key}={changes[key]}"
+        for name in options:
+            if error.file == f"--set fit.{name}={changes[f'fit.{name}']}":
+                error.file = f"--{name.replace('_', '-')}"
+        raise
+
+
+def _found_in(document: Document, error: ConfigError) -> ConfigError:
+    """The error with its place in the fit file, where that says anything of it."""
+    setting = re.match(r"\$\.fit\.\w+", error.path)
+    known = error.path in document.places or (setting and setting[0] in document.places)
+    return document.locate(error) if known else error
 
 
 def load_work(file: str | Path, changes: Mapping[str, str]) -> Problem | Staged:

@@ -250,7 +250,6 @@ def test_check_says_what_everything_is(folder: Path) -> None:
         (("fit", "nowhere.yaml"), "models/"),
         (("check", "bowl.yaml", "--set", "fit.budgt=3"), "budget"),
         (("check", "bowl.yaml", "--set", "fit.budget"), "KEY=VALUE"),
-        (("fit", "bowl.yaml", "--optimizer", "magic"), "random"),
         (("fit", "bowl.yaml", "--budget", "0"), "budget"),
         (("show", "nowhere"), "nowhere"),
         (("new", "nothing", "x"), "hh_soma"),
@@ -261,6 +260,9 @@ def test_check_says_what_everything_is(folder: Path) -> None:
         (("check", "models"), "hh_soma"),
         (("fit", "."), "there are bowl.yaml"),
         (("fit", "bowl.yaml", "--warm-start", "nowhere"), "--warm-start, $.fit.warm_start[0]: found"),
+        (("fit", "bowl.yaml", "--optimizer", "magic"), "error: --optimizer, $.fit.optimizer: found 'magic'"),
+        (("check", "bowl.yaml", "--set", "fit.warm_start=nowhere"), "error: --set fit.warm_start=nowhere, $.fit.warm"),
+        (("check", "bowl.yaml", "--set", "objectives.near.mean=1"), "--set objectives.near.mean=1 in bowl.yaml, line"),
         (("check", "warm.yaml"), "warm.yaml, line 9, $.fit.warm_start[0]: found"),
         (
             ("fit", "hh_soma/staged.yaml", "--budget", "20"),

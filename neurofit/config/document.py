@@ -28,7 +28,7 @@ _SHORT = re.compile(r"(.*)\.(?:value|bounds|expression)(\[\d+\])?")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a node was written: a file (or a `--set` option) and a line, counted from 1."""
+    """Where a node was written: a file and a line, counted from 1, or a `--set` option, which has no line."""
 
     file: str
     line: int | None
@@ -59,7 +59,13 @@ class Document:
         if isinstance(error.got, str) and len(error.got) > _LONGEST:
             error.got = error.got[:_LONGEST] + "..."
         place = self.place(error.path)
-        return error.located(place.file, place.line)
+        changed = [] if place.line is None else self._changed(error.path)
+        return error.located(f"{' '.join(changed)} in {place.file}" if changed else place.file, place.line)
+
+    def _changed(self, path: str) -> list[str]:
+        """The options that changed a key of the mapping at `path`, which may be what is wrong with it."""
+        known = self.places.items() if path != "$" else ()
+        return [place.file for below, place in known if place.line is None and _parent(below) == path]
 
     def _written(self, path: str) -> str:
         """`path` as the file has it: short forms (`x: 3`, `x: [1, 2]`) lack the key that stands for them."""

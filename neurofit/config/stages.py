@@ -214,8 +214,8 @@ class _Reader:
         """`error` with a path that is right in the staged file, and the `--set` as it was given."""
         if error.file is None:  # of the staged file's own keys
             return error
-        if error.file in [f"--set {key}={text}" for key, text in self.single.items()]:
-            error.file = error.file.replace("--set ", f"--set {STAGES}.{self.spec.name}.", 1)
+        for key, text in self.single.items():
+            error.file = error.file.replace(f"--set {key}={text}", f"--set {STAGES}.{self.spec.name}.{key}={text}")
         if self.spec.fit is None and error.path.startswith("$"):
             error.path = self.path + error.path[1:]
         return error
