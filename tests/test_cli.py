@@ -149,9 +149,12 @@ def test_a_feature_that_a_function_does_not_return_is_named(folder: Path) -> Non
     assert "No evaluation has a value of fra: nothing is feasible without one" in done.stdout
 
 
-def test_a_model_that_cannot_be_run_is_told_with_its_line(folder: Path) -> None:
+def test_a_model_that_cannot_be_run_is_told_with_the_option_that_gave_it(folder: Path) -> None:
     done = neurofit("check", "bowl.yaml", "--set", "model.function=bowl.py:constant", cwd=folder)
-    assert_wrong_input(done, "bowl.yaml, line 4, $.model.function: found 'constant'; expected a function that bowl.py")
+    expected = (
+        "--set model.function=bowl.py:constant, $.model.function: found 'constant'; expected a function that bowl.py"
+    )
+    assert_wrong_input(done, expected)
 
 
 def _made(folder: Path) -> Path:
