@@ -37,7 +37,7 @@ def sentence(contents: Contents) -> str:
     held = [(a, b) for a, b in pairs if b.feasible]
     on = {e.index for e in front_of(contents.reported)} & {b.index for _, b in held}
     said = (
-        f"Confirmed at half the time step: {len(held)} of {len(pairs)} solutions that were on a front hold, and "
+        f"Confirmed at half the time step: {len(held)} of {len(pairs)} solutions hold, and "
         f"{len(on)} of them are the front there"
     )
     failed = [b for _, b in pairs if b.status != "ok"]

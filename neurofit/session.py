@@ -37,6 +37,7 @@ from neurofit.textfiles import log
 
 T = TypeVar("T")
 _END = object()
+_FIRST = 4  # of the evaluations that are good enough are confirmed together
 _GLANCE = 0.02  # s between looks at whether the optimizer has thought, while others simulate
 
 
@@ -67,18 +68,23 @@ class Session:
         self._first = 1 + max((e.index for e in given), default=-1)  # the first candidate's number
         self._budget = fit.budget + len(given)  # of all that is in the archive at the end
         self._stopping = Stopping(fit.budget, fit.patience, fit.good_enough)
-        self._course = Course(contents.header.reference, given)
-        self._counted = 0  # batches that are in the course: those whose turn to be told has come
-        asked = len(contents.asked) - (0 if contents.ended else fit.lag)
-        for batch in itertools.takewhile(self._complete, contents.asked[: max(0, asked)]):
-            self._course.add(self._evaluations(batch))
-            self._counted += 1
+        self._count()
         self._open: dict[int, int] = {}  # numbers of candidates under way, and of their batches
         header = archive.contents.header
         self._tally = Tally([n for n, _ in header.rules], header.objectives, header.reference)
         for evaluation in archive.evaluations:
             self._tally.add(evaluation)
         self._optimizing = self._idle = 0.0
+
+    def _count(self) -> None:
+        """Begins the course anew, with the batches whose turn to be told has come."""
+        contents, lag = self._archive.contents, self._problem.fit.lag
+        self._course = Course(contents.header.reference, contents.given, contents.confirmed)
+        self._counted = 0
+        asked = len(contents.asked) - (0 if contents.ended else lag)
+        for batch in itertools.takewhile(self._complete, contents.asked[: max(0, asked)]):
+            self._course.add(self._evaluations(batch))
+            self._counted += 1
 
     @property
     def left(self) -> int:
@@ -111,7 +117,10 @@ class Session:
         return [self._archive.contents.rows[int(i)].evaluation for i in np.sort(batch.indexes)]
 
     def run(self, make_executor: MakeExecutor) -> None:
-        """Searches to the end, confirms the front, and records why it is the end."""
+        """Searches to the end, confirms the front, and records why it is the end.
+
+        What is good enough at the search's time step ends it where it is good enough at half of it.
+        """
         done = len(self._archive.contents.rows)
         try:
             why = self.over()
@@ -119,7 +128,13 @@ class Session:
                 return
             problem = self._settled()
             why = why or self._searched(problem, make_executor, done)
+            while self._rejected(problem, make_executor):
+                self._count()
+                if why := self.over():
+                    break
+                why = self._searched(problem, make_executor, len(self._archive.contents.rows))
             self._confirm(problem, make_executor)
+            why = self.over() or why  # which may now name another one that is good enough
             self._archive.ended(why)
             self._log(f"done: {why}")
         except Stopped as error:
@@ -259,20 +274,43 @@ class Session:
         finally:
             self._optimizing += time.perf_counter() - begin
 
+    def _rejected(self, problem: Problem, make_executor: MakeExecutor) -> bool:
+        """Whether there were evaluations that are good enough, and none of them is at half the time step.
+
+        They are confirmed the best first, twice as many each time, until one holds. Workers do not change how many.
+        """
+        fine, rows, n = self._fine(problem), self._archive.contents.rows, _FIRST
+        while good := [number for number, _ in self._stopping.good(self._course)]:
+            if fine is None or good[0] in self._archive.contents.confirmed:
+                return False
+            self._at_half_the_step(fine, make_executor, [rows[number].evaluation for number in good[:n]])
+            n *= 2
+        if n > _FIRST:
+            self._log("what is good enough at the search's time step is not at half of it")
+        return n > _FIRST
+
+    def _fine(self, problem: Problem) -> Problem | None:
+        """The problem at half the time step; None where that is not asked for, or is the same."""
+        fine = confirming(problem)
+        return fine if problem.fit.confirm and fine is not problem else None
+
     def _confirm(self, problem: Problem, make_executor: MakeExecutor) -> None:
         """Evaluates the front at half the time step, and what takes the place of members that do not hold there."""
-        fine = confirming(problem)
-        if not problem.fit.confirm or fine is problem:
+        fine = self._fine(problem)
+        if fine is None:
             if problem.fit.confirm and stepless(problem):
                 self._log(f"not confirmed: {NO_STEP}")
             return
         while missing := self._unconfirmed():
-            with make_executor(fine) as executor:
-                executor.submit([e.index for e in missing], np.stack([e.x for e in missing]))
-                for evaluation in self._heard(executor):
-                    if evaluation is not None:
-                        self._archive.confirmed(evaluation)
+            self._at_half_the_step(fine, make_executor, missing)
         self._log(sentence(self._archive.contents))
+
+    def _at_half_the_step(self, fine: Problem, make_executor: MakeExecutor, evaluations: Sequence[Evaluation]) -> None:
+        with make_executor(fine) as executor:
+            executor.submit([e.index for e in evaluations], np.stack([e.x for e in evaluations]))
+            for evaluation in self._heard(executor):
+                if evaluation is not None:
+                    self._archive.confirmed(evaluation)
 
     def _unconfirmed(self) -> list[Evaluation]:
         """Members of the front, as it is reported, that have not been confirmed."""

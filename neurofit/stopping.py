@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +12,23 @@ from neurofit.problem.evaluation import Evaluation
 
 _GROWTH = 0.01  # of the hypervolume: growth by no more is none
 _LEAST = 1e-3  # of the reference's box: what stands in for that share while the hypervolume is small
+_NOTHING: Mapping[int, Evaluation] = {}
 
 
 class Course:
     """A run as it was at the end of each batch: how many evaluations, and the scores of the feasible ones."""
 
-    def __init__(self, reference: Sequence[float], given: Sequence[Evaluation] = ()):
-        """`reference` (k,) [std] is the hypervolume's; `given` was there before the first batch and counts as none."""
+    def __init__(
+        self,
+        reference: Sequence[float],
+        given: Sequence[Evaluation] = (),
+        confirmed: Mapping[int, Evaluation] = _NOTHING,
+    ):
+        """`reference` (k,) [std] is the hypervolume's; `given` was there before the first batch and counts as none;
+        `confirmed`, by number, may grow: what evaluations come to at a finer time step, which then decides about them.
+        """
         self._reference = np.asarray(reference, float)
+        self._confirmed = confirmed
         self._numbers: list[int] = []
         self._scores: list[np.ndarray] = []
         self._ends: list[tuple[int, int]] = []  # (evaluations, feasible ones of them and of the given)
@@ -39,16 +48,21 @@ class Course:
     def objectives(self) -> int:
         return len(self._reference)
 
-    @property
-    def best(self) -> tuple[int, float]:
-        """(number of the feasible evaluation whose worst objective is the smallest, that objective [std]); the number
-        is -1 where none is feasible.
+    def best(self) -> list[tuple[int, float]]:
+        """(number, its worst objective [std]) of the feasible evaluations: those that are confirmed before the others,
+        the smallest worst objective first.
         """
-        worst = [float(scores.max(initial=0.0)) for scores in self._scores]
-        if not worst:
-            return -1, np.inf
-        i = int(np.argmin(worst))
-        return self._numbers[i], worst[i]
+        worst = [
+            (number, self._worst(number, scores)) for number, scores in zip(self._numbers, self._scores, strict=True)
+        ]
+        ranked = sorted(worst, key=lambda one: (one[0] not in self._confirmed, one[1], one[0]))
+        return [(number, value) for number, value in ranked if value < np.inf]
+
+    def _worst(self, number: int, scores: np.ndarray) -> float:
+        finer = self._confirmed.get(number)
+        if finer is not None and finer.status == "ok":
+            scores = finer.objectives if finer.feasible else np.array([np.inf])
+        return float(scores.max(initial=0.0))
 
     def growth(self, patience: int, since: int) -> tuple[int, float, float] | None:
         """(evaluations n, hypervolume before them, hypervolume now) over the last n >= `patience` evaluations.
@@ -83,7 +97,7 @@ class Stopping:
 
     budget      evaluations of the run's own asks
     patience    evaluations without growth of the hypervolume: by no more than 1 %, or 0.001 while it is below 0.1
-    good_enough [std] that every objective of one feasible evaluation must come down to
+    good_enough [std] that every objective of one feasible evaluation must come down to, confirmed where it can be
     """
 
     budget: int
@@ -98,13 +112,18 @@ class Stopping:
         spent = f"the budget of {self.budget} evaluations is spent" if evaluations >= self.budget else ""
         return self.met(course) or spent or self.plateau(course, since)
 
+    def good(self, course: Course) -> list[tuple[int, float]]:
+        """(number, its worst objective [std]) of the evaluations that are good enough, as `Course.best` ranks."""
+        if self.good_enough is None:
+            return []
+        return [(number, worst) for number, worst in course.best() if worst <= self.good_enough]
+
     def met(self, course: Course) -> str:
         """Which evaluation meets all targets, "" where none does."""
-        if self.good_enough is None:
+        good = self.good(course)
+        if not good:
             return ""
-        number, worst = course.best
-        if number < 0 or worst > self.good_enough:
-            return ""
+        number, worst = good[0]
         if not course.objectives:
             return f"evaluation {number} keeps every rule, and there are no objectives to bring down"
         return (

@@ -239,6 +239,53 @@ def test_confirmation_survives_a_kill_and_can_be_left_out(cell, tmp_path, monkey
     assert not len(without.confirmation) and not without.remarks[1:]
 
 
+class Coarse(SerialExecutor):
+    """What one of the first 30 evaluations has scored at the search's step is not so at half of it."""
+
+    def heard(self, patience: float):
+        fine = self._problem.protocols[0].conditions.dt == 0.025
+        for e in super().heard(patience):
+            yield replace(e, objectives=e.objectives + 5.0) if fine and e is not None and e.index < 30 else e
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+def test_what_is_good_enough_at_the_search_s_step_alone_ends_no_run(cell, tmp_path, monkeypatch, lag):
+    cell = replace(cell, fit=replace(cell.fit, budget=56, lag=lag))
+    raw = search(replace(cell, fit=replace(cell.fit, confirm=False)), tmp_path / "whole", SerialExecutor).raw
+    worst = {e.index: e.objectives.max() for e in raw if e.feasible}
+    goal = max(min(v for i, v in worst.items() if i < 14), min(v for i, v in worst.items() if 30 <= i < 45)) + 0.2
+    held = {i for i, v in worst.items() if i >= 30 and v <= goal}
+    asked = replace(cell, fit=replace(cell.fit, good_enough=goal))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session_module.Session, "_rejected", lambda *given: False)
+        believed = search(asked, tmp_path / "believed", Coarse)
+    assert "all targets are met" in believed.ended and len(believed.raw) < 30
+    run = search(asked, tmp_path / "a", Coarse)
+    number = int(run.ended.partition("evaluation ")[2].split()[0])
+    assert number in held and number in run.confirmation.index and len(run.raw) < 56
+    assert len(run.raw) > len(believed.raw)
+    assert "is not at half of it" in (tmp_path / "a" / "log.txt").read_text()
+    search(asked, tmp_path / "a", lambda problem: pytest.fail("there is nothing left to simulate"))
+
+    # the same after power cuts where something is to be confirmed; and one that ended before goes on
+    real, cuts = session_module.Session._at_half_the_step, iter([True, False, True])
+    with monkeypatch.context() as patch:
+
+        def cut(self, *given):
+            if next(cuts, False):
+                raise RuntimeError("power")
+            real(self, *given)
+
+        patch.setattr(session_module.Session, "_at_half_the_step", cut)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="power"):
+                search(asked, tmp_path / "b", Coarse)
+    for directory in ("b", "believed"):
+        again = search(asked, tmp_path / directory, Coarse)
+        assert bnh.same(again.raw, run.raw) and again.ended == run.ended, directory
+
+
 def test_a_resumed_run_simulates_as_it_began(cell, tmp_path, monkeypatch):
     """Also what a trial would find otherwise another day: engine, copies, and whether sweeps share their beginnings."""
     auto = replace(cell, fit=replace(cell.fit, engine="auto"))

@@ -179,7 +179,8 @@ class FitSpec(Strict):
         default=None, description="evaluations without growth of the hypervolume after which the fit ends"
     )
     good_enough: Annotated[Number, Field(gt=0)] | None = Field(
-        default=None, description="the fit ends once one solution has every objective within so many std"
+        default=None,
+        description="the fit ends once one solution has every objective within so many std, at half the time step too",
     )
     ranks_per_evaluation: Whole = Field(
         default=1, ge=1, description="networks under mpiexec: ranks that simulate one evaluation together"
