@@ -72,7 +72,7 @@ def fit(
         from neurofit.failures import check_some_worked
         from neurofit.report.live import Watch
         from neurofit.run import fit_step, overrides
-        from neurofit.stages import load_work, read_from, steps
+        from neurofit.stages import load_work, placed, read_from, steps
 
         joined()  # under mpiexec the other ranks stay in here, and none of them reads or prints
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
@@ -84,7 +84,7 @@ def fit(
             for step in steps(work, Path("runs") / work.name if out is None else out):
                 guard.log = step.directory / "log.txt"
                 screen.print(introduction(step), highlight=False, soft_wrap=True)
-                with Watch(screen, step.title) as watch:
+                with Watch(screen, step.title) as watch, placed(step.of):
                     run = fit_step(step, watch)
                 tell_fitted(screen, run)
                 check_some_worked(run.searched)
@@ -95,12 +95,14 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
     """Validate FILE, build its model, evaluate it once, and say what everything is and how long a fit takes."""
     with guarded(debug):
         from neurofit.check import try_out
-        from neurofit.stages import load_work, read_from, trials
+        from neurofit.stages import load_work, placed, read_from, trials
 
         wanted = changed(changes)
         with read_from(file, wanted):
             for trial in trials(load_work(file, wanted)):
-                tell_trial(console(), trial, try_out(trial.problem))
+                with placed(trial.of):
+                    found = try_out(trial.problem)
+                tell_trial(console(), trial, found)
 
 
 @app.command()
@@ -137,8 +139,11 @@ def retarget(
     with guarded(debug):
         from neurofit.builtin import fit_file
         from neurofit.config import load
+        from neurofit.stages import read_from
 
-        made = _open(run).retarget(load(fit_file(file), changed(changes)), out)
+        wanted = changed(changes)
+        with read_from(file, wanted):
+            made = _open(run).retarget(load(fit_file(file), wanted), out)
         screen = console()
         tell(screen, made)
         screen.print(

@@ -36,10 +36,12 @@ def submit(
     """Hand FILE to a queue: a job that stops before its time is up, queues again, and goes on."""
     with guarded(debug):
         from neurofit import hpc
-        from neurofit.stages import load_work
+        from neurofit.stages import load_work, read_from
 
         options = [f"--set={change}" for change in changes or []] + ([f"--budget={budget}"] if budget else [])
-        problem = load_work(file, changed(changes) | ({} if budget is None else {"fit.budget": str(budget)}))
+        wanted = changed(changes) | ({} if budget is None else {"fit.budget": str(budget)})
+        with read_from(file, wanted, () if budget is None else {"budget"}):
+            problem = load_work(file, wanted)
         directory = Path("runs") / problem.name if out is None else out
         job = hpc.Job(
             name=hpc.job_name(problem.name),

@@ -36,12 +36,14 @@ class Step:
 
     stage   its name, "" where the file is of one problem
     start   what the optimizer knows from the start; None: what the problem says
+    of      the stage itself, None where the file is of one problem
     """
 
     stage: str
     problem: Problem
     directory: Path
     start: WarmStart | None = None
+    of: Stage | None = None
 
     @property
     def title(self) -> str:
@@ -64,7 +66,8 @@ def steps(work: Problem | Staged, out: str | Path) -> Iterator[Step]:
     if exists(out):
         raise ArchiveError(f"{out} holds a run of one problem, without stages; give another --out directory")
     for stage in work.stages:
-        check_optimizer(stage.problem.fit.optimizer, stage.problem)  # before anything is written
+        with placed(stage):
+            check_optimizer(stage.problem.fit.optimizer, stage.problem)  # before anything is written
     done: dict[str, tuple[Problem, Run]] = {}
     for stage in work.stages:
         directory = out / stage.name
@@ -75,22 +78,24 @@ def steps(work: Problem | Staged, out: str | Path) -> Iterator[Step]:
             _check_same(stage, problem, directory)
         else:
             fronts = [done[take.stage][1] for take in stage.takes if take.solution == "front"]
-            warm = gathered(problem, fronts)
+            with placed(stage):
+                warm = gathered(problem, fronts)
             start = WarmStart(warm.evaluations, (*_lines(stage, problem, found), *warm.lines))
         put(out / FILE, work.text)
-        yield Step(stage.name, problem, directory, start)
+        yield Step(stage.name, problem, directory, start, stage)
         done[stage.name] = problem, open_run(directory)
 
 
 @dataclass(frozen=True, slots=True)
 class TryOut:
     """A problem to try out before a fit; `stage` is "" where the file is of one problem. `lines` say for people what
-    earlier stages would give, and what there is in place of that, and what a warm start has.
+    earlier stages would give, and what there is in place of that, and what a warm start has. `of`: as of a Step.
     """
 
     stage: str
     problem: Problem
     lines: tuple[str, ...] = ()
+    of: Stage | None = None
 
 
 def trials(work: Problem | Staged) -> Iterator[TryOut]:
@@ -99,8 +104,9 @@ def trials(work: Problem | Staged) -> Iterator[TryOut]:
         yield TryOut("", work, gathered(work).lines)
         return
     for stage in work.stages:
-        lines = (*(_instead(need) for need in stage.needs), *gathered(stage.problem).lines)
-        yield TryOut(stage.name, stage.problem, lines)
+        with placed(stage):
+            lines = (*(_instead(need) for need in stage.needs), *gathered(stage.problem).lines)
+        yield TryOut(stage.name, stage.problem, lines, stage)
 
 
 def _instead(need: Take | Cell) -> str:
@@ -120,11 +126,24 @@ def read_from(file: str | Path, changes: Mapping[str, str] = _NOTHING, options: 
             key = next((k for k in changes if re.match(rf"\$\.{re.escape(k)}(?!\w)", error.path)), None)
             if key is None:
                 raise _found_in(read_yaml(fit_file(str(file))), error) from error
-            error.file = f"--set {key}={changes[key]}"
-        for name in options:
-            if error.file == f"--set fit.{name}={changes[f'fit.{name}']}":
-                error.file = f"--{name.replace('_', '-')}"
+            error.file = f"{key}={changes[key]}"
+        for key, text in changes.items():
+            name = key.removeprefix("fit.")
+            option = f"--{name.replace('_', '-')}" if name in options else f"--set {key}={text}"
+            # several may have changed what is wrong: a=1 b=2 in FILE
+            error.file = re.sub(rf"(?<!\S){re.escape(f'{key}={text}')}(?!\S)", lambda _, o=option: o, error.file)
         raise
+
+
+@contextmanager
+def placed(stage: Stage | None) -> Iterator[None]:
+    """Says of a ConfigError inside, of this stage's problem, where it was written, if it is known; None: nothing."""
+    try:
+        yield
+    except ConfigError as error:
+        if stage is None or error.file is not None:
+            raise
+        raise stage.located(error) from error
 
 
 def _found_in(document: Document, error: ConfigError) -> ConfigError:

@@ -321,6 +321,16 @@ def test_commands(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (("fit", "staged.yaml", "--out", "new", "--budget", "9"), "--set stages.NAME.fit.budget"),
         (("fit", "staged.yaml", "--out", "new", "--warm-start", "out"), "stages.NAME.fit.warm_start"),
         (("fit", "staged.yaml", "--out", "new", "--set", "stages.third.fit.seed=9"), "first, second"),
+        (
+            ("check", "staged.yaml", "--set", "stages.second.from=3"),
+            "error: --set stages.second.from=3, $.",
+        ),
+        (
+            ("check", "staged.yaml", "--set", "stages.second.fit.warm_start=nowhere"),
+            "error: --set stages.second.fit.warm_start=nowhere, $.",
+        ),
+        (("fit", "staged.yaml", "--out", "new", "--set", "stages.first.fit.optimizer=x"), "first.fit.optimizer=x, $."),
+        (("fit", "staged.yaml", "--out", "new", "--optimizer", "x"), "error: --optimizer, $."),
         (("retarget", "out/first", "staged.yaml", "--out", "new"), "a file of one problem"),
         (("check", "staged.yaml", "--set", "stages.second.from.frist=best"), "did you mean `first`?"),
     ],

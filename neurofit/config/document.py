@@ -28,7 +28,7 @@ _SHORT = re.compile(r"(.*)\.(?:value|bounds|expression)(\[\d+\])?")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a node was written: a file and a line, counted from 1, or a `--set` option, which has no line."""
+    """Where a node was written: a file and a line, counted from 1, or a change, `key=value`, which has no line."""
 
     file: str
     line: int | None
@@ -63,7 +63,7 @@ class Document:
         return error.located(f"{' '.join(changed)} in {place.file}" if changed else place.file, place.line)
 
     def _changed(self, path: str) -> list[str]:
-        """The options that changed a key of the mapping at `path`, which may be what is wrong with it."""
+        """The changes of a key of the mapping at `path`, which may be what is wrong with it."""
         known = self.places.items() if path != "$" else ()
         return [place.file for below, place in known if place.line is None and _parent(below) == path]
 
@@ -119,7 +119,7 @@ def parse(text: str, file: Path) -> Document:
 
 
 def parse_value(text: str, path: str, file: str) -> Data:
-    """One YAML value, as `--set key=value` gives it; `file` says where it came from in errors."""
+    """One YAML value, as a change `key=value` gives it; `file` says where it came from in errors."""
     return _Reader(file).plain(_load(text, file, path), path, None, ())
 
 

@@ -12,17 +12,20 @@ from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.protocol import ProtocolFile
 from neurofit.errors import ConfigError
 
+_NOTHING: Mapping[str, str] = {}
 
-def inline(document: Document, changes: Mapping[str, str]) -> None:
-    """Applies `changes` (--set), then puts the model and the protocols that are named in place of their names.
 
-    Paths inside become independent of the file they were written in. ConfigError for a file or name that is not there.
+def inline(document: Document, changes: Mapping[str, str], given: Mapping[str, str] = _NOTHING) -> None:
+    """Applies `changes`, then puts the model and the protocols that are named in place of their names.
+
+    `given`: as of `overrides.apply`. Paths inside become independent of the file they were written in. ConfigError for
+    a file or name that is not there.
     """
-    overrides.apply(document, changes, inside_model=False)
+    overrides.apply(document, changes, inside_model=False, given=given)
     _find_runs(document)
     try:
         _inline_model(document)
-        overrides.apply(document, changes, inside_model=True)
+        overrides.apply(document, changes, inside_model=True, given=given)
         _free_of_folder(document.data.get("model"), document.file.parent)  # what a change names is beside the file
         protocols = document.data.get("protocols")
         if isinstance(protocols, dict):

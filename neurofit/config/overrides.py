@@ -1,4 +1,4 @@
-"""Puts `--set key=value` into a document: keys are dotted paths, values are YAML."""
+"""Puts changes, key=value, into a document (`--set` of the command line): keys are dotted paths, values are YAML."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from collections.abc import Mapping
 from neurofit.config.document import Data, Document, Place, parse_value
 from neurofit.errors import ConfigError
 
+_NOTHING: Mapping[str, str] = {}
 # Keys of these mappings are names that may hold dots themselves (soma.g_pas, dend1.v).
 _NAMED = ("parameters", "record", "sets", "mechanisms", "changes")
 _PARAMETER_KEYS = ("value", "bounds", "choices", "scale", "integer", "unit", "distribution")
 
 
-def apply(document: Document, overrides: Mapping[str, str], *, inside_model: bool) -> None:
+def apply(
+    document: Document, overrides: Mapping[str, str], *, inside_model: bool, given: Mapping[str, str] = _NOTHING
+) -> None:
     """Applies the overrides whose key lies inside the model (`model.…`) or, with `inside_model` False, all others.
 
-    Those of the model have to wait until the model that the file names has been read in.
+    Those of the model have to wait until the model that the file names has been read in. `given` are the keys as
+    whoever made the changes wrote them, where they were written otherwise: errors name these.
     """
     for key, text in overrides.items():
         if key.startswith("model.") == inside_model:
-            _apply(document, key, text)
+            _apply(document, key, text, f"{given.get(key, key)}={text}")
 
 
-def _apply(document: Document, key: str, text: str) -> None:
-    origin = f"--set {key}={text}"
+def _apply(document: Document, key: str, text: str, origin: str) -> None:
     if not isinstance(text, str):  # of a program, whose types nobody checks
         raise ConfigError(f"$.{key}", got=text, expected=f"a text, as a file has it: '{text}'")
     value = parse_value(text, f"$.{key}", origin)

@@ -44,6 +44,7 @@ class Stage:
     inherited: tuple[str, ...]
     _document: Document
     _knobs: Mapping[str, Knob]
+    _within: str  # what its problem's keys are below in the staged file; "$" where it has a file of its own
 
     @property
     def needs(self) -> tuple[Take | Cell, ...]:
@@ -56,6 +57,10 @@ class Stage:
         Raises ConfigError where it cannot be had with these values.
         """
         return _resolved(self._document, self._knobs, self.takes, self.cells, found)
+
+    def located(self, error: ConfigError) -> ConfigError:
+        """An error of its problem with the place in the files, or the change, that it comes from."""
+        return _below(self._document.locate(error), self._within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,8 @@ def load_staged(path: str | Path, changes: Mapping[str, str] = _NOTHING) -> Stag
 
 
 def _staged(document: Document, changes: Mapping[str, str]) -> Staged:
-    own, each, single = _sorted(document, changes)
-    overrides.apply(document, own, inside_model=False)
+    own, each, single, given = _sorted(document, changes)
+    overrides.apply(document, own, inside_model=False, given=given)
     file = validated(_heads(document), StagedFile)
     try:
         _names(file)
@@ -121,32 +126,37 @@ def _inside(stage: Data) -> bool:
 
 def _sorted(
     document: Document, changes: Mapping[str, str]
-) -> tuple[dict[str, str], dict[str, str], dict[int, dict[str, str]]]:
-    """`changes` of the staged file itself, of every stage's problem, and of one stage's by its number."""
+) -> tuple[dict[str, str], dict[str, str], dict[int, dict[str, str]], dict[str, str]]:
+    """`changes` of the staged file itself, of every stage's problem, and of one stage's by its number; and what the
+    keys of the first were before the stage's number stood for its name.
+    """
     stages = document.data[STAGES]
     names = [str(s.get("name", "")) if isinstance(s, dict) else "" for s in stages] if isinstance(stages, list) else []
     own: dict[str, str] = {}
     each: dict[str, str] = {}
     single: dict[int, dict[str, str]] = {}
+    given: dict[str, str] = {}
     for key, text in changes.items():
         if key.startswith("fit."):
             if key in _EACH_ITS_OWN:
                 told = f"one for each stage: --set {STAGES}.NAME.{key}=... with NAME one of {', '.join(names)}"
-                raise ConfigError(f"$.{key}", got=text, expected=told, file=f"--set {key}={text}")
+                told += "; from Python a change of `load_staged`"
+                raise ConfigError(f"$.{key}", got=text, expected=told, file=f"{key}={text}")
             each[key] = text
         elif key.startswith(f"{STAGES}."):
             name, _, rest = key.removeprefix(f"{STAGES}.").partition(".")
             if name not in names or not rest:
                 told = f"{STAGES}.NAME.KEY with NAME one of {', '.join(names)}{did_you_mean(name, names)}"
-                raise ConfigError(f"$.{key}", got=name, expected=told, file=f"--set {key}={text}")
+                raise ConfigError(f"$.{key}", got=name, expected=told, file=f"{key}={text}")
             i = names.index(name)
             if rest == "fit" or rest.split(".")[0] in _OWN:
                 own[f"{STAGES}.{i}.{rest}"] = text
+                given[f"{STAGES}.{i}.{rest}"] = key
             else:
                 single.setdefault(i, {})[rest] = text
         else:
             own[key] = text
-    return own, each, single
+    return own, each, single, given
 
 
 def _names(file: StagedFile) -> None:
@@ -177,19 +187,24 @@ class _Reader:
     def path(self) -> str:
         return f"$.{STAGES}[{self.i}]"
 
+    @property
+    def _within(self) -> str:
+        return self.path if self.spec.fit is None else "$"
+
     def stage(self) -> Stage:
         document = self._problem_file() if self.spec.fit is not None else self._problem_inside()
         try:
-            inline(document, {**self.each, **self.single})
+            inline(document, {**self.each, **self.single}, {k: f"{STAGES}.{self.spec.name}.{k}" for k in self.single})
             found = knobs(document)
             takes = self._takes(found)
             cells = tuple(self._cell(*item) for item in self.spec.cells.items())
             trial = {(need.stage, need.solution): middle(self._at(need.stage).problem) for need in (*takes, *cells)}
             problem = _resolved(document, found, takes, cells, trial)
         except ConfigError as error:
-            raise self._of_this_stage(error) from error
+            # one without a file is of the staged file's own keys
+            raise (error if error.file is None else _below(error, self._within)) from error
         inherited = dict.fromkeys((*(name for take in takes for name in take.parameters), *problem.space.names))
-        return Stage(self.spec.name, problem, takes, cells, tuple(inherited), document, found)
+        return Stage(self.spec.name, problem, takes, cells, tuple(inherited), document, found, self._within)
 
     def _problem_file(self) -> Document:
         assert self.spec.fit is not None
@@ -209,16 +224,6 @@ class _Reader:
         document = Document({"neurofit": 1, "name": self.spec.name, **own}, self.whole.file)
         document.adopt("$", self.whole, self.path)
         return document
-
-    def _of_this_stage(self, error: ConfigError) -> ConfigError:
-        """`error` with a path that is right in the staged file, and the `--set` as it was given."""
-        if error.file is None:  # of the staged file's own keys
-            return error
-        for key, text in self.single.items():
-            error.file = error.file.replace(f"--set {key}={text}", f"--set {STAGES}.{self.spec.name}.{key}={text}")
-        if self.spec.fit is None and error.path.startswith("$"):
-            error.path = self.path + error.path[1:]
-        return error
 
     def _takes(self, found: Mapping[str, Knob]) -> tuple[Take, ...]:
         takes: list[Take] = []
@@ -271,6 +276,13 @@ class _Reader:
         if isinstance(number, int) and number >= budget:
             expected = f"an evaluation's number from 0 to {budget - 1}, as stage {stage.name} has a budget of {budget}"
             raise ConfigError(path, got=number, expected=expected)
+
+
+def _below(error: ConfigError, path: str) -> ConfigError:
+    """`error` with its path below `path`."""
+    if error.path.startswith("$"):
+        error.path = path + error.path[1:]
+    return error
 
 
 def _given(spec: TakeSpec, stage: Stage, found: Mapping[str, Knob], path: str) -> tuple[str, ...]:

@@ -108,7 +108,8 @@ def _engine(problem: Problem) -> Settled:
 def _chosen(plain: Measured, fast: Measured, wanted: str) -> Settled:
     apart, (copies, seconds) = difference(plain, fast), fast.settled
     ratio = plain.settled[1] / seconds
-    said = f"{ratio:.1f} x as fast as NEURON, within {apart:.0e} mV of it over {WINDOW:g} ms"
+    near = f"within {apart:.0e} mV of it" if apart else "the same to the last digit"
+    said = f"{ratio:.1f} x as fast as NEURON, {near} over {WINDOW:g} ms"
     if wanted == "coreneuron":
         return Settled("coreneuron", copies, f"as asked; {said}", slow=_slow(plain))
     if not apart <= EQUAL:

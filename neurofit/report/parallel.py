@@ -61,7 +61,8 @@ def parallel_figure(results: Results, space: Space | None, chosen: Sequence[tupl
     else:
         note(panel, "no feasible evaluation yet")
     _frame(panel, axes, len(parameters))
-    headline(made, f"{results.name}: parameters and objectives of the front", told)
+    what = "parameters and objectives" if objectives else "parameters"
+    headline(made, f"{results.name}: {what} of the front", told)
     return made
 
 

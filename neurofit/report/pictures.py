@@ -72,12 +72,22 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of picture: its name, its caption, what a run must have for it, and how it is drawn (None: it has not)."""
+    """A kind of picture: its name, its caption, what a run must have for it, and how it is drawn (None: it has not).
+
+    `without` is the caption where a run has no objectives, "" where that is the same.
+    """
 
     name: str
     caption: str
     needs: str
     draw: Callable[[Material], Figure | None]
+    without: str = ""
+
+    def picture(self, material: Material) -> Picture | None:
+        """The picture of `material`, None where that lacks what is needed."""
+        figure = self.draw(material)
+        caption = self.caption if material.results.objective_names else self.without or self.caption
+        return None if figure is None else Picture(self.name, caption, figure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +168,7 @@ _OVERVIEW = (
         "Hypervolume, best sum of objectives and feasible share.",
         "evaluations",
         lambda m: convergence_figure(m.results),
+        "The share of evaluations that are feasible.",
     ),
 )
 KINDS = (
@@ -173,6 +184,7 @@ KINDS = (
         "The front over all parameters and objectives, a line a solution; other evaluations pale.",
         "evaluations",
         _parallel,
+        "What keeps the rules, over all parameters, a line a solution; other evaluations pale.",
     ),
     Kind(
         "objectives",
@@ -242,21 +254,21 @@ def picture(name: str, material: Material) -> Picture:
     kind = next((kind for kind in KINDS if kind.name == name), None)
     if kind is None:
         raise ConfigError("picture", got=name, expected=f"one of {', '.join(NAMES)}")
-    figure = kind.draw(material)
-    if figure is None:
+    made = kind.picture(material)
+    if made is None:
         raise NeurofitError(f"there is no picture {name!r} of {material.results.name}: it needs {kind.needs}")
-    return Picture(kind.name, kind.caption, figure)
+    return made
 
 
 def _drawn(kinds: Sequence[Kind], material: Material, left_out: Callable[[str], None] | None) -> Iterator[Picture]:
     for kind in kinds:
         try:
-            figure = kind.draw(material)
+            made = kind.picture(material)
         except ConfigError:  # the input is wrong, a mechanism say: nothing to pass over
             raise
         except NeurofitError as error:
             if left_out is not None:
                 left_out(f"no picture {kind.name}: {error}")
             continue
-        if figure is not None:
-            yield Picture(kind.name, kind.caption, figure)
+        if made is not None:
+            yield made

@@ -224,7 +224,7 @@ def test_a_name_that_no_folder_can_have(tmp_path, name):
 
 
 def test_what_set_made_is_told_of_it_and_not_of_the_file(tmp_path):
-    assert str(refused(write(tmp_path, BALL), **{"a.b.c": "1"})).startswith("--set a.b.c=1, $.a: found 'a'")
+    assert str(refused(write(tmp_path, BALL), **{"a.b.c": "1"})).startswith("a.b.c=1, $.a: found 'a'")
     error = refused(write(tmp_path, BALL), **{"parameters.soma.gl_hh": ""})
     assert "$.parameters.soma.gl_hh: found nothing; expected a value, [low, high], or a mapping" in str(error)
     with pytest.raises(ConfigError, match="found 3; expected a text, as a file has it: '3'"):

@@ -94,12 +94,39 @@ def test_json_schema_accepts_and_refuses():
             jsonschema.validate(good | {key: value}, schema)
 
 
+@pytest.mark.parametrize(
+    ("without", "also", "good"),
+    [
+        (("objectives", "rules"), {}, False),
+        (("objectives",), {"rules": {}}, False),
+        (("objectives",), {}, True),
+        (("rules",), {}, True),
+    ],
+)
+def test_the_schema_and_loading_want_something_to_fit(tmp_path, without, also, good):
+    data = YAML(typ="safe", pure=True).load(BALL) | also
+    data = {key: value for key, value in data.items() if key not in without or key in also}
+    assert jsonschema.Draft202012Validator(json_schema()).is_valid(data) == good
+    stage = {key: value for key, value in data.items() if key != "neurofit"}
+    staged = {"neurofit": 1, "stages": [stage | {"name": "first"}]}
+    assert jsonschema.Draft202012Validator(json_schema("staged")).is_valid(staged) == good
+    with (tmp_path / "ball.yaml").open("w") as file:
+        YAML(typ="safe", pure=True).dump(data, file)
+    if good:
+        assert load(tmp_path / "ball.yaml").columns
+    else:
+        with pytest.raises(ConfigError, match="something to fit"):
+            load(tmp_path / "ball.yaml")
+
+
 def test_every_field_is_described():
     bare = []
     for kind in ("fit", "staged", "model", "network", "function", "protocol"):
         for name, definition in json_schema(kind)["$defs"].items():
             for option in (definition, *definition.get("anyOf", ())):
-                bare += [f"{name}.{k}" for k, v in option.get("properties", {}).items() if "description" not in v]
+                found = option.get("properties", {}).items()
+                # what only wants a key of some length stands beside the key's own definition
+                bare += [f"{name}.{k}" for k, v in found if "description" not in v and list(v) != ["minProperties"]]
     assert not [b for b in set(bare) if not b.endswith((".kind", ".search", ".neurofit"))]
 
 

@@ -70,7 +70,7 @@ def test_the_same_and_faster_is_chosen_and_remembered(tmp_path, monkeypatch):
     found = settled(leak)
     assert found is not None
     # A leak alone is so cheap that either may be faster here; that both gave the same is what is said.
-    assert "mV of it over 200 ms" in found.why and 1 <= found.copies <= 128
+    assert "over 200 ms" in found.why and 1 <= found.copies <= 128
     monkeypatch.setattr("neurofit.engines.settle", lambda _: pytest.fail("it was tried out again"))
     assert settled(leak) == found
     asked = replace(leak, fit=replace(leak.fit, engine="coreneuron"))
@@ -147,6 +147,16 @@ def test_workers_and_packs_change_nothing_bitwise(tmp_path):
         for pack, workers in ((None, 1), (4, 2))
     ]
     assert all(same(a, b) for a, b in zip(*runs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("apart", "words"), [(0.0, "the same to the last digit over 200 ms"), (2e-9, "within 2e-09 mV of it over 200 ms")]
+)
+def test_traces_that_are_equal_are_not_said_to_be_nearly_so(tmp_path, monkeypatch, apart, words):
+    plain, fast = (Measured((7,), (s,), ({"v": np.array([v])},), ("",)) for s, v in ((2.0, -60.0), (1.0, apart - 60.0)))
+    monkeypatch.setattr("neurofit.executors.trial._tried", lambda *_: {"neuron": plain, "coreneuron": fast})
+    found = settle(replace(problem(tmp_path), fit=FitSettings(share=False)))
+    assert found.engine == "coreneuron" and found.why == f"2.0 x as fast as NEURON, {words}"
 
 
 def test_differences_are_told_from_failures():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy_problems
+import toy_run
 from matplotlib.collections import LineCollection
 
 from neurofit.archive import describe
@@ -83,6 +84,13 @@ def test_of_many_axes_the_narrow_and_the_far_are_kept(tmp_path: Path) -> None:
     title = figure.get_suptitle()
     assert "12 of 142 parameters: those the front narrows most" in title and "8 of 36 objectives" in title
     assert save(figure, tmp_path / "many.png").stat().st_size > 10_000
+
+
+def test_of_rules_alone_there_are_parameters_alone() -> None:
+    problem = toy_run.problem(0)
+    figure = parallel_figure(gather(describe(problem), toy_run.evaluations(problem, 40)), problem.space)
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["soma.g_pas [S/cm2]", "gc [mS/cm2]"]
+    assert "objective" not in figure.get_suptitle() and "parameters of the front" in figure.get_suptitle()
 
 
 @pytest.mark.parametrize("n", [0, 1, 40])

@@ -150,6 +150,17 @@ def test_the_page_is_one_file_with_all_pictures(tmp_path: Path) -> None:
     assert save(drawn[0].figure, tmp_path / "new" / "front.png").stat().st_size > 10_000
 
 
+def test_the_page_of_rules_alone_speaks_of_no_objectives() -> None:
+    problem = toy_run.problem(0)
+    r = results(0)
+    material = Material(r, r.chosen(), problem, lambda p, x: toy_run.traces(p))
+    drawn = list(pictures(material))
+    assert [p.name for p in drawn] == ["convergence", "parallel", "rules", "traces"]
+    assert not [p.name for p in drawn if "objective" in p.figure.get_suptitle() + p.caption]
+    text = page(toy_run.header(problem), material, drawn, {"simulate": 80.0})
+    assert "objective" not in text and "hypervolume" not in text
+
+
 def broken() -> NoReturn:
     raise NeurofitError("nothing to learn from")
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import importlib
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    Tag,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -203,8 +212,15 @@ def _model_kind(data: Any) -> str | None:
     return _KINDS.get(kind)
 
 
+_SOMETHING_TO_FIT: list[JsonValue] = [
+    {"required": [key], "properties": {key: {"minProperties": 1}}} for key in ("objectives", "rules")
+]
+
+
 class FitFile(Strict):
     """A fit file."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": _SOMETHING_TO_FIT})
 
     neurofit: Version = Field(description="version of the format: 1")
     name: FolderName | None = Field(default=None, description="of the fit; the file's name by default")

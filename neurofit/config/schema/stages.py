@@ -96,6 +96,7 @@ def with_inline_stages(staged: dict[str, Any], fit: dict[str, Any]) -> dict[str,
             "description": "A stage with its problem: the keys of a fit file",
             "properties": {**fit["properties"], **own},
             "required": required,
+            "anyOf": fit["anyOf"],
             "additionalProperties": False,
         },
     }
