@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from neurofit.executors import ProcessExecutor
 from neurofit.executors.environment import workers_of
 from neurofit.executors.trial import Settled
 from neurofit.optimize import check_optimizer, make_optimizer
+from neurofit.optimize.design import Extent
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
@@ -22,6 +24,8 @@ from neurofit.problem.problem import Problem
 _SAMPLE_SECONDS = 10.0  # for timing candidates like those of a fit
 _SAMPLE_MOST = 32
 _DEAREST = 120.0  # s for the evaluation at that finer step, which is left out where it would take longer
+_THOUGHT = "joint"  # the optimizer whose asks take longer than a look at the clock, and no minutes
+_TOLD = 10  # evaluations from which an ask is timed: a search begins with no fewer
 _FINER = 4.0  # times finer than the search's step: what will not change then is not the step's doing
 
 
@@ -32,7 +36,8 @@ class Trial:
     then, else 0), and seconds: `alone` for it, `start` before it could begin.
 
     `each` [s] is measured on `sampled` candidates spread over the space, as a fit has them: those that break a rule
-    are stopped early. `workers` is how many a fit would use, `total` [s] how long it would simulate.
+    are stopped early. `workers` is how many a fit would use, `total` [s] how long it would simulate. The optimizer
+    would think `asks` times at most, for `ask` CPU seconds where it knows those candidates; 0 where that was not timed.
     """
 
     evaluation: Evaluation
@@ -45,6 +50,8 @@ class Trial:
     settled: Settled | None = None
     finer: Evaluation | None = None
     dear: float = 0.0
+    asks: int = 0
+    ask: float = 0.0
 
     @property
     def coarse(self) -> tuple[float, int] | None:
@@ -88,10 +95,30 @@ def try_out(problem: Problem) -> Trial:
     evaluation, alone, start = _one(whole, default_point(problem))
     quarter, dear = _finer(whole, alone)
     sampled = max(1, min(_SAMPLE_MOST, problem.fit.batch, int(_SAMPLE_SECONDS / max(alone, 1e-3))))
-    each = _sample(problem, sampled) if sampled > 1 else alone
+    each, seen = _sample(problem, sampled) if sampled > 1 else (alone, [])
     workers = workers_of(problem.fit)
     total = 2 * start + problem.fit.budget * each / busy(problem, workers)
-    return Trial(evaluation, alone, each, sampled, start, workers, total, chosen, quarter, dear)
+    asks, ask = thinking(problem, seen)
+    return Trial(evaluation, alone, each, sampled, start, workers, total, chosen, quarter, dear, asks, ask)
+
+
+def thinking(problem: Problem, seen: Sequence[Evaluation]) -> tuple[int, float]:
+    """How often the optimizer proposes after its design, at most, and the CPU seconds that one ask takes where it knows
+    what was `seen`; (0, 0.0) where it hardly thinks, or too little was seen. It thinks on one core.
+    """
+    fit = problem.fit
+    if fit.optimizer != _THOUGHT or len(seen) < _TOLD:
+        return 0, 0.0
+    n = make_optimizer(fit.optimizer, problem, fit.seed).at_once(min(fit.batch, fit.budget))
+    asks = math.ceil(max(0, fit.budget - Extent.of(fit, problem.space).fewest) / n)
+    spent = 0.0
+    for _ in range(2 if asks else 0):  # the first of a process takes longer
+        optimizer = make_optimizer(fit.optimizer, replace(problem, fit=replace(fit, initial=1)), fit.seed)
+        optimizer.warm(seen)
+        began = time.process_time()
+        optimizer.ask(n)
+        spent = time.process_time() - began
+    return asks, spent
 
 
 def busy(problem: Problem, workers: int) -> float:
@@ -126,12 +153,11 @@ def _one(problem: Problem, x: np.ndarray) -> tuple[Evaluation, float, float]:
     return evaluation, alone, max(wall - alone, 0.0)
 
 
-def _sample(problem: Problem, n: int) -> float:
-    """Seconds of a candidate when n of a fit's first ones are evaluated together."""
+def _sample(problem: Problem, n: int) -> tuple[float, list[Evaluation]]:
+    """Seconds of a candidate when n of a fit's first ones are evaluated together, and what came of them."""
     sobol = qmc.Sobol(len(problem.space), rng=np.random.default_rng(problem.fit.seed))
     points = sobol.random_base2(math.ceil(math.log2(n)))[:n]
     with ProcessExecutor(problem, 1, problem.fit.timeout) as executor:
         executor.submit(list(range(n)), problem.space.from_unit(points))
-        for _ in executor.results():
-            pass
-    return executor.seconds["busy"] / n  # complete once the worker has gone
+        seen = sorted(executor.results(), key=lambda e: e.index)
+    return executor.seconds["busy"] / n, seen  # complete once the worker has gone

@@ -58,7 +58,18 @@ def estimate(problem: Problem, trial: Trial) -> str:
     plural = "s" if trial.workers != 1 else ""
     return (
         f"A fit of {fit.budget} evaluations with {fit.optimizer} on {trial.workers} worker{plural} simulates for about "
-        f"{duration(trial.total)} here ({measured}); what the optimizer itself takes comes on top."
+        f"{duration(trial.total)} here ({measured}); {_thought(problem, trial)}"
+    )
+
+
+def _thought(problem: Problem, trial: Trial) -> str:
+    """The end of a sentence on what the optimizer takes beside the simulations."""
+    if not trial.ask:
+        return "what the optimizer itself takes comes on top."
+    over = "while others simulate" if problem.fit.lag else "on top"
+    return (
+        f"the optimizer itself thinks for about {duration(trial.asks * trial.ask)} {over} ({trial.asks} times at most; "
+        f"{duration(trial.ask)} where it knows those {trial.sampled}, longer the more it knows)."
     )
 
 
