@@ -45,6 +45,10 @@ class Run:
     def __init__(self, directory: Path, contents: Contents, problem: Problem | None = None):
         self.directory, self._contents, self._problem = directory, contents, problem
 
+    def __repr__(self) -> str:
+        counts = f"{sum(self._feasible)} feasible, {len(self._front)} on the front"
+        return f"<Run {self.header.name} in {self.directory}: {len(self.raw)} of {self.budget} evaluations, {counts}>"
+
     @property
     def header(self) -> Header:
         """Names, units, versions and the problem's text."""
@@ -245,20 +249,19 @@ class Run:
         Raises NeurofitError where fewer than two were evaluated or, but for "all", none is feasible; ConfigError for
         another `where`.
         """
-        from neurofit.surrogate import sensitivity
+        from neurofit import learned
 
         model, data = self._surrogate
-        return sensitivity.sensitivity(model, data, self.problem, where)
+        return learned.sensitivity(model, data, self.problem, where)
 
     def partial(self, where: Where = "front") -> Partial:
         """What the same surrogate says of the most driven features along the parameters that drive them, the others
         as they are `where`; errors as of `sensitivity`.
         """
-        from neurofit.surrogate import partial
+        from neurofit import learned
 
         model, data = self._surrogate
-        features, parameters = partial.strongest(self.sensitivity(where), self.problem)
-        return partial.partial(model, data, self.problem, features, parameters, where)
+        return learned.partial(model, data, self.problem, self.sensitivity(where), where)
 
     def foretold(self, most: int | None = None) -> Foretold:
         """What a surrogate of the evaluations before a batch says of the batch, whichever optimizer proposed it.
@@ -268,10 +271,10 @@ class Run:
 
         Raises NeurofitError where there is no batch after the initial design, or nothing but failures before it.
         """
-        from neurofit.surrogate import foretold
+        from neurofit import learned
 
         known, batches, designed = self._course
-        return foretold.foretold(self.problem, known, batches, designed, self.header.fit.seed, most)
+        return learned.foretold(self.problem, known, batches, designed, self.header.fit.seed, most)
 
     @property
     def seconds(self) -> dict[str, float]:

@@ -28,6 +28,10 @@ class StagedRun(Run):
         self._stages = {name: Run(directory / name, found) for name, found in contents.items()}
         super().__init__(directory, contents[list(contents)[-1]])
 
+    def __repr__(self) -> str:
+        begun = ", ".join(repr(run) for run in self._stages.values())
+        return f"<StagedRun in {self.directory}: {len(self._stages)} of {len(self._names)} stages: {begun}>"
+
     @property
     def stages(self) -> Mapping[str, Run]:
         """The runs of the stages that have begun, by name."""

@@ -87,6 +87,16 @@ def test_front_best_knee_and_summary(run: Run) -> None:
         run.solution(999)
 
 
+def test_in_a_shell_a_run_and_its_problem_are_a_line(run: Run, problem: Problem) -> None:
+    feasible = sum(e.feasible for e in run.raw)
+    assert repr(run) == (
+        f"<Run {problem.name} in {run.directory}: {len(run.raw)} of {run.budget} evaluations, {feasible} feasible, "
+        f"{len(run.front())} on the front>"
+    )
+    assert repr(problem).startswith(f"<Problem {problem.name}: {len(problem.space)} parameters, ")
+    assert len(repr(problem)) < 200
+
+
 def test_the_number_of_workers_and_the_order_of_completion_do_not_matter(
     run: Run, problem: Problem, tmp_path: Path
 ) -> None:

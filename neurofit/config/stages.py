@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from neurofit.config import library, overrides, resolved
@@ -28,7 +28,7 @@ _EACH_ITS_OWN = ("fit.budget", "fit.warm_start")  # settings that are never the 
 Found = Mapping[tuple[str, str | int], Offer]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Stage:
     """One stage of a staged file.
 
@@ -45,6 +45,9 @@ class Stage:
     _document: Document
     _knobs: Mapping[str, Knob]
     _within: str  # what its problem's keys are below in the staged file; "$" where it has a file of its own
+
+    def __repr__(self) -> str:
+        return f"<Stage {self.name}: {self.problem}>"
 
     @property
     def needs(self) -> tuple[Take | Cell, ...]:
@@ -69,7 +72,7 @@ class Staged:
 
     name: str
     stages: tuple[Stage, ...]
-    text: str
+    text: str = field(repr=False)
 
 
 def load_any(path: str | Path, changes: Mapping[str, str] = _NOTHING) -> Problem | Staged:

@@ -58,7 +58,7 @@ class FitSettings:
     warm_start: tuple[str, ...] = ()  # runs whose evaluations the optimizer knows from the start
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Problem:
     """A problem, complete: nothing else is read when it is run.
 
@@ -85,6 +85,12 @@ class Problem:
     file_hashes: tuple[tuple[str, str], ...] = field(
         default=()
     )  # (name, sha256) of mechanisms, morphologies, functions
+
+    def __repr__(self) -> str:
+        # all that it holds is pages
+        counts = (("parameter", len(self.space)), ("objective", len(self.objectives)), ("rule", len(self.rules)))
+        held = ", ".join(f"{n} {name}{'s' if n != 1 else ''}" for name, n in counts)
+        return f"<Problem {self.name}: {held}; {self.fit.budget} evaluations with {self.fit.optimizer}>"
 
     @property
     def columns(self) -> tuple[str, ...]:
