@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from neurofit.builtin import load as load
+    from neurofit.builtin import load_staged as load_staged
     from neurofit.comparing import compare as compare
-    from neurofit.config.load import load as load
-    from neurofit.config.stages import load_staged as load_staged
     from neurofit.optimize import make_optimizer as make_optimizer
     from neurofit.progress import Progress as Progress
     from neurofit.report.live import Watch as Watch
@@ -28,8 +28,8 @@ def __getattr__(name: str) -> object:
     homes = {
         "compare": ("neurofit.comparing", "compare"),
         "fit": ("neurofit.run", "fit"),
-        "load": ("neurofit.config.load", "load"),
-        "load_staged": ("neurofit.config.stages", "load_staged"),
+        "load": ("neurofit.builtin", "load"),
+        "load_staged": ("neurofit.builtin", "load_staged"),
         "make_optimizer": ("neurofit.optimize", "make_optimizer"),
         "open": ("neurofit.results", "open_run"),
         "Progress": ("neurofit.progress", "Progress"),

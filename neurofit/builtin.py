@@ -1,19 +1,46 @@
-"""Finds built-in fit files by name and copies a built-in model's folder for a modeller to change."""
+"""Finds and reads fit files by path or, built-in ones, by name; copies a built-in folder for a modeller to change."""
 
 from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from neurofit.config import library
+from neurofit.config import library, stages
+from neurofit.config import load as load_file
 from neurofit.config.schema.base import did_you_mean
+from neurofit.config.stages import Staged
 from neurofit.errors import ConfigError
+from neurofit.problem.problem import Problem
 
+_NOTHING: Mapping[str, str] = {}
 _READY = ("cell.yaml", "network.yaml")
 _FEW = 5  # files that an error lists
 _BUILT = ("x86_64", "arm64", "__pycache__")  # what others have built in a folder
 _WORDS = ("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL")  # YAML reads no text there
+
+
+def load(file: str | Path, overrides: Mapping[str, str] = _NOTHING) -> Problem:
+    """The Problem that a fit file describes, a path or a built-in's name, with `overrides` (dotted key: YAML value).
+
+    Raises ConfigError with file, line, what was found and what is expected. Nothing is simulated, compiled or imported.
+    """
+    return load_file(fit_file(str(file)), _checked(overrides))
+
+
+def load_staged(file: str | Path, changes: Mapping[str, str] = _NOTHING) -> Staged:
+    """The stages that a staged file describes, a path or a built-in's name, with `changes` (dotted key: YAML value):
+    `stages.NAME.fit.budget` is a setting of one stage, `fit.seed` one of every stage. Errors as of `load`.
+    """
+    return stages.load_staged(fit_file(str(file)), _checked(changes))
+
+
+def _checked(changes: Mapping[str, str]) -> Mapping[str, str]:
+    """`changes`, of a program, whose types nobody checks."""
+    if not isinstance(changes, Mapping) or not all(isinstance(key, str) for key in changes):
+        raise ConfigError("overrides", got=changes, expected='a mapping of dotted keys to texts: {"fit.budget": "600"}')
+    return changes
 
 
 def fit_file(text: str) -> Path:

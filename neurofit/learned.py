@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from neurofit.errors import ConfigError
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate import foretold as of_foretold
@@ -94,7 +95,12 @@ def foretold(
     seed: int,
     most: int | None,
 ) -> Foretold:
-    """`neurofit.surrogate.foretold.foretold`, with a line of its own in a shell."""
+    """`neurofit.surrogate.foretold.foretold`, with a line of its own in a shell.
+
+    Raises ConfigError where `most` is no count.
+    """
+    if most is not None and not (isinstance(most, int) and most > 0):
+        raise ConfigError("most", got=most, expected="a whole number of batches, at least 1, or None for a few")
     return ShownForetold(**_values(of_foretold.foretold(problem, known, batches, designed, seed, most)))
 
 

@@ -172,7 +172,7 @@ class Run:
         """The front's knee (`front.knee`). Raises NeurofitError where none is feasible."""
         return self.solution(self._front[front.knee(self._scores(self._front))])
 
-    def solution(self, number: int) -> pd.Series:
+    def solution(self, number: int | str) -> pd.Series:
         """One evaluation, by its number. Raises NeurofitError where there is none of that number."""
         if number not in self.evaluations.index:
             raise NeurofitError(f"{self.directory} has no evaluation {number}; it has {len(self.raw)}, numbered from 0")
@@ -181,7 +181,8 @@ class Run:
     def number(self, solution: str | int) -> int:
         """The number of an evaluation named "best", "knee" or by its number. Raises NeurofitError as those do."""
         found = {"best": self.best, "knee": self.knee}.get(str(solution))
-        return int(str((found() if found is not None else self.solution(int(solution))).name))
+        index = int(solution) if str(solution).isdecimal() else solution
+        return int(str((found() if found is not None else self.solution(index)).name))
 
     def flat(self) -> pd.DataFrame:
         """`evaluations` with columns named as in CSV files: parameter/soma.g_pas, rule/held, run/status."""
@@ -378,18 +379,17 @@ class Run:
         return np.stack([self._numbered[n].objectives for n in numbers])
 
     def _reference(self, reference: float | Sequence[float] | None) -> np.ndarray:
-        given = self.header.reference if reference is None else reference
+        given = np.asarray(self.header.reference if reference is None else reference)
         k = len(self.header.objectives)
-        if np.shape(given) not in ((), (k,)):
-            raise ConfigError("reference", got=given, expected=f"a number [std], or one for each of {k} objectives")
-        return np.broadcast_to(np.asarray(given, float), (k,))
+        if given.shape not in ((), (k,)) or given.dtype.kind not in "iuf" or not (given > 0).all():
+            raise ConfigError("reference", got=reference, expected=f"a number above 0 [std], or {k}, one an objective")
+        return np.broadcast_to(given.astype(float), (k,))
 
 
 def open_run(directory: str | Path) -> Run:
     """The run in `directory`, also while it is being fitted, and after its process was killed.
 
-    That of a staged file (a `StagedRun`) has the run of each stage in `.stages`. Raises ArchiveError where there is
-    none.
+    That of a staged file (a `StagedRun`) has each stage's in `.stages`. Raises ArchiveError where there is none.
     """
     from neurofit.staged import open_staged  # which is made of runs
 

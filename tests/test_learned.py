@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from neurofit import learned
+from neurofit.errors import ConfigError
 from neurofit.surrogate.foretold import Foretold
 from neurofit.surrogate.partial import Partial
 from neurofit.surrogate.sensitivity import Sensitivity
@@ -63,6 +64,12 @@ def test_what_was_foretold_is_shown_with_what_came(monkeypatch: pytest.MonkeyPat
         shown = repr(learned.foretold(None, (), (), 0, 1, None))  # type: ignore[arg-type]
         assert shown.startswith("<Foretold 4 evaluations in 2 batches: 50% feasible, 25% foretold; ")
         assert words in shown and ("rms" in shown) == (targets > 0) and len(shown) < 250
+
+
+@pytest.mark.parametrize("most", [0, -1, 1.5, "x"])
+def test_batches_to_foretell_are_counted(most: object) -> None:
+    with pytest.raises(ConfigError, match=r"most: found .* at least 1"):
+        learned.foretold(None, (), (), 0, 1, most)  # type: ignore[arg-type]
 
 
 def test_dependences_are_shown_by_their_size(monkeypatch: pytest.MonkeyPatch) -> None:

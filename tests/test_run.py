@@ -87,6 +87,18 @@ def test_front_best_knee_and_summary(run: Run) -> None:
         run.solution(999)
 
 
+@pytest.mark.parametrize("reference", [0, -1.0, float("nan"), "x", [5.0, 0.0], [5.0] * 9])
+def test_a_hypervolume_needs_a_box(run: Run, reference: object) -> None:
+    with pytest.raises(ConfigError, match=r"reference: found .*a number above 0 \[std\]"):
+        run.hypervolume(reference)  # type: ignore[arg-type]  # of a program, whose types nobody checks
+
+
+@pytest.mark.parametrize("solution", ["x", "-1", None, 1.5])
+def test_what_is_no_number_names_no_solution(run: Run, solution: object) -> None:
+    with pytest.raises(NeurofitError, match=f"no evaluation {solution}; it has"):
+        run.number(solution)  # type: ignore[arg-type]
+
+
 def test_in_a_shell_a_run_and_its_problem_are_a_line(run: Run, problem: Problem) -> None:
     feasible = sum(e.feasible for e in run.raw)
     assert repr(run) == (

@@ -162,6 +162,8 @@ def _front(made: Figure, panel: Axes, lines: np.ndarray, sums: np.ndarray, colou
     panel.add_collection(drawn)
     if coloured:  # as long as not all are alike
         made.colorbar(drawn, ax=panel, label="front: sum of objectives [std]", extend="max", pad=0.02, aspect=28)
+    else:
+        panel.plot([], [], color=colours(0), lw=1.5, label="front")
 
 
 def _chosen(panel: Axes, lines: np.ndarray, chosen: Sequence[tuple[str, int]]) -> list:
@@ -186,8 +188,8 @@ def _chosen(panel: Axes, lines: np.ndarray, chosen: Sequence[tuple[str, int]]) -
 
 
 def _keys(panel: Axes) -> list:
-    """The legend's entries of what is pale."""
-    return [line for line in panel.lines if line.get_label() in ("infeasible", "feasible")]
+    """The legend's entries of what is pale, and of a front in one colour."""
+    return [line for line in panel.lines if line.get_label() in ("infeasible", "feasible", "front")]
 
 
 def _frame(panel: Axes, axes: Sequence[Axis], parameters: int) -> None:

@@ -89,6 +89,7 @@ MISTAKES = [
         "one of cell, hoc, python",
     ),
     # parameters
+    ("soma.gl_hh:", "soma.gl:", 18, "$.parameters.soma.gl", "did you mean `gl_hh`?"),
     ("soma.gnabar_hh:", "soma.gnabra_hh:", 16, "$.parameters.soma.gnabra_hh", "did you mean `gnabar_hh`?"),
     ("soma.gnabar_hh:", "dend.gnabar_hh:", 16, "$.parameters.dend.gnabar_hh", "hh is inserted elsewhere"),
     ("soma.gnabar_hh:", "sima.gnabar_hh:", 16, "$.parameters.sima.gnabar_hh", "did you mean `soma`?"),

@@ -91,6 +91,7 @@ def test_of_rules_alone_there_are_parameters_alone() -> None:
     figure = parallel_figure(gather(describe(problem), toy_run.evaluations(problem, 40)), problem.space)
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["soma.g_pas [S/cm2]", "gc [mS/cm2]"]
     assert "objective" not in figure.get_suptitle() and "parameters of the front" in figure.get_suptitle()
+    assert "front" in [text.get_text() for text in figure.legends[0].get_texts()]  # no bar of colours says which it is
 
 
 @pytest.mark.parametrize("n", [0, 1, 40])

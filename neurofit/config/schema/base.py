@@ -43,8 +43,10 @@ class Strict(BaseModel):
 
 
 def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
-    """ " (did you mean `x`?)" for the nearest of `known`, or nothing."""
-    near = get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
+    """ " (did you mean `x`?)" for the nearest of `known`, one that begins with `word` before others; or nothing."""
+    lower = [k.lower() for k in known]
+    begun = [k for k in lower if len(word) > 1 and k.startswith(word.lower())]
+    near = get_close_matches(word.lower(), begun, n=1, cutoff=0.0) or get_close_matches(word.lower(), lower, n=1)
     if not near:
         return ""
     return f" (did you mean `{next(k for k in known if k.lower() == near[0])}`?)"
