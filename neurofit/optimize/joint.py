@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from neurofit.optimize.design import ENOUGH, Designed, stretched
-from neurofit.optimize.picking import Front, pick_apart, pick_by_gain
+from neurofit.optimize.picking import Front, pick_apart, pick_by_gain, pick_spread
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate import training
 from neurofit.surrogate.joint import JointModel, Outlook, log_probability, shortfall
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.table import Table
+from neurofit.surrogate.warp import curve
 
 _GENERATIONS = 12
 _SCOUT_SHARE = 0.2  # of a batch
@@ -30,6 +31,7 @@ _EARLY = 100  # proposals, before batches are quartered rather than halved: smal
 _LEAST, _SHARE = 10, 20  # candidates of a part at least, and a twentieth of all there are: less would teach too little
 _CHEAP = 60  # features up to which a batch is divided: beyond, training so often costs more than it gains
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
+_ALIKE = 0.1  # diagonals of the cube: rules alone, solutions nearer than that are too much alike
 _CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
 _STEP_RANGE = (0.3, 3.0)  # of an axis's steps, relative to the middle one's
 _FEW = 6  # objectives up to which the hypervolume is worth its price
@@ -57,8 +59,8 @@ class _Goal:
     reference: Tensor
     exploring: bool
 
-    def __call__(self, outlook: Outlook) -> Tensor:
-        """(s, p). One unit is the reference; far outside it scores count by their logarithm."""
+    def __call__(self, outlook: Outlook, u: Tensor) -> Tensor:
+        """(s, p) of points u (s, p, D). One unit is the reference; far outside it scores count by their logarithm."""
         y = torch.log1p(outlook.objectives / self.reference) / np.log(2.0)
         weighted = self.weights * y
         scalar = 0.05 * weighted.sum(-1)
@@ -67,6 +69,26 @@ class _Goal:
         if self.exploring:
             return shortfall(outlook.holds) + 0.3 * scalar
         return scalar - _CAUTION * log_probability(outlook)
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """What slots minimise where there are rules alone: -log of P(feasible) times the distance to all that was `seen`.
+
+    `seen` (e, D) is warped by `strength` (D,). P alone has its greatest values in one spot, and what is asked for is
+    the region. Beyond `enough` a distance counts no more: there the model is surest where it knows least.
+    """
+
+    seen: Tensor
+    enough: float
+    strength: Tensor
+
+    def __call__(self, outlook: Outlook, u: Tensor) -> Tensor:
+        """(s, p) of points u (s, p, D)."""
+        w = curve(u.float(), self.strength)
+        square = (w * w).sum(-1)[..., None] + (self.seen * self.seen).sum(-1) - 2 * w @ self.seen.T
+        distance = (square.amin(-1).clamp_min(0) + 1e-8).sqrt()
+        return -log_probability(outlook) - distance.clamp_max(self.enough).log()
 
 
 class Joint(Designed):
@@ -177,6 +199,7 @@ class _Search:
     ):
         self._n = n
         self._space, self._relaxation, self._model, self._data, self._rng = problem.space, relaxation, model, data, rng
+        self._enough = _ALIKE * relaxation.columns**0.5
         self._exploring = int(data.feasible.sum()) < ENOUGH
         self._front = Front.of(data.objectives[data.feasible], np.asarray(problem.box, float))
         self._axes = model.samples.warp
@@ -213,18 +236,26 @@ class _Search:
         seen = self._axes.to(np.concatenate([self._data.u, before]))
         if 0 < self._k <= _FEW:
             return pool[pick_by_gain(self._axes.to(pool), objectives, p, self._front, seen, n, apart, self._rng)]
+        if not self._k:
+            return pool[pick_spread(self._axes.to(pool), p.mean(0), seen, n, np.inf if apart else self._enough)]
         cost = _closeness(objectives, self._front.reference) - _CAUTION * np.log(p + 1e-6)
         return pool[pick_apart(self._axes.to(pool), cost.mean(0), seen, n)]
 
     def _slots(self, per_member: int, near: bool) -> np.ndarray:
         """The end points (s p, d) of all slots' searches: evolution, then gradient steps."""
         s = self._model.members
-        drawn = self._rng.dirichlet(np.ones(self._k), (s, per_member)) if self._k else np.zeros((s, per_member, 0))
-        weights = torch.from_numpy(drawn).float() * self._k
-        goal = _Goal(weights, torch.from_numpy(self._front.reference).float(), self._exploring)
+        goal = self._goal(s, per_member, near)
         u = self._evolved(self._start(s, per_member, near), goal)
         ends = self._relaxation.snap(self._refined(u, goal).reshape(-1, self._d))
         return ends[np.sort(np.unique(ends, axis=0, return_index=True)[1])]
+
+    def _goal(self, s: int, p: int, near: bool) -> _Goal | _Apart:
+        if not self._k and not self._exploring:
+            seen = torch.from_numpy(self._axes.to(self._data.u)).float()
+            return _Apart(seen, self._enough if near else np.inf, torch.from_numpy(self._axes.strength).float())
+        drawn = self._rng.dirichlet(np.ones(self._k), (s, p)) if self._k else np.zeros((s, p, 0))
+        weights = torch.from_numpy(drawn).float() * self._k
+        return _Goal(weights, torch.from_numpy(self._front.reference).float(), self._exploring)
 
     def _start(self, s: int, p: int, near: bool) -> np.ndarray:
         """(s, p, d): around the best rows, or the best of random points by the model's own word."""
@@ -253,15 +284,17 @@ class _Search:
             broken = (data.labels < 0).sum(axis=1)
             return np.argsort(broken, kind="stable")[:20]
         feasible = np.flatnonzero(data.feasible)
+        if not self._k:
+            return feasible
         score = _closeness(data.objectives[feasible], self._front.reference)
         best = feasible[np.argsort(score, kind="stable")[:20]]
         return np.unique(np.concatenate([best, feasible[self._front.rows]]))
 
-    def _evolved(self, u: np.ndarray, goal: _Goal) -> np.ndarray:
+    def _evolved(self, u: np.ndarray, goal: _Goal | _Apart) -> np.ndarray:
         """Differential evolution among the slots of each member, each by its own goal."""
         s, p, d = u.shape
         with torch.no_grad():
-            value = goal(self._model.of_each(torch.from_numpy(u))).numpy()
+            value = self._valued(u, goal)
             for _ in range(_GENERATIONS):
                 a, b, c = (np.take_along_axis(u, self._rng.integers(p, size=(s, p, 1)), 1) for _ in range(3))
                 scale = self._rng.uniform(0.2, 0.9, (s, p, 1))
@@ -269,12 +302,16 @@ class _Search:
                 trial = towards + scale * (a - b) + 0.02 * self._step * self._rng.standard_normal((s, p, d))
                 keep = self._rng.random((s, p, d)) < 0.3
                 trial = _reflected(np.where(keep, u, trial))
-                found = goal(self._model.of_each(torch.from_numpy(trial))).numpy()
+                found = self._valued(trial, goal)
                 better = found < value
                 u, value = np.where(better[..., None], trial, u), np.where(better, found, value)
         return u
 
-    def _refined(self, u: np.ndarray, goal: _Goal) -> np.ndarray:
+    def _valued(self, u: np.ndarray, goal: _Goal | _Apart) -> np.ndarray:
+        points = torch.from_numpy(u)
+        return goal(self._model.of_each(points), points).numpy()
+
+    def _refined(self, u: np.ndarray, goal: _Goal | _Apart) -> np.ndarray:
         """Adam on the points themselves, along the surrogate's gradient; each slot keeps the best it passed."""
         # Adam's steps are alike on all axes, so an axis with a scale of its own is moved in units of it.
         step_scale = torch.from_numpy(self._step).float()
@@ -286,7 +323,7 @@ class _Search:
             optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / self._effort.steps) + 0.001
             optimizer.zero_grad()
             x = moved * step_scale
-            value = goal(self._model.of_each(x))
+            value = goal(self._model.of_each(x), x)
             with torch.no_grad():
                 better = value < least
                 best[better], least[better] = x[better], value[better]

@@ -89,6 +89,21 @@ def pick_apart(pool: np.ndarray, cost: np.ndarray, seen: np.ndarray, n: int) -> 
     return order[chosen]
 
 
+def pick_spread(pool: np.ndarray, p: np.ndarray, seen: np.ndarray, n: int, enough: float) -> np.ndarray:
+    """Indices of n candidates, each of which has the greatest p (c,) times distance to what was `seen` (e, d) and to
+    those before it, where distances beyond `enough` count no more.
+    """
+    distance = _distances(pool, seen)
+    chosen: list[int] = []
+    for _ in range(min(n, len(pool))):
+        score = p * np.minimum(distance, enough)
+        score[chosen] = -1.0
+        pick = int(np.argmax(score))
+        chosen.append(pick)
+        distance = np.minimum(distance, np.linalg.norm(pool - pool[pick], axis=1))
+    return np.array(chosen, int)
+
+
 def _distances(pool: np.ndarray, seen: np.ndarray) -> np.ndarray:
     if not len(seen):
         return np.ones(len(pool))

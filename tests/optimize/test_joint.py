@@ -78,6 +78,21 @@ def test_rules_or_objectives_may_be_missing(objectives: bool, rules: bool) -> No
     assert "feasible" in optimizer.note
 
 
+def test_of_rules_alone_solutions_differ() -> None:
+    """Mean distance to the nearest other solution: .27 among as many feasible random points.
+
+    Where what is likeliest to be feasible is proposed, they gather: .06 to .07 was measured, and here .25 to .27.
+    """
+    _, done = searched(of_initial(islands_problem(objectives=False), 50), 150, 25)
+    solutions = points([e for e in done if e.feasible])
+    apart = np.linalg.norm(solutions[:, None] - solutions[None], axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    assert len(solutions) >= 30
+    assert apart.min(axis=1).mean() > 0.18
+    last = done[100:]  # four fifths of each batch are no scouts
+    assert sum(e.feasible for e in last) > 0.6 * len(last)
+
+
 def test_a_batch_that_was_cut_off_is_taken_up_again() -> None:
     """While little is feasible an ask gives half of what was asked for; the half alone must be enough to go on."""
     problem = of_initial(islands_problem(), 20)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neurofit.front import hypervolume
-from neurofit.optimize.picking import Front, pick_apart, pick_by_gain
+from neurofit.optimize.picking import Front, pick_apart, pick_by_gain, pick_spread
 
 NOTHING = np.zeros((0, 2))
 
@@ -108,6 +108,16 @@ def test_of_two_as_far_the_cheaper_is_picked() -> None:
     seen = np.array([[0.5, 0.5]])
     assert pick_apart(pool, np.array([2.0, 1.0, 3.0, 4.0]), seen, 1).tolist() == [1]
     assert pick_apart(pool, np.array([1.0, 2.0, 3.0, 4.0]), seen, 1).tolist() == [0]
+
+
+def test_what_is_spread_is_likely_and_no_nearer_to_others_than_need_be() -> None:
+    """Chances times distances to 0 by hand: .09, .16, .3, .4; where .2 is enough .09, .16, .12, .08, and then .09, -,
+    .12, .08.
+    """
+    pool, p, seen = np.array([[0.1], [0.2], [0.5], [1.0]]), np.array([0.9, 0.8, 0.6, 0.4]), np.array([[0.0]])
+    assert pick_spread(pool, p, seen, 1, math.inf).tolist() == [3]
+    assert pick_spread(pool, p, seen, 2, 0.2).tolist() == [1, 2]
+    assert sorted(pick_spread(pool, p, seen, 9, 0.2).tolist()) == [0, 1, 2, 3]
 
 
 def dominated(a: np.ndarray, b: np.ndarray) -> bool:
