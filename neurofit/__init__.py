@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from neurofit.results import open_run as open
     from neurofit.run import fit as fit
 
+    __version__: str
+
 __all__ = ["Progress", "Run", "Watch", "compare", "fit", "load", "load_staged", "make_optimizer", "open"]
 
 
@@ -36,6 +38,10 @@ def __getattr__(name: str) -> object:
         "Run": ("neurofit.results", "Run"),
         "Watch": ("neurofit.report.live", "Watch"),
     }
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("neurofit")
     if name not in homes:
         raise AttributeError(f"module 'neurofit' has no attribute {name!r}")
     module, attribute = homes[name]

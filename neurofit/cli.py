@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="neurofit",
-    help="Fits NEURON models to electrophysiology with as few simulations as possible.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -40,6 +40,21 @@ EXPORTS = ("json", "yaml")
 def main() -> None:
     """What the `neurofit` script calls."""
     quiet(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"neurofit {version('neurofit')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which neurofit this is")
+    ] = False,
+) -> None:
+    """Fits NEURON models to electrophysiology with as few simulations as possible."""
 
 
 @app.command()

@@ -13,11 +13,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import neurofit as library
 from neurofit.builtin import copy, fit_file, fit_files
 from neurofit.cli import app
 from neurofit.config import json_schema, load
@@ -275,6 +277,12 @@ def test_check_says_what_everything_is(folder: Path) -> None:
 )
 def test_wrong_input_is_one_message_and_exit_code_2(folder: Path, arguments: tuple[str, ...], words: str) -> None:
     assert_wrong_input(neurofit(*arguments, cwd=folder), words)
+
+
+def test_the_version_is_said(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert done.exit_code == 0 and done.stdout == f"neurofit {library.__version__}\n"
+    assert library.__version__ == metadata.version("neurofit")
 
 
 def assert_wrong_input(done: Done, words: str) -> None:

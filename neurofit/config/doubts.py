@@ -41,6 +41,7 @@ _OF_CELLS = {
     **dict.fromkeys(("AP_amplitude", "mean_AP_amplitude", "AP1_amp", "AP2_amp", "APlast_amp"), (0.2, 200.0)),
     **dict.fromkeys(("mean_frequency", "burst_mean_freq", "strict_burst_mean_freq", "inv_time_to_first_spike"), _RATES),
     **dict.fromkeys((f"inv_{which}_ISI" for which in ("first", "second", "third", "fourth", "fifth", "last")), _RATES),
+    **dict.fromkeys((*catalogue.SPIKE_COUNTS, "ISI_CV", "irregularity_index"), (0.0, math.inf)),
     **dict.fromkeys(("input_resistance", "iv_slope", "resonance_impedance"), _RESISTANCES),
     **dict.fromkeys(("ohmic_input_resistance", "ohmic_input_resistance_vb_ssse"), _RESISTANCES),
     **dict.fromkeys(("spike_half_width", "AP_width", "AP1_width", "AP2_width", "AP_duration_half_width"), _WIDTHS),
@@ -56,6 +57,7 @@ _MOST = {
     "uF/cm2": (1000.0, "a membrane", ""),
     "mV": (1000.0, "a membrane", ""),
 }
+_DECADES = 8.0  # of logarithmic bounds: most of wider ones is as good as nothing, or beyond anything
 # An std beside its target: the share of it below which all evaluations are as bad, and above which as good.
 _FINEST, _COARSEST = 1e-6, 1e4
 
@@ -113,7 +115,16 @@ def _is_itself(feature: Feature) -> bool:
 
 
 def knobs(made: Sequence[Knob], model: Model) -> Iterator[str]:
-    """A warning for each parameter, fixed or free, that can be far more than anything of its kind is."""
+    """A warning for each parameter that spans more decades than a search can do anything with and, but for those of a
+    function, for each, fixed or free, that can be far more than anything of its kind is.
+    """
+    for knob in made:
+        free = knob.free
+        if free is not None and free.scale == "log" and (decades := math.log10(free.high / free.low)) > _DECADES:
+            yield (
+                f"{knob.model.name}: {free.low:g} to {free.high:g} is {decades:.0f} decades, of which a search looks "
+                "at each as often as at any other; nearer bounds leave more of it for those that matter"
+            )
     if isinstance(model, FunctionModel):
         return
     for knob in made:

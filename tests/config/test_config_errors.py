@@ -216,7 +216,7 @@ def test_wrong_rules(tmp_path, rule):
     assert error.path == "$.rules.silent" and error.line == 28 and words in str(error), str(error)
 
 
-@pytest.mark.parametrize("name", ["..", "a//b", "/a", "x" * 101])
+@pytest.mark.parametrize("name", ["..", " ", "a//b", "/a", "x" * 101])
 def test_a_name_that_no_folder_can_have(tmp_path, name):
     """Results go to runs/NAME, which is not to be found only when they are written, or to be elsewhere."""
     error = refused(write(tmp_path, BALL), name=f'"{name}"')

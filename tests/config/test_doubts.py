@@ -33,6 +33,12 @@ RESISTANCE = "{feature: ohmic_input_resistance, protocol: fi, sweep: 0, target: 
         ("std: 2}", "std: 1e-9}", "objective rate: an std of 1e-09 is very small beside a target of 30"),
         ("std: 2}", "std: 3e7}", "objective rate: an std of 3e+07 is very large beside a target of 30"),
         ("[10, 20, 30 Hz]", "[10, 20, 5 kHz]", "objective rate: a neuron's mean_frequency is from 0 to 1000 Hz"),
+        ("[0.05, 0.3]", "[1e-13, 0.3]", "soma.gnabar_hh: 1e-13 to 0.3 is 12 decades, of which a search looks at each"),
+        (
+            "mean_frequency, protocol: fi, means: [10, 20, 30 Hz]",
+            "spike_count, protocol: fi, means: [-1, 2, 3]",
+            "objective rate: a neuron's spike_count is at least 0, and its target of -1 is not",
+        ),
         (*VOLTAGE, "objective rest: a neuron's voltage_base is from -150 to -10 mV, and its target of 64 to 66 is not"),
         (
             VOLTAGE[0],

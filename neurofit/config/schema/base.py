@@ -93,7 +93,7 @@ LONGEST = 1e6  # ms: no simulation is longer, as its traces must fit in memory
 
 def _a_folder(name: str) -> str:
     for part in name.split("/"):
-        if part in ("", ".", "..") or len(part.encode()) > _LONGEST_NAME or not part.isprintable():
+        if part.strip() in ("", ".", "..") or len(part.encode()) > _LONGEST_NAME or not part.isprintable():
             expected = (
                 f"a name that a folder can have, as results go to runs/NAME: at most {_LONGEST_NAME} bytes, no `..`"
             )
