@@ -52,7 +52,12 @@ def _called(fit: FitSettings) -> str:
 def _scored(run: Run) -> dict[str, object]:
     """What two runs must share for their hypervolumes to be held against each other; targets where they are known."""
     h = run.header
-    found: dict[str, object] = {"objectives": h.objectives, "reference": h.reference, "rules": h.rules}
+    rules = Words("; ".join(f"{name}: {text}" for name, text in h.rules) or "no rules")
+    found: dict[str, object] = {
+        "objectives": Words(", ".join(h.objectives) or "no objectives"),
+        "reference": h.reference,
+        "rules": rules,
+    }
     try:
         problem = run.problem
     except NeurofitError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurofit.config.identity import digest
-from neurofit.errors import ConfigError, NeurofitError
+from neurofit.errors import ConfigError, NeurofitError, Words
 from neurofit.evaluate.finish import finish
 from neurofit.problem.evaluation import NOT_RUN, Evaluation
 from neurofit.problem.model import FunctionModel
@@ -116,7 +116,7 @@ def _columns(problem: Problem, run: Run, place: str) -> tuple[int, ...]:
     there = {name: (j, unit) for j, (name, unit) in enumerate(run.header.features)}
     missing = [f.column for f in problem.features if f.column not in there]
     if missing:
-        got = f"no {', '.join(missing)} in {run.directory}"
+        got = Words(f"no {', '.join(missing)} in {run.directory}")
         raise ConfigError(place, got=got, expected="a run with every feature that objectives and rules read here")
     for feature in problem.features:
         unit = there[feature.column][1]

@@ -28,9 +28,11 @@ def check(header: Header, wanted: Header, directory: Path) -> None:
     """
     differs = differences(header, wanted)
     if differs:
+        own = "settings as they are there: the same options, such as --seed or --warm-start, as when it began"
+        whole = f"restore the problem as it is in {directory / 'problem.yaml'}"
         raise ArchiveError(
             f"{directory} holds a run of another problem ({'; '.join(differs)}); give another --out directory, "
-            f"or restore the problem as it is in {directory / 'problem.yaml'}"
+            f"or {own if all(line.startswith('$.fit.') for line in differs) else whole}"
         )
 
 

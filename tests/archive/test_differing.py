@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from neurofit.archive import describe, differences
+from neurofit.archive.differing import check
 from neurofit.builtin import fit_file
 from neurofit.config import load
+from neurofit.errors import ArchiveError
 
 FILE = fit_file("models/hh_soma/cell.yaml")
 RULE = "$.rules.fires.expression: spike_count(steps) > 4 there, spike_count(steps) > 5 here"
@@ -79,3 +81,13 @@ def test_another_function_of_the_same_file(tmp_path: Path) -> None:
     here, moved, other = made
     assert differences(describe(here), moved) == []
     assert "$.model.function: one there, other here" in differences(describe(here), other)
+
+
+def test_where_settings_alone_differ_they_are_what_to_give_again(tmp_path: Path) -> None:
+    there = describe(load(FILE))
+    for changes, words in (
+        ({"fit.seed": "2"}, "the same options, such as --seed or --warm-start, as when it began"),
+        ({"fit.seed": "2", "rules.fires": "spike_count(steps) > 5"}, "restore the problem as it is in "),
+    ):
+        with pytest.raises(ArchiveError, match=words):
+            check(there, describe(load(FILE, changes)), tmp_path)

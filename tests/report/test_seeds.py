@@ -72,8 +72,15 @@ def test_runs_that_cannot_be_compared_are_refused() -> None:
             replace(BETWEEN, objectives=(moved, BETWEEN.objectives[1])),
             "objective start of runs/random2: found rms of start0 0.0 ± 0.2; .*; expected rms of start0 0.0 ± 0.1;",
         ),
-        (toy_problems.between_problem("noisy"), "rules of runs/random2"),
-        (toy_problems.kinds_problem(), "objectives of runs/random2"),
+        (
+            toy_problems.between_problem("noisy"),
+            "rules of runs/random2: found open: gate > 0.05; expected no rules, as runs",
+        ),
+        (
+            toy_problems.kinds_problem(),
+            "objectives of runs/random2: found [a-z_, ]+; expected start, end, as runs/random1",
+        ),
+        (replace(BETWEEN, objectives=(), reference=()), "objectives of runs/random2: found no objectives; expected"),
     ):
         with pytest.raises(ConfigError, match=words):
             neurofit.compare([first, run(other, "random", 2, n=3)])
