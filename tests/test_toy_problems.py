@@ -139,3 +139,16 @@ def test_one_place_alone_holds_the_optimum_and_chance_favours_the_others() -> No
     _, done = toys.share_of(problem, 2000)
     median = [np.median([e.objectives[0] for e in done if e.x[4] == place]) for place in range(4)]
     assert np.argmax(median) == x[4]
+
+
+def test_the_narrow_way_is_rarely_feasible_and_alone_reaches_the_targets() -> None:
+    problem = toys.narrow_problem()
+    (best,) = toys.evaluated(problem, np.array([[*toys._MIDDLES["narrow"], toys._WAYS.index("narrow")]]))
+    assert best.feasible and np.abs(best.objectives).max() < 1e-9
+    _, done = toys.share_of(problem, 6000)
+    ways = np.array([e.x[-1] for e in done])
+    feasible = np.array([e.feasible for e in done])
+    shares = [feasible[ways == number].mean() for number in range(3)]
+    # 0.161, 0.122 and 0.006 of 3,000 each; sd of such a share of 2,000: 0.008 and 0.002
+    assert shares[0] > 0.1 and shares[1] > 0.08 and 0.001 < shares[2] < 0.013
+    assert min(e.objectives.max() for e in done if e.feasible and e.x[-1] < 2) > 2.5  # std; 2.78 of 6,000

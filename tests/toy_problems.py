@@ -328,6 +328,38 @@ def kinds_least(place: str, n: int = 11) -> float:
     return min(float(e.objectives[0]) for e in evaluated(problem, rows) if e.feasible)
 
 
+# ---- narrow: five reals and a choice of three; the choice that reaches the targets is feasible in a small part only
+
+_WAYS = ("open", "poor", "narrow")
+_MIDDLES = {"open": (0.3, 0.6, 0.4, 0.5, 0.7), "poor": (0.6, 0.5, 0.3, 0.7, 0.4), "narrow": (0.7, 0.3, 0.6, 0.4, 0.3)}
+_FLOORS = {"open": 0.8, "poor": 2.0, "narrow": 0.0}
+_STEEPNESS = {"open": 1.0, "poor": 1.0, "narrow": 4.0}
+
+
+def narrow(p: Mapping[str, float | str]) -> dict[str, float]:
+    """Two bent axes to be at 0, which all but one way keep off it, and two that rules hold within a band."""
+    way = str(p["way"])
+    off = [float(p[f"g{j}"]) - middle for j, middle in enumerate(_MIDDLES[way])]
+    bent = [o + 0.15 * math.sin(4 * o + j) - 0.15 * math.sin(j) for j, o in enumerate(off)]
+    first, second = bent[0] + 0.5 * bent[1], bent[2] - 0.5 * bent[1]
+    band = [_STEEPNESS[way] * (bent[3] + 0.4 * bent[0]), _STEEPNESS[way] * (bent[4] - 0.4 * bent[2])]
+    return {
+        "first": first,
+        "second": second,
+        "floor": _FLOORS[way] + 0.2 * (first + second),
+        "low": band[0],
+        "high": band[1],
+    }
+
+
+def narrow_problem() -> Problem:
+    """Two objectives, each of which the floor keeps above 2.5 std in every way but the narrow one."""
+    terms = {name: [(name, 0.0, 0.1), ("floor", 0.0, 0.2)] for name in ("first", "second")}
+    rules = {"low": "abs(low) < 0.2", "high": "abs(high) < 0.2", "near": "abs(first) < 0.3"}
+    parameters = (*_unit(*(f"g{j}" for j in range(5))), Parameter.one_of("way", "", _WAYS))
+    return _problem("narrow", parameters, ("first", "second", "floor", "low", "high"), terms, rules)
+
+
 def share_of(problem: Problem, n: int, seed: int = 0) -> tuple[float, list[Evaluation]]:
     """The feasible share of n random points, and their evaluations."""
     done = evaluated(problem, problem.space.from_unit(np.random.default_rng(seed).random((n, len(problem.space)))))

@@ -12,28 +12,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from neurofit.optimize.choices import Choices
 from neurofit.optimize.design import ENOUGH, Designed, stretched
-from neurofit.optimize.picking import Front, pick_apart, pick_by_gain, pick_spread
+from neurofit.optimize.goals import CAUTION, Apart, Goal
+from neurofit.optimize.picking import Front, greatest_gain, open_points, pick_apart, pick_by_gain, pick_spread
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate import training
-from neurofit.surrogate.joint import JointModel, Outlook, log_probability, shortfall
+from neurofit.surrogate.joint import JointModel, shortfall
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.table import Table
-from neurofit.surrogate.warp import curve
 
 _GENERATIONS = 12
 _SCOUT_SHARE = 0.2  # of a batch
+_CHOICE_SHARE, _CHOICE_SLOTS, _KNOWN_ROWS = 0.25, 6, 5  # of a batch, a member, and rows that they start from
 _FIRM = 10  # feasible evaluations, and
 _EARLY = 100  # proposals, before batches are quartered rather than halved: small parts agree too soon on where to look
 _LEAST, _SHARE = 10, 20  # candidates of a part at least, and a twentieth of all there are: less would teach too little
 _CHEAP = 60  # features up to which a batch is divided: beyond, training so often costs more than it gains
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
 _ALIKE = 0.1  # diagonals of the cube: rules alone, solutions nearer than that are too much alike
-_CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
 _STEP_RANGE = (0.3, 3.0)  # of an axis's steps, relative to the middle one's
+_NONE = slice(0, 0)  # of all columns
 _FEW = 6  # objectives up to which the hypervolume is worth its price
 
 
@@ -49,46 +50,6 @@ class _Effort:
 _WHOLE, _PART = _Effort(20, 5, 30), _Effort(12, 3, 30)
 _SMALL = 20  # candidates below which a part of the slots is enough
 _LIGHT = _Effort(12, 3, 15)  # above _FEW objectives, where every sample costs more
-
-
-@dataclass(frozen=True, slots=True)
-class _Goal:
-    """What each slot of each member minimises: objectives by its `weights` (s, p, k), rules first while exploring."""
-
-    weights: Tensor
-    reference: Tensor
-    exploring: bool
-
-    def __call__(self, outlook: Outlook, u: Tensor) -> Tensor:
-        """(s, p) of points u (s, p, D). One unit is the reference; far outside it scores count by their logarithm."""
-        y = torch.log1p(outlook.objectives / self.reference) / np.log(2.0)
-        weighted = self.weights * y
-        scalar = 0.05 * weighted.sum(-1)
-        if weighted.shape[-1]:
-            scalar = scalar + weighted.amax(-1)
-        if self.exploring:
-            return shortfall(outlook.holds) + 0.3 * scalar
-        return scalar - _CAUTION * log_probability(outlook)
-
-
-@dataclass(frozen=True, slots=True)
-class _Apart:
-    """What slots minimise where there are rules alone: -log of P(feasible) times the distance to all that was `seen`.
-
-    `seen` (e, D) is warped by `strength` (D,). P alone has its greatest values in one spot, and what is asked for is
-    the region. Beyond `enough` a distance counts no more: there the model is surest where it knows least.
-    """
-
-    seen: Tensor
-    enough: float
-    strength: Tensor
-
-    def __call__(self, outlook: Outlook, u: Tensor) -> Tensor:
-        """(s, p) of points u (s, p, D)."""
-        w = curve(u.float(), self.strength)
-        square = (w * w).sum(-1)[..., None] + (self.seen * self.seen).sum(-1) - 2 * w @ self.seen.T
-        distance = (square.amin(-1).clamp_min(0) + 1e-8).sqrt()
-        return -log_probability(outlook) - distance.clamp_max(self.enough).log()
 
 
 class Joint(Designed):
@@ -203,6 +164,7 @@ class _Search:
         self._exploring = int(data.feasible.sum()) < ENOUGH
         self._front = Front.of(data.objectives[data.feasible], np.asarray(problem.box, float))
         self._axes = model.samples.warp
+        self._choices = Choices.of(problem.space, relaxation)
         self._d, self._k = relaxation.columns, len(problem.objectives)
         self._effort = _LIGHT if self._k > _FEW else _WHOLE if n >= _SMALL else _PART
         if "gradient" in problem.fit.without:
@@ -221,7 +183,10 @@ class _Search:
             chosen = pool[pick_apart(self._axes.to(pool), cost, self._axes.to(self._data.u), n)]
         else:
             near = self._picked(local, np.zeros((0, self._d)), n - scouts, apart=False)
-            chosen = np.concatenate([near, self._picked(wide, near, scouts, apart=True)])
+            explorers = self._explorers(round(_CHOICE_SHARE * n), near)
+            scouts += len(explorers)
+            near = np.concatenate([near[: n - scouts], explorers])
+            chosen = np.concatenate([near, self._picked(wide, near, scouts - len(explorers), apart=True)])
         return chosen, np.arange(len(chosen)) >= n - scouts
 
     def _picked(self, pool: np.ndarray, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
@@ -230,32 +195,75 @@ class _Search:
             objectives = outlook.objectives.numpy()
             p = torch.sigmoid(outlook.logit).numpy()
         if not apart:  # scouts may fail
-            likely = np.argsort(-p.mean(0), kind="stable")
-            safe = np.sort(likely[: max(2 * n, int((p.mean(0) >= _SAFE).sum()))])
+            safe = self._choices.safe(pool, p.mean(0), _SAFE, 2 * n)
             pool, objectives, p = pool[safe], objectives[:, safe], p[:, safe]
         seen = self._axes.to(np.concatenate([self._data.u, before]))
         if 0 < self._k <= _FEW:
             return pool[pick_by_gain(self._axes.to(pool), objectives, p, self._front, seen, n, apart, self._rng)]
         if not self._k:
             return pool[pick_spread(self._axes.to(pool), p.mean(0), seen, n, np.inf if apart else self._enough)]
-        cost = _closeness(objectives, self._front.reference) - _CAUTION * np.log(p + 1e-6)
+        cost = _closeness(objectives, self._front.reference) - CAUTION * np.log(p + 1e-6)
         return pool[pick_apart(self._axes.to(pool), cost.mean(0), seen, n)]
+
+    def _explorers(self, n: int, near: np.ndarray) -> np.ndarray:
+        """At most n points (n', D) of neglected choices that would gain more than any of `near` if they were feasible,
+        on the way to what keeps the rules.
+        """
+        neglected = self._choices.neglected(self._data) if 0 < self._k <= _FEW else []
+        if not neglected or not n:
+            return np.zeros((0, self._d))
+        points = open_points(self._front, self._rng)
+        with torch.no_grad():
+            outlook = self._model.of_all(torch.from_numpy(near))
+        least = greatest_gain(points, outlook.objectives.numpy(), torch.sigmoid(outlook.logit).numpy())
+        promised: list[tuple[float, np.ndarray, np.ndarray]] = []
+        for block, choice in neglected:
+            pool = self._toward(block, choice)
+            with torch.no_grad():
+                outlook = self._model.of_all(torch.from_numpy(pool))
+            objectives = outlook.objectives.numpy()
+            gain = greatest_gain(points, objectives, np.ones(objectives.shape[:2]))
+            if gain > least:
+                promised.append((gain, pool, shortfall(outlook.holds).mean(0).numpy()))
+        promised.sort(key=lambda entry: -entry[0])
+        chosen = np.zeros((0, self._d))
+        for i in range(n if promised else 0):
+            _, pool, cost = promised[i % len(promised)]
+            seen = self._axes.to(np.concatenate([self._data.u, chosen]))
+            chosen = np.concatenate([chosen, pool[pick_apart(self._axes.to(pool), cost, seen, 1)]])
+        return chosen
+
+    def _toward(self, block: slice, choice: int) -> np.ndarray:
+        """End points (c, D) of searches for what keeps the rules with a choice, from its best rows and those of all."""
+        data, s = self._data, self._model.members
+        mine = np.flatnonzero(data.u[:, block.start + choice] > 0.5)
+        score = np.nan_to_num(_closeness(data.objectives[mine], self._front.reference), nan=np.inf)
+        broken = np.where(data.feasible[mine], -1, (data.labels[mine] < 0).sum(axis=1))
+        own = mine[np.lexsort((score, broken))[:_KNOWN_ROWS]]
+        u = self._around(np.concatenate([own, self._good_rows()[:_KNOWN_ROWS]]), s, _CHOICE_SLOTS)
+        u[..., block] = np.arange(block.stop - block.start) == choice
+        goal = self._goal(s, _CHOICE_SLOTS, near=True, exploring=True)
+        return self._ends(self._refined(self._evolved(u, goal, block), goal))
 
     def _slots(self, per_member: int, near: bool) -> np.ndarray:
         """The end points (s p, d) of all slots' searches: evolution, then gradient steps."""
         s = self._model.members
-        goal = self._goal(s, per_member, near)
+        goal = self._goal(s, per_member, near, self._exploring)
         u = self._evolved(self._start(s, per_member, near), goal)
-        ends = self._relaxation.snap(self._refined(u, goal).reshape(-1, self._d))
+        return self._ends(self._refined(u, goal))
+
+    def _ends(self, u: np.ndarray) -> np.ndarray:
+        """The distinct points that slots (s, p, D) stand for, in their order."""
+        ends = self._relaxation.snap(u.reshape(-1, self._d))
         return ends[np.sort(np.unique(ends, axis=0, return_index=True)[1])]
 
-    def _goal(self, s: int, p: int, near: bool) -> _Goal | _Apart:
-        if not self._k and not self._exploring:
+    def _goal(self, s: int, p: int, near: bool, exploring: bool) -> Goal | Apart:
+        if not self._k and not exploring:
             seen = torch.from_numpy(self._axes.to(self._data.u)).float()
-            return _Apart(seen, self._enough if near else np.inf, torch.from_numpy(self._axes.strength).float())
+            return Apart(seen, self._enough if near else np.inf, torch.from_numpy(self._axes.strength).float())
         drawn = self._rng.dirichlet(np.ones(self._k), (s, p)) if self._k else np.zeros((s, p, 0))
         weights = torch.from_numpy(drawn).float() * self._k
-        return _Goal(weights, torch.from_numpy(self._front.reference).float(), self._exploring)
+        return Goal(weights, torch.from_numpy(self._front.reference).float(), exploring)
 
     def _start(self, s: int, p: int, near: bool) -> np.ndarray:
         """(s, p, d): around the best rows, or the best of random points by the model's own word."""
@@ -263,7 +271,10 @@ class _Search:
             u = self._rng.random((s, p, len(self._space)))
             moved = np.where(self._rng.random((s, p, 1)) < 0.5, u, stretched(self._space, u))
             return self._relaxation.start(moved)
-        rows = self._good_rows()
+        return self._around(self._good_rows(), s, p)
+
+    def _around(self, rows: np.ndarray, s: int, p: int) -> np.ndarray:
+        """(s, p, D) at small and large distances from `rows`."""
         u = self._data.u[self._rng.choice(rows, (s, p))]
         width = np.exp(self._rng.uniform(np.log(0.01), np.log(0.2), (s, p, 1)))
         return np.clip(u + width * self._step * self._rng.standard_normal((s, p, self._d)), 0, 1)
@@ -290,9 +301,10 @@ class _Search:
         best = feasible[np.argsort(score, kind="stable")[:20]]
         return np.unique(np.concatenate([best, feasible[self._front.rows]]))
 
-    def _evolved(self, u: np.ndarray, goal: _Goal | _Apart) -> np.ndarray:
-        """Differential evolution among the slots of each member, each by its own goal."""
+    def _evolved(self, u: np.ndarray, goal: Goal | Apart, fixed: slice = _NONE) -> np.ndarray:
+        """Differential evolution among the slots of each member, each by its own goal; `fixed` columns stay."""
         s, p, d = u.shape
+        u = self._choices.settled(u)
         with torch.no_grad():
             value = self._valued(u, goal)
             for _ in range(_GENERATIONS):
@@ -301,18 +313,19 @@ class _Search:
                 towards = np.where(self._rng.random((s, p, 1)) < 0.5, u, c)
                 trial = towards + scale * (a - b) + 0.02 * self._step * self._rng.standard_normal((s, p, d))
                 keep = self._rng.random((s, p, d)) < 0.3
-                trial = _reflected(np.where(keep, u, trial))
+                trial = self._choices.settled(_reflected(np.where(keep, u, trial)))
+                trial[..., fixed] = u[..., fixed]
                 found = self._valued(trial, goal)
                 better = found < value
                 u, value = np.where(better[..., None], trial, u), np.where(better, found, value)
         return u
 
-    def _valued(self, u: np.ndarray, goal: _Goal | _Apart) -> np.ndarray:
+    def _valued(self, u: np.ndarray, goal: Goal | Apart) -> np.ndarray:
         points = torch.from_numpy(u)
         return goal(self._model.of_each(points), points).numpy()
 
-    def _refined(self, u: np.ndarray, goal: _Goal | _Apart) -> np.ndarray:
-        """Adam on the points themselves, along the surrogate's gradient; each slot keeps the best it passed."""
+    def _refined(self, u: np.ndarray, goal: Goal | Apart) -> np.ndarray:
+        """Adam on the points themselves, along the surrogate's gradient; each slot keeps its choices, and its best."""
         # Adam's steps are alike on all axes, so an axis with a scale of its own is moved in units of it.
         step_scale = torch.from_numpy(self._step).float()
         x = torch.from_numpy(u).float()
@@ -328,6 +341,8 @@ class _Search:
                 better = value < least
                 best[better], least[better] = x[better], value[better]
             value.sum().backward()
+            if moved.grad is not None:
+                moved.grad[..., self._choices.columns] = 0
             optimizer.step()
             with torch.no_grad():
                 moved.copy_((moved * step_scale).clamp(0, 1) / step_scale)

@@ -51,7 +51,7 @@ def pick_by_gain(
     members of P(feasible) times the volume it would newly dominate; what a member's earlier picks already dominate
     counts no more. `apart` multiplies by the distance to what is `seen` (e, d) and picked.
     """
-    points = _open_points(front, rng)
+    points = open_points(front, rng)
     dominates = (objectives[:, :, None, :] <= points).all(-1)  # (s, c, q)
     alive = np.ones((objectives.shape[0], len(points)), np.float32)
     weighted = dominates * p[..., None].astype(np.float32)
@@ -68,6 +68,14 @@ def pick_by_gain(
         alive *= 1 - weighted[:, pick]
         distance = np.minimum(distance, np.linalg.norm(pool - pool[pick], axis=1))
     return np.array(chosen, int)
+
+
+def greatest_gain(points: np.ndarray, objectives: np.ndarray, p: np.ndarray) -> float:
+    """The greatest share of open `points` (q, k) that a candidate would dominate, in the mean over members: objectives
+    (s, c, k), p (s, c). 0 where there is no candidate or no point.
+    """
+    dominates = (objectives[:, :, None, :] <= points).all(-1)
+    return float((dominates * p[..., None]).sum((0, 2)).max(initial=0.0)) / max(len(points) * len(p), 1)
 
 
 def pick_apart(pool: np.ndarray, cost: np.ndarray, seen: np.ndarray, n: int) -> np.ndarray:
@@ -111,7 +119,7 @@ def _distances(pool: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(square.min(axis=1), 0.0))
 
 
-def _open_points(front: Front, rng: np.random.Generator) -> np.ndarray:
+def open_points(front: Front, rng: np.random.Generator) -> np.ndarray:
     """Points (q, k) of the box that the front does not dominate."""
     k = len(front.reference)
     kept: list[np.ndarray] = []

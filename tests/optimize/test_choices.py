@@ -1,0 +1,95 @@
+"""What is tried of each choice: none is given up for what is known of another, and none is tried for ever."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from toy_problems import evaluated, kinds_problem, narrow_problem, volume
+
+from neurofit.optimize.choices import Choices
+from neurofit.optimize.joint import Joint
+from neurofit.optimize.picking import greatest_gain
+from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.space import Parameter, Space
+from neurofit.surrogate.relaxation import Relaxation
+from neurofit.surrogate.table import Table, table
+
+SPACE = Space((Parameter("g", "", 0.0, 1.0), Parameter.one_of("where", "", ("a", "b", "c"))))
+CHOICES = Choices.of(SPACE, Relaxation(SPACE))
+NONE = Choices.of(Space(SPACE.parameters[:1]), Relaxation(Space(SPACE.parameters[:1])))
+
+
+def points(*rows: tuple[float, int]) -> np.ndarray:
+    """(n, 4) of g and the number of a choice."""
+    return np.array([[g, *np.eye(3)[c]] for g, c in rows])
+
+
+def known(counts: dict[int, int], feasible: dict[int, int]) -> Table:
+    """A table of `kinds_problem` with so many rows of each place, so many of them feasible."""
+    problem = kinds_problem()
+    places = [c for c, n in counts.items() for _ in range(n)]
+    x = np.array([[0.5, 0.5, 0.5, 3, c] for c in places], float)
+    made = table(problem, evaluated(problem, x[:1]) * len(x))
+    u = Relaxation(problem.space).relax(x)
+    holds = np.concatenate([np.arange(n) < feasible.get(c, 0) for c, n in counts.items()])
+    return Table(u, made.t, made.labels, made.roles, made.objectives, holds, made.groups, made.hopeless, made.scaling)
+
+
+def test_a_settled_point_has_one_choice_and_all_else_as_it_was() -> None:
+    u = np.array([[0.3, 0.2, 0.7, 0.6], [0.8, 0.5, 0.5, 0.1]])
+    assert CHOICES.settled(u).tolist() == [[0.3, 0, 1, 0], [0.8, 1, 0, 0]]
+    assert u[0, 1] == 0.2
+    assert np.array_equal(NONE.settled(u), u)
+
+
+@pytest.mark.parametrize(
+    ("counts", "feasible", "expected"),
+    [
+        ({0: 4, 1: 4, 2: 40, 3: 4}, {2: 20}, [0, 1, 3]),
+        ({0: 4, 1: 4, 2: 40, 3: 4}, {1: 3, 2: 20}, [0, 3]),  # 3 feasible are enough for the search near them
+        ({0: 13, 1: 12, 2: 23, 3: 4}, {2: 20}, [1, 3]),  # of 52 rows 13 are a quarter
+        ({0: 99, 1: 100, 2: 900, 3: 3}, {2: 500}, [0, 3]),  # of 1102 they are 275, but 100 without success will do
+    ],
+)
+def test_neglected_is_what_has_few_solutions_and_few_tries(counts, feasible, expected) -> None:
+    found = Choices.of(kinds_problem().space, Relaxation(kinds_problem().space)).neglected(known(counts, feasible))
+    assert [c for _, c in found] == expected
+    assert {(b.start, b.stop) for b, _ in found} == {(4, 8)}
+
+
+def test_the_likeliest_of_each_choice_may_be_picked() -> None:
+    """Of two choices, one is sure nowhere: the likeliest two of it count as safe all the same, and only two."""
+    pool = points((0.1, 0), (0.2, 0), (0.3, 0), (0.4, 0), (0.5, 1), (0.6, 1), (0.7, 1))
+    p = np.array([0.9, 0.95, 0.99, 0.5, 0.1, 0.3, 0.2])
+    assert CHOICES.safe(pool, p, 0.85, 4).tolist() == [0, 1, 2, 5, 6]
+    # Without choices: all of them that are sure, or as many of the likeliest as are wanted.
+    assert NONE.safe(pool[:, :1], p, 0.85, 2).tolist() == [0, 1, 2]
+    assert NONE.safe(pool[:, :1], p, 0.85, 5).tolist() == [0, 1, 2, 3, 5]
+
+
+def test_the_greatest_gain_is_the_best_candidates_in_the_mean_over_members() -> None:
+    """By hand: of four points the first candidate dominates 3 by one member and 1 by the other, the second 2 and 2."""
+    open_points = np.array([[1.0, 4.0], [2.0, 3.0], [3.0, 2.0], [4.0, 1.0]])
+    objectives = np.array([[[0.5, 1.5], [1.5, 1.5]], [[0.5, 3.5], [1.5, 1.5]]])
+    assert greatest_gain(open_points, objectives, np.ones((2, 2))) == pytest.approx(4 / 8)
+    assert greatest_gain(open_points, objectives, np.array([[1.0, 0.5], [0.5, 0.5]])) == pytest.approx(3.5 / 8)
+    assert greatest_gain(open_points, objectives[:, :0], np.ones((2, 0))) == 0.0
+    assert greatest_gain(open_points[:0], objectives, np.ones((2, 2))) == 0.0
+
+
+def test_a_choice_that_is_rarely_feasible_is_found_when_it_alone_reaches_the_targets() -> None:
+    """All of the volume can be had, and none of it but by a way of which 0.6 % is feasible, where 16 % of another is.
+
+    A search that stays where it is likely to be feasible had .88 and .22 of it after 60 evaluations; 1.00 and .96 now.
+    """
+    problem = narrow_problem()
+    volumes = []
+    for seed in (2, 3):
+        optimizer = Joint(problem, seed)
+        done: list[Evaluation] = []
+        while len(done) < 60:
+            told = evaluated(problem, optimizer.ask(20), len(done))
+            optimizer.tell(told)
+            done += told
+        volumes.append(volume(problem, done[:60]))
+    assert np.mean(volumes) > 0.8
