@@ -382,7 +382,7 @@ class Run:
         given = np.asarray(self.header.reference if reference is None else reference)
         k = len(self.header.objectives)
         if given.shape not in ((), (k,)) or given.dtype.kind not in "iuf" or not (given > 0).all():
-            raise ConfigError("reference", got=reference, expected=f"a number above 0 [std], or {k}, one an objective")
+            raise ConfigError("reference", got=reference, expected=f"[std] above 0, or one for each of {k} objectives")
         return np.broadcast_to(given.astype(float), (k,))
 
 
