@@ -26,7 +26,8 @@ from neurofit.surrogate.table import Table
 
 _GENERATIONS = 12
 _SCOUT_SHARE = 0.2  # of a batch
-_CHOICE_SHARE, _CHOICE_SLOTS, _KNOWN_ROWS = 0.25, 6, 5  # of a batch, a member, and rows that they start from
+_CHOICE_SHARE, _CHOICE_SLOTS, _KNOWN_ROWS = 0.25, 4, 5  # of a batch, a member, and rows that they start from
+_CHOICES_AT_ONCE = 2  # neglected choices that a part of a batch looks into: more would cost too much time
 _FIRM = 10  # feasible evaluations, and
 _EARLY = 100  # proposals, before batches are quartered rather than halved: small parts agree too soon on where to look
 _LEAST, _SHARE = 10, 20  # candidates of a part at least, and a twentieth of all there are: less would teach too little
@@ -212,12 +213,13 @@ class _Search:
         neglected = self._choices.neglected(self._data) if 0 < self._k <= _FEW else []
         if not neglected or not n:
             return np.zeros((0, self._d))
+        looked_into = self._rng.permutation(len(neglected))[:_CHOICES_AT_ONCE]
         points = open_points(self._front, self._rng)
         with torch.no_grad():
             outlook = self._model.of_all(torch.from_numpy(near))
         least = greatest_gain(points, outlook.objectives.numpy(), torch.sigmoid(outlook.logit).numpy())
         promised: list[tuple[float, np.ndarray, np.ndarray]] = []
-        for block, choice in neglected:
+        for block, choice in (neglected[i] for i in looked_into):
             pool = self._toward(block, choice)
             with torch.no_grad():
                 outlook = self._model.of_all(torch.from_numpy(pool))
