@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from neurofit.surrogate import gp, net
+from neurofit.surrogate import gp, pulled
 from neurofit.surrogate.samples import Samples, Training, newest_batch
 
 COMPARED = 60  # outputs up to which it is worth its price to fit both and compare
@@ -24,7 +24,7 @@ class Kind:
     rows: int
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType({"gp": Kind(gp.fit, 300), "net": Kind(net.fit, 2000)})
+KINDS: Mapping[str, Kind] = MappingProxyType({"gp": Kind(gp.fit, 300), "net": Kind(pulled.fit, 2000)})
 
 
 def precision(samples: Samples, training: Training) -> float:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from neurofit.surrogate.heldout import foretold
 from neurofit.surrogate.hyper import MANY, Hyper, Rows, matern, matern_and_slope, most_likely
 from neurofit.surrogate.samples import Training, inflation
 from neurofit.surrogate.warp import Warp, curve
@@ -55,7 +56,7 @@ class GaussianProcesses:
 
     def _bases(self, u: Tensor) -> tuple[Tensor, Tensor]:
         x = curve(u.to(torch.float32), self.strength) / self.length
-        return matern(_distances(x, self.points)), torch.cos(x @ self.frequencies + self.phases) * self.wave
+        return matern(distances(x, self.points)), torch.cos(x @ self.frequencies + self.phases) * self.wave
 
     @property
     def wave(self) -> float:
@@ -99,7 +100,7 @@ def _own(x: Tensor, model: GaussianProcesses, part: slice, steep: bool) -> tuple
     weights, prior = (t[part].permute(0, 2, 1) for t in (model.weights, model.prior))  # (o, s, n), (o, s, f)
     scaled = x.reshape(s * p, d) / length
     own = (len(points), s, p, -1)
-    kernel, by_square = (found.view(own) for found in matern_and_slope(_distances(scaled, points)))
+    kernel, by_square = (found.view(own) for found in matern_and_slope(distances(scaled, points)))
     # NumPy's cosines are vectorised on processors of any maker.
     phase = torch.baddbmm(model.phases[part], scaled, model.frequencies[part]).numpy()
     cosines = torch.from_numpy(np.cos(phase)).view(own)
@@ -114,7 +115,7 @@ def _own(x: Tensor, model: GaussianProcesses, part: slice, steep: bool) -> tuple
     return values, (slopes / length).view(*own[:3], d)
 
 
-def _distances(x: Tensor, rows: Tensor) -> Tensor:
+def distances(x: Tensor, rows: Tensor) -> Tensor:
     """(o, p, n) between points x (o, p, d) and `rows` (o, n, d)."""
     square = (x * x).sum(-1)[..., None] + (rows * rows).sum(-1)[:, None] - 2 * x @ rows.mT
     return (square.clamp_min(0) + 1e-10).sqrt()
@@ -138,7 +139,8 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     data = replace(rows, points=curve(points, hyper.strength))
     factor = _factor(data, hyper)
     noise = hyper.variance(known, rough)
-    held_mean, seen_sd, held_sd = (part.numpy() for part in _foretold(factor, centred.T, noise, training.groups))
+    found = foretold(factor, centred.T[..., None], noise, training.groups)
+    held_mean, seen_sd, held_sd = found[0][..., 0].T.numpy(), *(part.sqrt().T.numpy() for part in found[1:])
     wrong = inflation(centred.numpy() - held_mean, seen_sd, known.numpy(), training.importance)
     wrong[training.binary] = 1.0
     parts = _sampled(data, hyper, factor, torch.from_numpy(wrong), members, generator)
@@ -200,25 +202,3 @@ def _mirrored(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor
     """
     half = torch.randn((*shape[:2], (shape[2] + 1) // 2), dtype=torch.float64, generator=generator)
     return torch.cat([half, -half], dim=-1)[..., : shape[2]]
-
-
-def _foretold(factor: Tensor, centred: Tensor, noise: Tensor, groups: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-    """What was to be expected of each row before it was known: means, the deviations of what is seen, and those of the
-    function itself, each (n, o).
-
-    A group of several rows is predicted by the rows before it: the Cholesky factor (o, n, n) of rows in order of time
-    holds the conditional covariance of each block given all before. A row that is a group of its own is predicted by
-    all others (Sundararajan & Keerthi 2001). `centred` and the variance of the `noise` are (o, n).
-    """
-    precision = torch.cholesky_inverse(factor).diagonal(dim1=1, dim2=2)
-    mean = centred - torch.cholesky_solve(centred[..., None], factor)[..., 0] / precision
-    variance = 1.0 / precision
-    white = torch.linalg.solve_triangular(factor, centred[..., None], upper=False)
-    for group, count in zip(*np.unique(groups, return_counts=True), strict=True):
-        if count > 1:
-            rows = torch.from_numpy(np.flatnonzero(groups == group))
-            block = factor[:, rows][:, :, rows]
-            mean[:, rows] = centred[:, rows] - (block @ white[:, rows])[..., 0]
-            variance[:, rows] = block.square().sum(-1)
-    own = (variance - noise).clamp_min(1e-12)
-    return mean.T, variance.clamp_min(1e-12).sqrt().T, own.sqrt().T

@@ -71,6 +71,15 @@ def _decay(r: Tensor) -> tuple[Tensor, Tensor]:
     return s, torch.exp2(-math.log2(math.e) * s)  # several times as fast as exp
 
 
+def some(n: int, most: int, generator: torch.Generator) -> Tensor:
+    """Rows to learn hyperparameters from: the newest, where the search is, and as many of the others at random."""
+    if n <= most:
+        return torch.arange(n)
+    half = most // 2
+    older = torch.randperm(n - half, generator=generator)[: most - half]
+    return torch.cat([older, torch.arange(n - half, n)])
+
+
 def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.Generator) -> Hyper:
     """The hyperparameters, on a subset of the rows; labels, which are `binary` (o,), begin with more noise.
 
@@ -78,10 +87,7 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
     """
     n, d = rows.points.shape
     if n > _POINTS:
-        # Newest rows are where the search is; the rest is a random half.
-        half = _POINTS // 2
-        older = torch.randperm(n - half, generator=generator)[: _POINTS - half]
-        rows = rows.of(torch.cat([older, torch.arange(n - half, n)]))
+        rows = rows.of(some(n, _POINTS, generator))
     rows = Rows(rows.points.float(), rows.centred.float(), rows.known, rows.rough.float())
     expected = expected.float()
     o = rows.centred.shape[1]

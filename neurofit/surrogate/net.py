@@ -22,7 +22,7 @@ from neurofit.surrogate.samples import STEEP, Training, newest_batch
 from neurofit.surrogate.warp import Warp, curve
 
 _WIDTH = 96
-_STEPS, _ROWS = 500, 64  # of training, and rows of each
+_STEPS, _ROWS = 350, 64  # of training, and rows of each
 _RATE, _DECAY = 4e-3, 1e-3  # of AdamW at its start
 _LEAST_RATE = 0.02  # of it at the end
 _FOLDS = 8

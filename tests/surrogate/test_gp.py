@@ -12,7 +12,7 @@ import torch
 from scipy.special import gamma, kv
 from scipy.stats import qmc
 
-from neurofit.surrogate import gp
+from neurofit.surrogate import gp, heldout
 from neurofit.surrogate.gp import GaussianProcesses
 from neurofit.surrogate.hyper import Hyper, Rows
 from neurofit.surrogate.samples import Training
@@ -210,7 +210,8 @@ def conditioned(
     warped, rough = curve(torch.from_numpy(POINTS), HYPER.strength), torch.from_numpy(ROUGH)
     data = Rows(warped, centred, entries, rough)
     factor = gp._factor(data, HYPER)
-    mean, sd, own = gp._foretold(factor, centred.T, HYPER.variance(entries, rough), groups)
+    found = heldout.foretold(factor, centred.T[..., None], HYPER.variance(entries, rough), groups)
+    mean, sd, own = found[0][..., 0].T, *(part.sqrt().T for part in found[1:])
     parts = gp._sampled(data, HYPER, factor, torch.from_numpy(wrong), members, torch.Generator().manual_seed(1))
     length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
     strength, loo = HYPER.strength.to(torch.float32), (mean.numpy(), own.numpy())
