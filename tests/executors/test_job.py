@@ -21,7 +21,8 @@ def test_what_is_in_a_pipe_is_waited_for():
     threading.Timer(0.2, reader).start()
     printed_is_read((into,), 60.0)
     order.append("ended")
-    os.close(out), os.close(into)
+    os.close(out)
+    os.close(into)
     assert order == ["read", "ended"]
 
 
