@@ -1,4 +1,4 @@
-"""Which model stands for the outputs: Gaussian processes or pulled networks, by size and by how precisely they foretell."""
+"""Which model stands for the outputs: processes or pulled networks, by size and by how precisely they foretell."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """An ensemble of networks that learn every output together, as differentiable samples of functions.
 
-What the jointly learned model (pulled.py) begins with: one hidden representation serves all features and rules, so that its price hardly grows with
-their number. After the joint network of arXiv:2603.20984, here as an ensemble (Lakshminarayanan, Pritzel & Blundell
-2017, NeurIPS). Each network is what a sparse regression (the lasso: Tibshirani 1996, J. R. Stat. Soc. B 58:267) leaves
-unexplained, and counts as far as it helps with held-out rows: with many parameters and few evaluations, hardly at all.
-Each member is trained without two eighths of the rows, which it then foretells. Two more never see the
-newest batch, and say what a batch to come may be wrong by.
+What the jointly learned model (pulled.py) begins with: one hidden representation serves all features and rules, so that
+its price hardly grows with their number. After the joint network of arXiv:2603.20984, here as an ensemble
+(Lakshminarayanan, Pritzel & Blundell 2017, NeurIPS). Each network is what a sparse regression (the lasso: Tibshirani
+1996, J. R. Stat. Soc. B 58:267) leaves unexplained, and counts as far as it helps with held-out rows: with many
+parameters and few evaluations, hardly at all. Each member is trained without two eighths of the rows, which it then
+foretells. Two more never see the newest batch, and say what a batch to come may be wrong by.
 """
 
 from __future__ import annotations
