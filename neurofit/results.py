@@ -239,8 +239,7 @@ class Run:
             return Material(results, results.chosen(), trouble=str(error))
         where = "front" if self._feasible.any() else "all"
         surrogate = Surrogate(lambda: self.sensitivity(where), lambda: self.partial(where), self.foretold)
-        learned = surrogate if len(self.raw) > 1 else None
-        again = self._again
+        learned, again = surrogate if len(self.raw) > 1 else None, self._again
         return Material(results, results.chosen(), problem, again.traces, learned, fire=again.spikes)
 
     def sensitivity(self, where: Where = "front") -> Sensitivity:
@@ -250,19 +249,20 @@ class Run:
         Raises NeurofitError where fewer than two were evaluated or, but for "all", none is feasible; ConfigError for
         another `where`.
         """
-        from neurofit import learned
+        from neurofit.surrogate import sensitivity
 
         model, data = self._surrogate
-        return learned.sensitivity(model, data, self.problem, where)
+        return sensitivity.sensitivity(model, data, self.problem, where)
 
     def partial(self, where: Where = "front") -> Partial:
         """What the same surrogate says of the most driven features along the parameters that drive them, the others
         as they are `where`; errors as of `sensitivity`.
         """
-        from neurofit import learned
+        from neurofit.surrogate import partial
 
         model, data = self._surrogate
-        return learned.partial(model, data, self.problem, self.sensitivity(where), where)
+        driven = partial.strongest(self.sensitivity(where), self.problem)
+        return partial.partial(model, data, self.problem, *driven, where)
 
     def foretold(self, most: int | None = None) -> Foretold:
         """What a surrogate of the evaluations before a batch says of the batch, whichever optimizer proposed it.
@@ -272,10 +272,10 @@ class Run:
 
         Raises NeurofitError where there is no batch after the initial design, or nothing but failures before it.
         """
-        from neurofit import learned
+        from neurofit.surrogate import foretold
 
         known, batches, designed = self._course
-        return learned.foretold(self.problem, known, batches, designed, self.header.fit.seed, most)
+        return foretold.foretold(self.problem, known, batches, designed, self.header.fit.seed, most)
 
     @property
     def seconds(self) -> dict[str, float]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
-from neurofit.errors import NeurofitError
+from neurofit.errors import ConfigError, NeurofitError
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.joint import JointModel
@@ -50,6 +50,15 @@ class Foretold:
     predicted: np.ndarray
     sd: np.ndarray
     simulated: np.ndarray
+
+    def __repr__(self) -> str:
+        of = f"{len(self.index)} evaluations in {len(self.batches)} batches"
+        feasible = f"{self.feasible.mean():.0%} feasible, {self.p.mean():.0%} foretold"
+        error = ""
+        if self.targets:
+            covered = [f"{self.coverage(w):.0%} within {w} sd ({self.expected(w):.0%} expected)" for w in (1, 2)]
+            error = f"; rms error {self.rms:.2g} std over {len(self.targets)} targets; {', '.join(covered)}"
+        return f"<Foretold {of}: {feasible}{error}; .table has a row a batch>"
 
     @property
     def error(self) -> np.ndarray:
@@ -107,8 +116,10 @@ def foretold(
     first `designed` rows.
 
     `known` is what the optimizer knew before its first ask. `seed` is the run's. Raises NeurofitError where no batch
-    was proposed after the design, or all that came before failed.
+    was proposed after the design, or all that came before failed; ConfigError where `most` is no count.
     """
+    if most is not None and not (isinstance(most, int) and most > 0):
+        raise ConfigError("most", got=most, expected="a whole number of batches, at least 1, or None for a few")
     sizes = [len(b) for b in batches]
     starts = len(known) + np.concatenate([[0], np.cumsum(sizes)]).astype(int)
     possible = [b for b, size in enumerate(sizes) if size and starts[b] >= max(designed, 2)]

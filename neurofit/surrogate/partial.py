@@ -15,7 +15,7 @@ from neurofit.problem.problem import Problem
 from neurofit.problem.space import Parameter, Space
 from neurofit.surrogate.joint import JointModel
 from neurofit.surrogate.relaxation import Relaxation
-from neurofit.surrogate.sensitivity import Sensitivity, Where, places
+from neurofit.surrogate.sensitivity import Sensitivity, Where, at, places
 from neurofit.surrogate.table import Table
 
 _MOST = 4  # features and parameters
@@ -39,6 +39,11 @@ class Partial:
     parameters: tuple[int, ...]
     grid: tuple[np.ndarray, ...]
     members: tuple[np.ndarray, ...]
+
+    def __repr__(self) -> str:
+        held = f"{len(self.features)} features along {len(self.parameters)} parameters"
+        members = f", each by {len(self.members[0])} members" if self.members else ""
+        return f"<Partial {held}{members}, the others as {at(self.where, self.points)}; .grid, .members have them>"
 
 
 def strongest(found: Sensitivity, problem: Problem, most: int = _MOST) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Where = Literal["front", "feasible", "all"]
 _POINTS = 256  # of a Sobol sequence over the cube, or evaluations; a power of two keeps the sequence balanced
+_TOP = 4  # features named where one is shown in a line
 _CHUNK = 64  # points at a time: memory grows with members x points x outputs x (rows trained on + parameters)
 
 
@@ -74,6 +75,30 @@ class Sensitivity:
         rows = [("feature", n) for n in self.features] + [("rule", n) for n in self.rules]
         index = pd.MultiIndex.from_tuples(rows, names=["kind", "name"])
         return pd.DataFrame(np.concatenate([signed, self.rule]), index, pd.Index(self.parameters, name="parameter"))
+
+    def __repr__(self) -> str:
+        held = f"{len(self.features)} features and {len(self.rules)} rules by {len(self.parameters)} parameters"
+        top = self._top()
+        strongest = f"; strongest [sd / range]: {', '.join(top)}" if top else ""
+        return f"<Sensitivity {at(self.where, self.points)}: {held}{strongest}; .table has all>"
+
+    def _top(self) -> list[str]:
+        """The features that are driven most, each by what drives it most, with its sign."""
+        size = np.nan_to_num(self.feature, nan=0.0).reshape(len(self.features), len(self.parameters))
+        most = size.max(axis=1, initial=0.0)
+        top = []
+        for j in np.argsort(-most, kind="stable")[:_TOP]:
+            if most[j] > 0:
+                k = int(size[j].argmax())
+                sign = "-" if self.feature_sign[j, k] < 0 else "+"
+                top.append(f"{self.features[j]} by {self.parameters[k]} {sign}{most[j]:.3g}")
+        return top
+
+
+def at(where: Where, points: int) -> str:
+    """The points of an answer in words."""
+    places = {"front": "the front", "feasible": "what is feasible", "all": "the whole space"}
+    return f"at {points} point{'s' if points != 1 else ''} of {places[where]}"
 
 
 def sensitivity(model: JointModel, data: Table, problem: Problem, where: Where = "front", seed: int = 0) -> Sensitivity:

@@ -1,12 +1,12 @@
-"""What a surrogate learned shows in a shell as a line: how much of what it is, and its largest entries."""
+"""What a surrogate says shows in a shell as a line: how much of what it is, and its largest entries."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from neurofit import learned
 from neurofit.errors import ConfigError
+from neurofit.surrogate import foretold as of_foretold
 from neurofit.surrogate.foretold import Foretold
 from neurofit.surrogate.partial import Partial
 from neurofit.surrogate.sensitivity import Sensitivity
@@ -48,33 +48,25 @@ def foretold(targets: int) -> Foretold:
     )
 
 
-def test_of_sensitivities_the_largest_are_shown_with_their_signs(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = sensitivity()
-    monkeypatch.setattr("neurofit.surrogate.sensitivity.sensitivity", lambda *_: found)
-    shown = learned.sensitivity(None, None, None, "front")  # type: ignore[arg-type]  # nothing is asked of them
-    said = repr(shown)
+def test_of_sensitivities_the_largest_are_shown_with_their_signs() -> None:
+    said = repr(sensitivity())
     assert said.startswith("<Sensitivity at 7 points of the front: 6 features and 1 rules by 2 parameters; ")
     assert "strongest [sd / range]: b by g -9, d by g +4, a by h +2.5, e by g +0.75; .table has all>" in said
-    assert shown.table.equals(found.table)
 
 
-def test_what_was_foretold_is_shown_with_what_came(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_foretold_is_shown_with_what_came() -> None:
     for targets, words in ((2, "rms error 0.5 std over 2 targets; 0% within 1 sd (62% expected), 100%"), (0, "")):
-        monkeypatch.setattr("neurofit.surrogate.foretold.foretold", lambda *_, n=targets: foretold(n))
-        shown = repr(learned.foretold(None, (), (), 0, 1, None))  # type: ignore[arg-type]
-        assert shown.startswith("<Foretold 4 evaluations in 2 batches: 50% feasible, 25% foretold; ")
+        shown = repr(foretold(targets))
+        assert shown.startswith("<Foretold 4 evaluations in 2 batches: 50% feasible, 25% foretold")
         assert words in shown and ("rms" in shown) == (targets > 0) and len(shown) < 250
 
 
 @pytest.mark.parametrize("most", [0, -1, 1.5, "x"])
 def test_batches_to_foretell_are_counted(most: object) -> None:
     with pytest.raises(ConfigError, match=r"most: found .* at least 1"):
-        learned.foretold(None, (), (), 0, 1, most)  # type: ignore[arg-type]
+        of_foretold.foretold(None, (), (), 0, 1, most)  # type: ignore[arg-type]
 
 
-def test_dependences_are_shown_by_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Partial("all", 32, (0, 1), (0,), (np.zeros(25),), (np.zeros((8, 2, 25)),))
-    monkeypatch.setattr("neurofit.surrogate.partial.strongest", lambda *_: ((0, 1), (0,)))
-    monkeypatch.setattr("neurofit.surrogate.partial.partial", lambda *_: found)
-    shown = repr(learned.partial(None, None, None, sensitivity(), "all"))  # type: ignore[arg-type]
+def test_dependences_are_shown_by_their_size() -> None:
+    shown = repr(Partial("all", 32, (0, 1), (0,), (np.zeros(25),), (np.zeros((8, 2, 25)),)))
     assert shown.startswith("<Partial 2 features along 1 parameters, each by 8 members, the others as at 32 points of")
