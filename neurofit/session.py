@@ -68,7 +68,7 @@ class Session:
         self._first = 1 + max((e.index for e in given), default=-1)  # the first candidate's number
         self._budget = fit.budget + len(given)  # of all that is in the archive at the end
         self._stopping = Stopping(fit.budget, fit.patience, fit.good_enough)
-        self._count()
+        self._count(0 if contents.ended else fit.lag)
         self._open: dict[int, int] = {}  # numbers of candidates under way, and of their batches
         header = archive.contents.header
         self._tally = Tally([n for n, _ in header.rules], header.objectives, header.reference)
@@ -76,13 +76,12 @@ class Session:
             self._tally.add(evaluation)
         self._optimizing = self._idle = 0.0
 
-    def _count(self) -> None:
-        """Begins the course anew, with the batches whose turn to be told has come."""
-        contents, lag = self._archive.contents, self._problem.fit.lag
+    def _count(self, untold: int) -> None:
+        """Begins the course anew, with all batches but the last so many: those whose turn to be told has come."""
+        contents = self._archive.contents
         self._course = Course(contents.header.reference, contents.given, contents.confirmed)
         self._counted = 0
-        asked = len(contents.asked) - (0 if contents.ended else lag)
-        for batch in itertools.takewhile(self._complete, contents.asked[: max(0, asked)]):
+        for batch in itertools.takewhile(self._complete, contents.asked[: max(0, len(contents.asked) - untold)]):
             self._course.add(self._evaluations(batch))
             self._counted += 1
 
@@ -128,13 +127,14 @@ class Session:
                 return
             problem = self._settled()
             why = why or self._searched(problem, make_executor, done)
-            while self._rejected(problem, make_executor):
-                self._count()
-                if why := self.over():
-                    break
+            # What a next ask would know decides, so that a run that is broken off here goes on like one that is not.
+            self._count(self._problem.fit.lag)
+            while self._rejected(problem, make_executor) and not (why := self.over()):
                 why = self._searched(problem, make_executor, len(self._archive.contents.rows))
+                self._count(self._problem.fit.lag)
             self._confirm(problem, make_executor)
-            why = self.over() or why  # which may now name another one that is good enough
+            self._count(0)
+            why = self._why() or why  # which may now name another one that is good enough
             self._archive.ended(why)
             self._log(f"done: {why}")
         except Stopped as error:
@@ -144,6 +144,7 @@ class Session:
 
     def _searched(self, problem: Problem, make_executor: MakeExecutor, done: int) -> str:
         self._archive.wanted(self._budget)
+        self._idle = 0.0  # of an executor that is new
         self._log(
             f"resumed after {done} of {self._budget} evaluations" if done else f"{self._budget} evaluations wanted"
         )

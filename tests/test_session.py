@@ -286,6 +286,32 @@ def test_what_is_good_enough_at_the_search_s_step_alone_ends_no_run(cell, tmp_pa
         assert bnh.same(again.raw, run.raw) and again.ended == run.ended, directory
 
 
+@pytest.mark.parametrize("lag", [1, 2])
+def test_what_was_not_told_yet_does_not_end_a_run_whether_it_is_broken_off_or_not(tmp_path, monkeypatch, lag):
+    """One of what is good enough holds, in a batch that is under way when the first of them is seen."""
+    problem = ahead(tmp_path, lag, "random", batch=10)
+    whole = search(problem, tmp_path / "whole", bnh.Inline).raw
+    good = sorted((e.objectives.max(), e.index) for e in whole if e.feasible and e.index < 40)
+    asked = replace(problem, fit=replace(problem.fit, good_enough=good[len(good) // 2][0]))
+    monkeypatch.setattr(session_module, "confirming", lambda problem: replace(problem, name="fine"))
+
+    class Early(bnh.Inline):
+        def heard(self, patience: float):
+            for e in super().heard(patience):
+                yield replace(e, objectives=e.objectives + 50.0) if self.problem.name == "fine" and e.index < 20 else e
+
+    run = search(asked, tmp_path / "a", Early)
+    assert "all targets are met" in run.ended and "is not at half of it" in (tmp_path / "a" / "log.txt").read_text()
+    assert run._contents.seconds["idle"] == 0.25 * len(run.raw)  # of both searches, but not of what confirms
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power"):
+        patch.setattr(
+            session_module.Session, "_at_half_the_step", lambda *given: (_ for _ in ()).throw(RuntimeError("power"))
+        )
+        search(asked, tmp_path / "b", Early)
+    again = search(asked, tmp_path / "b", Early)
+    assert bnh.same(again.raw, run.raw) and again.ended == run.ended and again.confirmation.equals(run.confirmation)
+
+
 def test_a_resumed_run_simulates_as_it_began(cell, tmp_path, monkeypatch):
     """Also what a trial would find otherwise another day: engine, copies, and whether sweeps share their beginnings."""
     auto = replace(cell, fit=replace(cell.fit, engine="auto"))
