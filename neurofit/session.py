@@ -123,7 +123,8 @@ class Session:
         done = len(self._archive.contents.rows)
         try:
             why = self.over()
-            if why and why == self._archive.contents.ended:
+            confirmed = self._fine(self._problem) is None or not self._unconfirmed()
+            if why and why == self._archive.contents.ended and confirmed:
                 return
             problem = self._settled()
             why = why or self._searched(problem, make_executor, done)

@@ -60,7 +60,7 @@ class Course:
 
     def _worst(self, number: int, scores: np.ndarray) -> float:
         finer = self._confirmed.get(number)
-        if finer is not None and finer.status == "ok":
+        if finer is not None:  # what could not be simulated there does not hold there
             scores = finer.objectives if finer.feasible else np.array([np.inf])
         return float(scores.max(initial=0.0))
 

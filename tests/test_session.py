@@ -331,17 +331,32 @@ def test_a_resumed_run_simulates_as_it_began(cell, tmp_path, monkeypatch):
     assert seen[-1] == ("neuron", 5, False)
 
 
-def test_what_cannot_be_confirmed_stays_as_it_was(cell, tmp_path):
-    class Late(SerialExecutor):
-        def heard(self, patience: float):
-            if self._problem.protocols[0].conditions.dt == 0.025:
-                return (self._problem.failed(i, x, "timeout", "too slow") for i, x in self._waiting)
-            return super().heard(patience)
+class Late(SerialExecutor):
+    """Nothing comes back in time at half the search's step."""
 
+    def heard(self, patience: float):
+        if self._problem.protocols[0].conditions.dt == 0.025:
+            return (self._problem.failed(i, x, "timeout", "too slow") for i, x in self._waiting)
+        return super().heard(patience)
+
+
+def test_what_cannot_be_confirmed_stays_as_it_was(cell, tmp_path):
     run = search(cell, tmp_path / "a", Late)
     without = search(replace(cell, fit=replace(cell.fit, confirm=False)), tmp_path / "b", SerialExecutor)
     assert bnh.same(run.raw, without.raw) and len(run.front()) > 1
     assert "could not be simulated there, timeout" in run.remarks[-1]
+
+
+def test_what_cannot_be_simulated_at_half_the_step_is_not_good_enough(cell, tmp_path):
+    run = search(replace(cell, fit=replace(cell.fit, good_enough=50.0)), tmp_path / "a", Late)
+    assert len(run.raw) == 14 and run.ended == "the budget of 14 evaluations is spent"
+
+
+def test_a_run_that_ended_unconfirmed_is_confirmed_when_that_is_asked_for(cell, tmp_path):
+    search(replace(cell, fit=replace(cell.fit, confirm=False)), tmp_path / "a", SerialExecutor)
+    run = search(cell, tmp_path / "a", SerialExecutor)
+    assert len(run.raw) == 14 and set(run.front().index) <= set(run.confirmation.index)
+    search(cell, tmp_path / "a", lambda problem: pytest.fail("there is nothing left to simulate"))
 
 
 def test_the_best_is_so_by_what_is_reported(cell, tmp_path):

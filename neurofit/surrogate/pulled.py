@@ -95,6 +95,7 @@ def fit(training: Training, members: int, seed: int) -> Pulled:
         missed = y - networks.of_all(u).double()
     unseen = y - torch.from_numpy(networks.held_mean).double()
     values = ~training.binary
+    # One kernel, one noise of a row: that of its values, and of its labels too, which have no roughness of their own.
     rough = torch.from_numpy(training.rough[:, values].mean(axis=1)) if values.any() else torch.zeros(len(x)).double()
     held_mean, held_sd, pulls = networks.held_mean.copy(), networks.held_sd.copy(), []
     for columns in (np.flatnonzero(values), np.flatnonzero(training.binary)):
