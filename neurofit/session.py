@@ -120,19 +120,15 @@ class Session:
 
         What is good enough at the search's time step ends it where it is good enough at half of it.
         """
-        done = len(self._archive.contents.rows)
         try:
             why = self.over()
             confirmed = self._fine(self._problem) is None or not self._unconfirmed()
             if why and why == self._archive.contents.ended and confirmed:
                 return
             problem = self._settled()
-            why = why or self._searched(problem, make_executor, done)
-            # What a next ask would know decides, so that a run that is broken off here goes on like one that is not.
-            self._count(self._problem.fit.lag)
+            why = why or self._searched(problem, make_executor)
             while self._rejected(problem, make_executor) and not (why := self.over()):
-                why = self._searched(problem, make_executor, len(self._archive.contents.rows))
-                self._count(self._problem.fit.lag)
+                why = self._searched(problem, make_executor)
             self._confirm(problem, make_executor)
             self._count(0)
             why = self._why() or why  # which may now name another one that is good enough
@@ -143,7 +139,8 @@ class Session:
             self._log(told)
             raise Stopped(f"{told}. Run the same fit into the same directory again to go on.") from None
 
-    def _searched(self, problem: Problem, make_executor: MakeExecutor, done: int) -> str:
+    def _searched(self, problem: Problem, make_executor: MakeExecutor) -> str:
+        done = len(self._archive.contents.rows)
         self._archive.wanted(self._budget)
         self._idle = 0.0  # of an executor that is new
         self._log(
@@ -281,6 +278,8 @@ class Session:
 
         They are confirmed the best first, twice as many each time, until one holds. Workers do not change how many.
         """
+        # What a next ask would know decides, so that a run that is broken off here goes on like one that is not.
+        self._count(self._problem.fit.lag)
         fine, rows, n = self._fine(problem), self._archive.contents.rows, _FIRST
         while good := [number for number, _ in self._stopping.good(self._course)]:
             if fine is None or good[0] in self._archive.contents.confirmed:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from neurofit.surrogate.joint import Outlook, log_probability, shortfall
-from neurofit.surrogate.warp import curve
+from neurofit.surrogate.warp import curve, nearest
 
 CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
 
@@ -48,7 +48,5 @@ class Apart:
 
     def __call__(self, outlook: Outlook, u: Tensor) -> Tensor:
         """(s, p) of points u (s, p, D)."""
-        w = curve(u.float(), self.strength)
-        square = (w * w).sum(-1)[..., None] + (self.seen * self.seen).sum(-1) - 2 * w @ self.seen.T
-        distance = (square.amin(-1).clamp_min(0) + 1e-8).sqrt()
+        distance = (nearest(curve(u.float(), self.strength), self.seen) + 1e-8).sqrt()
         return -log_probability(outlook) - distance.clamp_max(self.enough).log()

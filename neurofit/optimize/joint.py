@@ -334,6 +334,7 @@ class _Search:
         moved = (x / step_scale).requires_grad_(True)
         optimizer = torch.optim.Adam([moved], lr=0.02)
         best, least = x.clone(), torch.full(x.shape[:-1], torch.inf)
+        settled = self._choices.columns
         for step in range(self._effort.steps):
             optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / self._effort.steps) + 0.001
             optimizer.zero_grad()
@@ -344,7 +345,7 @@ class _Search:
                 best[better], least[better] = x[better], value[better]
             value.sum().backward()
             if moved.grad is not None:
-                moved.grad[..., self._choices.columns] = 0
+                moved.grad[..., settled] = 0
             optimizer.step()
             with torch.no_grad():
                 moved.copy_((moved * step_scale).clamp(0, 1) / step_scale)

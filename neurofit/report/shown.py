@@ -44,13 +44,16 @@ def _facts(results: Results, seconds: Mapping[str, float], ended: str) -> Table:
             + (f", the first is #{results.index[first[0]]}" if feasible else ""),
         ),
         ("front", f"{len(results.front)} solutions"),
+        *(_volume(results) if results.objective_names else ()),
         ("seconds", spent),
     ]
-    if results.objective_names:
-        rows.insert(-1, ("hypervolume", f"{results.hypervolume:.4f} of the box up to the reference"))
     for name, text in rows:
         table.add_row(Text(name, style="dim"), Text(text))
     return table
+
+
+def _volume(results: Results) -> list[tuple[str, str]]:
+    return [("hypervolume", f"{results.hypervolume:.4f} of the box up to the reference")]
 
 
 def _rules(results: Results) -> Table:

@@ -86,8 +86,7 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
     `expected` (d,) is the strength of the warp to start from.
     """
     n, d = rows.points.shape
-    if n > _POINTS:
-        rows = rows.of(some(n, _POINTS, generator))
+    rows = rows.of(some(n, _POINTS, generator))
     rows = Rows(rows.points.float(), rows.centred.float(), rows.known, rows.rough.float())
     expected = expected.float()
     o = rows.centred.shape[1]

@@ -22,7 +22,7 @@ from neurofit.surrogate.roughness import far, roughness
 from neurofit.surrogate.samples import STEEP, Samples, Training
 from neurofit.surrogate.scores import Scores
 from neurofit.surrogate.table import Table, table, varies
-from neurofit.surrogate.warp import curve, expected
+from neurofit.surrogate.warp import curve, expected, nearest
 
 MEMBERS = 8
 _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
@@ -127,9 +127,7 @@ class JointModel:
         """How far points (..., d) are from the nearest feasible row, in the cube's diagonals."""
         if not len(self._home):
             return torch.zeros(u.shape[:-1])
-        w, home = curve(u.float(), self._strength), self._home
-        square = (w * w).sum(-1)[..., None] + (home * home).sum(-1) - 2 * w @ home.T
-        return (square.amin(-1).clamp_min(0) / u.shape[-1] + 1e-8).sqrt()
+        return (nearest(curve(u.float(), self._strength), self._home) / u.shape[-1] + 1e-8).sqrt()
 
     def _outlook(self, raw: Tensor, strange: Tensor) -> Outlook:
         features = self._features(raw)

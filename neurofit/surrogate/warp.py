@@ -56,3 +56,9 @@ def curve(u: Tensor, strength: Tensor) -> Tensor:
     """log(1 + c u) / log(1 + c), differentiable in u (..., d) and in strength (d,) = log c."""
     c = strength.exp()
     return torch.log1p(c * u) / torch.log1p(c)
+
+
+def nearest(points: Tensor, rows: Tensor) -> Tensor:
+    """(...,) squared distances from warped points (..., d) to the nearest of warped rows (n, d), differentiable."""
+    square = (points * points).sum(-1)[..., None] + (rows * rows).sum(-1) - 2 * points @ rows.T
+    return square.amin(-1).clamp_min(0)
