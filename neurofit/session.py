@@ -126,9 +126,9 @@ class Session:
             if why and why == self._archive.contents.ended and confirmed:
                 return
             problem = self._settled()
-            why = why or self._searched(problem, make_executor)
+            why = why or self._searched(problem, make_executor, "resumed")
             while self._rejected(problem, make_executor) and not (why := self.over()):
-                why = self._searched(problem, make_executor)
+                why = self._searched(problem, make_executor, "the search goes on")
             self._confirm(problem, make_executor)
             self._count(0)
             why = self._why() or why  # which may now name another one that is good enough
@@ -139,12 +139,13 @@ class Session:
             self._log(told)
             raise Stopped(f"{told}. Run the same fit into the same directory again to go on.") from None
 
-    def _searched(self, problem: Problem, make_executor: MakeExecutor) -> str:
+    def _searched(self, problem: Problem, make_executor: MakeExecutor, going_on: str) -> str:
+        """Searches to the end, and says why it is; `going_on` is what to call this where there are evaluations."""
         done = len(self._archive.contents.rows)
         self._archive.wanted(self._budget)
         self._idle = 0.0  # of an executor that is new
         self._log(
-            f"resumed after {done} of {self._budget} evaluations" if done else f"{self._budget} evaluations wanted"
+            f"{going_on} after {done} of {self._budget} evaluations" if done else f"{self._budget} evaluations wanted"
         )
         with make_executor(problem) as executor:
             self._tally.start()

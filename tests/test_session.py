@@ -265,7 +265,9 @@ def test_what_is_good_enough_at_the_search_s_step_alone_ends_no_run(cell, tmp_pa
     number = int(run.ended.partition("evaluation ")[2].split()[0])
     assert number in held and number in run.confirmation.index and len(run.raw) < 56
     assert len(run.raw) > len(believed.raw)
-    assert "is not at half of it" in (tmp_path / "a" / "log.txt").read_text()
+    log = (tmp_path / "a" / "log.txt").read_text()
+    assert "is not at half of it" in log
+    assert f"the search goes on after {len(believed.raw)} of 56 evaluations" in log and "resumed" not in log
     search(asked, tmp_path / "a", lambda problem: pytest.fail("there is nothing left to simulate"))
 
     # the same after power cuts where something is to be confirmed; and one that ended before goes on

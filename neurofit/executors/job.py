@@ -142,12 +142,13 @@ class Job:
 def printed_is_read(descriptors: Iterable[int], patience: float) -> None:
     """Waits, at most `patience` [s], until the other ends of the pipes among `descriptors` have read what is in them.
 
-    Launchers that end a job at once lose what they have not read: the last lines, which say why it ends.
+    Launchers that end a job at once lose what they have not read: the last lines, which say why it ends. What nobody is
+    there to read is not waited for.
     """
     limit = time.perf_counter() + patience
     for descriptor in descriptors:
         with contextlib.suppress(OSError):  # closed, or of a kind that does not tell
-            while stat.S_ISFIFO(os.fstat(descriptor).st_mode) and _in_pipe(descriptor):
+            while stat.S_ISFIFO(os.fstat(descriptor).st_mode) and _in_pipe(descriptor) and _has_reader(descriptor):
                 if time.perf_counter() > limit:
                     return
                 time.sleep(0.005)
@@ -156,3 +157,10 @@ def printed_is_read(descriptors: Iterable[int], patience: float) -> None:
 def _in_pipe(descriptor: int) -> int:
     """Bytes."""
     return struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))[0]
+
+
+def _has_reader(descriptor: int) -> bool:
+    """Of a pipe's writing end: whether its reading end is open."""
+    poll = select.poll()
+    poll.register(descriptor, 0)  # an error or a hang-up is told of unasked
+    return not poll.poll(0)

@@ -39,3 +39,24 @@ def test_one_that_reads_nothing_is_waited_for_no_longer_than_asked(tmp_path):
         printed_is_read((file.fileno(), into), 0.0)
     os.close(into)
     printed_is_read((into,), 0.0)
+
+
+def test_a_reader_that_is_gone_is_not_waited_for():
+    """Its last line stays in the pipe for good. A tenth of the patience is far more than two looks take."""
+    out, into = os.pipe()
+    os.write(into, b"the last words")
+    os.close(out)
+    began = time.perf_counter()
+    printed_is_read((into,), 20.0)
+    assert time.perf_counter() - began < 2.0
+    os.close(into)
+
+
+def test_a_reader_that_goes_is_not_waited_for_any_more():
+    out, into = os.pipe()
+    os.write(into, b"the last words")
+    threading.Timer(0.1, os.close, (out,)).start()
+    began = time.perf_counter()
+    printed_is_read((into,), 20.0)
+    assert 0.05 < time.perf_counter() - began < 2.0
+    os.close(into)
