@@ -26,7 +26,8 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
     probability; red rises with the parameter, blue falls.
 
     Cells have value ± spread while they are few, ↕ where the direction changes from place to place; of many, those
-    whose spread is over half their value have a dot. A grey cross is what the surrogate learned nothing of.
+    whose spread is over half their value have a dot. A grey cross is what the surrogate learned nothing of. A feature
+    has its R2 beside it, grey where it is not trusted.
     """
     d, m, r = len(found.parameters), len(found.features), len(found.rules)
     written = d * (m + r) <= _WRITTEN_UP_TO
@@ -44,6 +45,8 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
     for panel, (names, values, spread, mixed, unit) in zip(panels, parts, strict=True):
         _heat(panel, values, unit)
         panel.set_yticks(range(len(names)), [shortened(n) for n in names])
+        if unit == "sd":
+            _rate(panel, found)
         panel.set_xticks(range(d), [])
         if written:
             _write(panel, values, spread, mixed)
@@ -55,10 +58,22 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
     mark = "\n± is the surrogate's spread, not its error"
     if not written:
         mark = "\ndots: the surrogate's spread, which is not its error, is over half the value"
+    if np.isfinite(found.feature_r2).any():
+        mark += "\nR²: share of held-out variance foretold; grey: less than half"
     if not all(np.isfinite(part[1]).all() for part in parts):
         mark += "\n×: the same in all that was evaluated, or hardly ever there: nothing to learn from"
     headline(made, f"{name}: sensitivities", f"over {_PLACES[found.where]}, {counted(found.points, 'point')}{mark}")
     return made
+
+
+def _rate(panel: Axes, found: Sensitivity) -> None:
+    """Each row's R2 at its name."""
+    known = np.isfinite(found.feature_r2)
+    labels = [label.get_text() for label in panel.get_yticklabels()]
+    rates = [f"  R² {max(r2, 0):.2f}" if k else "" for r2, k in zip(found.feature_r2, known, strict=True)]
+    panel.set_yticks(range(len(labels)), [label + rate for label, rate in zip(labels, rates, strict=True)])
+    for label, trusted in zip(panel.get_yticklabels(), found.trusted, strict=True):
+        label.set_color(BLACK if trusted else GREY)
 
 
 def _heat(panel: Axes, values: np.ndarray, unit: str) -> None:

@@ -27,6 +27,7 @@ from neurofit.surrogate.warp import curve, expected, nearest
 MEMBERS = 8
 _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
 _DESIGN_WEIGHT = 0.2  # of a row of the design in the calibration, where one of the last proposals counts 1
+_TOLD = 5  # rows at least that R2 is of
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
 
 
@@ -122,6 +123,20 @@ class JointModel:
     def probability(self, outlook: Outlook) -> Tensor:
         """P(feasible) (p,): the mean over members, within each of which all conditions are judged together."""
         return torch.sigmoid(outlook.logit).mean(0)
+
+    def explained(self, feasible_alone: bool) -> np.ndarray:
+        """(m,) R2 of the scaled features, over the rows trained on or the feasible among them: how much of what they
+        differ by was foretold of each row by those without it. nan where fewer than five are known, or all are alike.
+        """
+        rows = self._data.feasible if feasible_alone else np.ones(len(self._data.u), bool)
+        found = np.full(len(self._outputs.source), np.nan)
+        for j, output in enumerate(self._outputs.source):
+            true = self._data.t[:, j]
+            mine = rows & np.isfinite(true)
+            if output >= 0 and mine.sum() >= _TOLD and varies(true[mine]):
+                missed = true[mine] - self.samples.held_mean[mine, output]
+                found[j] = 1 - float((missed**2).mean() / true[mine].var())
+        return found
 
     def _strangeness(self, u: Tensor) -> Tensor:
         """How far points (..., d) are from the nearest feasible row, in the cube's diagonals."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Where = Literal["front", "feasible", "all"]
 _POINTS = 256  # of a Sobol sequence over the cube, or evaluations; a power of two keeps the sequence balanced
 _TOP = 4  # features named where one is shown in a line
+_TRUSTED = 0.5  # R2 of a feature from which its slopes are worth reading
 _CHUNK = 64  # points at a time: memory grows with members x points x outputs x (rows trained on + parameters)
 
 
@@ -43,9 +44,12 @@ class Sensitivity:
     feature_sign    (m, d) mean gradient over mean |gradient|: 1 always rises, -1 always falls, near 0 turns about
     rule            (r, d) mean of d P(rule) / d u, with its sign
     feature_spread, rule_spread   (m, d), (r, d) sd over the ensemble's members of each member's mean
+    feature_r2      (m,) how much of what held-out evaluations differ by the surrogate foretold, over those in question:
+                    1 all of it, 0 or less nothing
 
     The spread says how far the members agree, not how far they are right: features that jump, such as a spike count or
-    a mean frequency, can be wrong several-fold where few evaluations were made.
+    a mean frequency, can be wrong several-fold where few evaluations were made. Of a feature that is not `trusted` the
+    order of its parameters is as often wrong as right.
 
     A row is nan where nothing was learned: a feature that was constant or hardly ever defined, or has no sd over the
     evaluations in question; a rule that always held, or that no evaluation told apart from another.
@@ -62,6 +66,12 @@ class Sensitivity:
     feature_sign: np.ndarray
     rule: np.ndarray
     rule_spread: np.ndarray
+    feature_r2: np.ndarray
+
+    @property
+    def trusted(self) -> np.ndarray:
+        """(m,) whether half of what a feature differs by was foretold, or that is not known."""
+        return ~(self.feature_r2 < _TRUSTED)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -85,6 +95,7 @@ class Sensitivity:
     def _top(self) -> list[str]:
         """The features that are driven most, each by what drives it most, with its sign."""
         size = np.nan_to_num(self.feature, nan=0.0).reshape(len(self.features), len(self.parameters))
+        size = np.where(self.trusted[:, None], size, 0.0)
         most = size.max(axis=1, initial=0.0)
         top = []
         for j in np.argsort(-most, kind="stable")[:_TOP]:
@@ -132,6 +143,7 @@ def sensitivity(model: JointModel, data: Table, problem: Problem, where: Where =
         feature_sign=known * mean / np.maximum(size, 1e-30),
         rule=rule,
         rule_spread=rule_spread,
+        feature_r2=model.explained(feasible_alone=where != "all"),
     )
 
 

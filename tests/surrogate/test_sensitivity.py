@@ -202,6 +202,28 @@ def test_of_nothing_but_failures_nothing_is_known() -> None:
     assert len(sensitivity_figure(s, "plane").axes[0].texts) == 0
 
 
+@pytest.mark.parametrize("where", ["feasible", "all"])
+def test_a_feature_that_cannot_be_foretold_is_not_trusted(plane: list[Evaluation], where: Where) -> None:
+    """The plane is known to a hundredth of its variance; of values given to other evaluations nothing can be known,
+    though an R2 of 60 rows is only so near to 0 (or below, where the surrogate took chance for a rule).
+    """
+    order = np.random.default_rng(2).permutation(len(plane))
+    mixed = [
+        replace(e, features=np.array([e.features[0], plane[j].features[1], e.features[2]]))
+        for e, j in zip(plane, order, strict=True)
+    ]
+    s = found(PLANE, mixed, where)
+    assert s.feature_r2[0] > 0.99 and s.feature_r2[1] < 0.2 and np.isnan(s.feature_r2[2])
+    assert s.trusted.tolist() == [True, False, True]
+    labels = sensitivity_figure(s, "plane").axes[0].get_yticklabels()
+    assert [t.get_text() for t in labels] == [
+        f"f  R² {s.feature_r2[0]:.2f}",
+        f"g  R² {max(s.feature_r2[1], 0):.2f}",
+        "constant",
+    ]
+    assert len({str(t.get_color()) for t in labels[::2]}) == 1 != len({str(t.get_color()) for t in labels})
+
+
 def test_the_picture_has_a_cell_for_each_pair_and_a_cross_where_nothing_is_known(plane: list[Evaluation]) -> None:
     s = found(PLANE, plane)
     figure = sensitivity_figure(s, "plane")

@@ -13,21 +13,22 @@ from neurofit.surrogate.sensitivity import Sensitivity
 
 
 def sensitivity() -> Sensitivity:
-    """Six features by two parameters, of which the last feature is not known, and a rule."""
-    slopes = np.array([[1.0, 2.5], [9.0, 3.0], [0.25, 0.5], [4.0, 0.0], [0.75, 0.0], [np.nan, np.nan]])
+    """Seven features by two parameters, of which one is badly foretold and the last not known, and a rule."""
+    slopes = np.array([[1.0, 2.5], [9.0, 3.0], [0.25, 0.5], [4.0, 0.0], [0.75, 0.0], [99.0, 0.0], [np.nan, np.nan]])
     signs = np.where(slopes == 9.0, -1.0, 1.0)
     return Sensitivity(
         where="front",
         points=7,
         at=np.zeros((7, 2)),
         parameters=("g", "h"),
-        features=tuple("abcdef"),
+        features=tuple("abcdefg"),
         rules=("held",),
         feature=slopes,
-        feature_spread=np.zeros((6, 2)),
+        feature_spread=np.zeros((7, 2)),
         feature_sign=signs,
         rule=np.zeros((1, 2)),
         rule_spread=np.zeros((1, 2)),
+        feature_r2=np.array([0.5, 0.9, 0.9, np.nan, 0.9, 0.49, np.nan]),
     )
 
 
@@ -48,9 +49,9 @@ def foretold(targets: int) -> Foretold:
     )
 
 
-def test_of_sensitivities_the_largest_are_shown_with_their_signs() -> None:
+def test_of_sensitivities_the_largest_that_can_be_trusted_are_shown_with_their_signs() -> None:
     said = repr(sensitivity())
-    assert said.startswith("<Sensitivity at 7 points of the front: 6 features and 1 rules by 2 parameters; ")
+    assert said.startswith("<Sensitivity at 7 points of the front: 7 features and 1 rules by 2 parameters; ")
     assert "strongest [sd / range]: b by g -9, d by g +4, a by h +2.5, e by g +0.75; .table has all>" in said
 
 
