@@ -16,21 +16,18 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
 
 from neurofit.errors import ConfigError, NeurofitError, Stopped
 from neurofit.evaluate.evaluator import Evaluator, make_evaluator
 from neurofit.executors import last_words
-from neurofit.executors.handle import Candidate
 from neurofit.executors.job import Job
 from neurofit.executors.messages import Begin, Close, Ready, Told, Unable, Up, Work
+from neurofit.executors.queue import Candidate, Queue
 from neurofit.executors.under_way import UnderWay
 from neurofit.executors.wire import pickled
-from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 
 _PATIENCE = 0.5  # s in one wait for messages
@@ -62,7 +59,7 @@ class _Group:
         self.since = now
 
 
-class GroupExecutor:
+class GroupExecutor(Queue):
     """The interface of ProcessExecutor, with groups of `ranks` ranks of `job` as its workers, a candidate each.
 
     `factory` builds a `CollectiveEvaluator` on every rank. `timeout` [s] is of one evaluation, and asked for inside
@@ -86,16 +83,15 @@ class GroupExecutor:
                 got=ranks,
                 expected=f"a divisor of this job's {job.size} ranks (mpiexec -n {job.size // ranks * ranks or ranks})",
             )
+        super().__init__()
         self._problem, self._job, self._timeout = problem, job, timeout
         self._build, self._ranks, self._session = pickled((factory, problem)), ranks, 0
         self._groups = [_Group(range(first, first + ranks)) for first in range(0, job.size, ranks)]
         self.workers, self.restarts = len(self._groups), 0
-        self._waiting: deque[Candidate] = deque()
         self._suspects: deque[Candidate] = deque()  # each to be evaluated while nothing else is
         self._under_way = UnderWay(note)
         self._words = None if note is None else note.parent.resolve()
         self._looked = 0.0  # [s, perf_counter] for words that nobody could pass on
-        self._results: deque[Evaluation] = deque()
         self._alone = False  # a suspect is under way
 
     def __enter__(self) -> GroupExecutor:
@@ -140,9 +136,8 @@ class GroupExecutor:
                 total[group.state] += now - group.since
         return total
 
-    def submit(self, indexes: Sequence[int], X: np.ndarray) -> None:
-        """Queues candidates: rows of X (n, d) with their indexes. May be called while results are read."""
-        for index, x in list(zip(indexes, np.array(X, float), strict=True)):
+    def _queue(self, candidates: Sequence[Candidate]) -> None:
+        for index, x in candidates:
             deaths = self._under_way.deaths((index, x))
             if deaths >= _DEATHS:
                 reason = f"{deaths} jobs died while it was under way, alone in the last of them"
@@ -152,30 +147,24 @@ class GroupExecutor:
                 (self._suspects if deaths else self._waiting).append((index, x))
         self._feed()
 
-    def results(self) -> Iterator[Evaluation]:
-        """Evaluations, in order of completion, until nothing is queued or under way."""
-        return (evaluation for evaluation in self.heard(math.inf) if evaluation is not None)
+    def _unfinished(self) -> bool:
+        return bool(self._suspects) or self._busy()
 
-    def heard(self, patience: float) -> Iterator[Evaluation | None]:
-        """The same, and None where nothing came for `patience` [s]."""
-        while self._results or self._waiting or self._suspects or self._busy():
-            for message in self._job.hear(0.0 if self._results else min(patience, _PATIENCE)):
-                self._heard(message)
-            self._look_for_words()
-            self._look_at_the_clock()
-            self._feed()
-            if self._results:
-                yield self._results.popleft()
-            elif self._groups[0].lost or all(group.lost for group in self._groups):
-                raise NeurofitError(
-                    "a group of ranks never returns that the job cannot do without; every finished evaluation is on "
-                    "disk, this one too: run the same command again to go on"
-                )
-            elif patience < math.inf:
-                yield None
+    def _attend(self, patience: float) -> None:
+        """Raises NeurofitError where nobody is left to attend to."""
+        for message in self._job.hear(min(patience, _PATIENCE)):
+            self._heard(message)
+        self._look_for_words()
+        self._look_at_the_clock()
+        self._feed()
+        if not self._results and (self._groups[0].lost or all(group.lost for group in self._groups)):
+            raise NeurofitError(
+                "a group of ranks never returns that the job cannot do without; every finished evaluation is on disk, "
+                "this one too: run the same command again to go on"
+            )
 
     def _feed(self) -> None:
-        """Gives a candidate to every group that has nothing to do, suspects one at a time before all others.
+        """A candidate for every group that has nothing to do, suspects one at a time before all others.
 
         Without rank 0 no group can be told anything.
         """

@@ -18,9 +18,9 @@ import numpy as np
 from neurofit.evaluate.reason import one_line
 from neurofit.executors.environment import worker_environment
 from neurofit.executors.output import Output
+from neurofit.executors.queue import Candidate
 from neurofit.executors.wire import Closed, Inbox, packed, send
 
-Candidate = tuple[int, np.ndarray]
 State = Literal["start", "busy", "idle"]
 # The parent's search path comes before anything else: neurofit must be found as the parent found it, and a module in
 # the working directory must not stand in for one of Python's own.

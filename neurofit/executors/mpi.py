@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from neurofit.errors import NeurofitError
 from neurofit.evaluate.evaluator import Evaluator, make_evaluator
-from neurofit.executors.handle import Candidate
 from neurofit.executors.job import Job
 from neurofit.executors.messages import Begin, Close, Done, Ready, Unable, Up, Work
+from neurofit.executors.queue import Queue
 from neurofit.executors.wire import pickled
-from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 
 _PATIENCE = 1.0  # s in one wait for messages; signals break in at any time
 
 
-class MpiExecutor:
+class MpiExecutor(Queue):
     """The interface of ProcessExecutor, with the ranks of `job` as its workers; results come in order of completion.
 
     A rank that is free takes the next pack of candidates, and judges it alone: time-outs, crashes, and exceptions are
@@ -32,10 +30,9 @@ class MpiExecutor:
     def __init__(
         self, problem: Problem, job: Job, timeout: float, factory: Callable[[Problem], Evaluator] = make_evaluator
     ):
+        super().__init__()
         self._job, self._timeout, self._build = job, timeout, pickled((factory, problem))
         self.workers = job.size
-        self._waiting: deque[Candidate] = deque()
-        self._results: deque[Evaluation] = deque()
         self._open: dict[int, set[int]] = {}  # by rank that is ready: indexes it has and has not finished
         self._preferred, self._session = 1, 0
         self._told: dict[int, tuple[float, Mapping[str, float], int]] = {}  # by rank: when, its seconds, its restarts
@@ -72,28 +69,16 @@ class MpiExecutor:
             total[present] += now - told
         return total
 
-    def submit(self, indexes: Sequence[int], X: np.ndarray) -> None:
-        """Queues candidates: rows of X (n, d) with their indexes. May be called while results are read."""
-        self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
+    def _unfinished(self) -> bool:
+        return any(self._open.values())
+
+    def _attend(self, patience: float) -> None:
+        for message in self._job.hear(min(patience, _PATIENCE)):
+            self._heard(message)
         self._feed()
 
-    def results(self) -> Iterator[Evaluation]:
-        """Evaluations, in order of completion, until nothing is queued or under way."""
-        return (evaluation for evaluation in self.heard(math.inf) if evaluation is not None)
-
-    def heard(self, patience: float) -> Iterator[Evaluation | None]:
-        """The same, and None where nothing came for `patience` [s]."""
-        while self._results or self._waiting or any(self._open.values()):
-            for message in self._job.hear(0.0 if self._results else min(patience, _PATIENCE)):
-                self._heard(message)
-            self._feed()
-            if self._results:
-                yield self._results.popleft()
-            elif patience < math.inf:
-                yield None
-
     def _feed(self) -> None:
-        """Gives a pack to every rank that has nothing to do, while there is work."""
+        """A pack for every rank that has nothing to do."""
         if not self._waiting:
             return
         sharing = self._job.size

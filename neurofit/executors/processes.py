@@ -7,13 +7,12 @@ import math
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Callable, Mapping
 
 from neurofit.errors import NeurofitError
 from neurofit.evaluate.evaluator import Evaluator, make_evaluator
-from neurofit.executors.handle import Candidate, WorkerHandle
+from neurofit.executors.handle import WorkerHandle
+from neurofit.executors.queue import Candidate, Queue
 from neurofit.executors.wire import packed
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -23,7 +22,7 @@ _TRIES = 3  # deaths a worker, in a row and without a candidate to blame, that a
 _LOOK = 0.5  # s between looks at what workers print and whether they live
 
 
-class ProcessExecutor:
+class ProcessExecutor(Queue):
     """Workers that stay; results come in order of completion, whatever becomes of single candidates.
 
     `timeout` [s] is for a pack, from its start or its last finished candidate on. A pack over it is bisected, and the
@@ -38,13 +37,12 @@ class ProcessExecutor:
     def __init__(
         self, problem: Problem, workers: int, timeout: float, factory: Callable[[Problem], Evaluator] = make_evaluator
     ):
+        super().__init__()
         self._problem, self._timeout = problem, timeout
         self._greeting = packed((factory, problem))
         self.workers = max(1, workers)
         self.restarts = 0
-        self._waiting: deque[Candidate] = deque()
         self._urgent: deque[list[Candidate]] = deque()  # parts of packs that failed, to be judged before new ones
-        self._results: deque[Evaluation] = deque()  # finished, and not yet taken
         self._handles: list[WorkerHandle] = []
         self._selector = selectors.DefaultSelector()
         self._past = {"busy": 0.0, "idle": 0.0, "start": 0.0}  # s, of workers that are no more
@@ -76,11 +74,6 @@ class ProcessExecutor:
         parts = [self._past, *(handle.seconds_so_far() for handle in self._handles)]
         return {state: sum(part[state] for part in parts) for state in self._past}
 
-    def submit(self, indexes: Sequence[int], X: np.ndarray) -> None:
-        """Queues candidates: rows of X (n, d) with their indexes. May be called while results are read."""
-        self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
-        self._feed()
-
     @property
     def pack(self) -> int:
         """Candidates at a time that the evaluator prefers; 0 until a worker is ready."""
@@ -92,27 +85,17 @@ class ProcessExecutor:
 
     def finished(self, patience: float) -> list[Evaluation]:
         """What has finished by now, waiting `patience` [s] at most for a word of a worker."""
-        self._attend(0.0 if self._results else min(patience, self._patience()))
+        self._attend(0.0 if self._results else patience)
         done = list(self._results)
         self._results.clear()
         return done
 
-    def results(self) -> Iterator[Evaluation]:
-        """Evaluations, in order of completion, until nothing is queued or under way."""
-        return (evaluation for evaluation in self.heard(math.inf) if evaluation is not None)
-
-    def heard(self, patience: float) -> Iterator[Evaluation | None]:
-        """The same, and None where nothing came for `patience` [s]."""
-        while self._results or self._waiting or self._urgent or any(h.pack for h in self._handles):
-            # Even with a result at hand: whoever takes it may be slow, and no worker is to wait for that.
-            self._attend(0.0 if self._results else min(patience, self._patience()))
-            if self._results:
-                yield self._results.popleft()
-            elif patience < math.inf:
-                yield None
+    def _unfinished(self) -> bool:
+        return bool(self._urgent) or any(h.pack for h in self._handles)
 
     def _attend(self, patience: float) -> None:
-        """Hears the workers, for `patience` [s] at most, and sees to those that are dead or over time."""
+        """Hears the workers, and sees to those that are dead or over time."""
+        patience = min(patience, self._patience())
         dead = self._look() if time.perf_counter() >= self._next_look else []
         readable = [key.data for key, _ in self._selector.select(patience)]
         for handle in readable:
@@ -138,7 +121,7 @@ class ProcessExecutor:
         return max(0.0, min(nearest, self._next_look) - time.perf_counter())
 
     def _feed(self) -> None:
-        """Gives work to every idle worker while there is any; what is left of a batch is shared evenly."""
+        """Parts of packs that failed go first; what is left of a batch is shared evenly."""
         if not (self._urgent or self._waiting):
             return
         sharing = len(self._handles)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from neurofit.evaluate.evaluator import Evaluator, make_evaluator
 from neurofit.evaluate.reason import reason_of
+from neurofit.executors.queue import Candidate, Queue
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 
 
-class SerialExecutor:
+class SerialExecutor(Queue):
     """No isolation and no time-out: a crash of the model is a crash of this process."""
 
     workers = 1
     restarts = 0
 
     def __init__(self, problem: Problem, factory: Callable[[Problem], Evaluator] = make_evaluator):
+        super().__init__()
         self._problem = problem
         self._evaluator = factory(problem)
-        self._waiting: deque[tuple[int, np.ndarray]] = deque()
-        self._under_way: Iterator[Evaluation] = iter(())
+        self._under_way: Iterator[Evaluation] | None = None  # a pack
         self.seconds = {"busy": 0.0, "idle": 0.0}
 
     def __enter__(self) -> SerialExecutor:
@@ -34,27 +34,24 @@ class SerialExecutor:
         self._waiting.clear()
         self._evaluator.close()
 
-    def submit(self, indexes: Sequence[int], X: np.ndarray) -> None:
-        """Queues candidates: rows of X (n, d) with their indexes."""
-        self._waiting.extend(list(zip(indexes, np.array(X, float), strict=True)))
+    def _feed(self) -> None:
+        """What waits is taken when nothing else is under way."""
 
-    def heard(self, patience: float) -> Iterator[Evaluation]:
-        """As `results`: here nothing else can be done meanwhile."""
-        return self.results()
+    def _unfinished(self) -> bool:
+        return self._under_way is not None
 
-    def results(self) -> Iterator[Evaluation]:
-        """Evaluations, in order of completion, until nothing is queued; a pack that one reader leaves the next goes on
-        with.
-        """
-        while True:
-            for evaluation in self._under_way:  # noqa: UP028 - `yield from` would end it with this reader
-                yield evaluation
-            if not self._waiting:
-                return
+    def _attend(self, patience: float) -> None:
+        """Evaluates one, or ends a pack, whatever the patience: nothing else can be done meanwhile."""
+        if self._under_way is None:
             count = min(self._evaluator.pack, len(self._waiting))
             self._under_way = self._pack([self._waiting.popleft() for _ in range(count)])
+        evaluation = next(self._under_way, None)
+        if evaluation is None:
+            self._under_way = None
+        else:
+            self._results.append(evaluation)
 
-    def _pack(self, pack: list[tuple[int, np.ndarray]]) -> Iterator[Evaluation]:
+    def _pack(self, pack: list[Candidate]) -> Iterator[Evaluation]:
         done: set[int] = set()
         failure: str | None = None
         began = time.perf_counter()

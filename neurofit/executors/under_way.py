@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from neurofit.executors.handle import Candidate
+from neurofit.executors.queue import Candidate
 
 
 class UnderWay:
