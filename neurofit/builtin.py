@@ -9,19 +9,19 @@ from pathlib import Path
 
 from neurofit.config import library, stages
 from neurofit.config import load as load_file
+from neurofit.config.overrides import NO_CHANGES
 from neurofit.config.schema.base import did_you_mean
 from neurofit.config.stages import Staged
 from neurofit.errors import ConfigError
 from neurofit.problem.problem import Problem
 
-_NOTHING: Mapping[str, str] = {}
 _READY = ("cell.yaml", "network.yaml")
 _FEW = 5  # files that an error lists
 _BUILT = ("x86_64", "arm64", "__pycache__")  # what others have built in a folder
 _WORDS = ("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL")  # YAML reads no text there
 
 
-def load(file: str | Path, overrides: Mapping[str, str] = _NOTHING) -> Problem:
+def load(file: str | Path, overrides: Mapping[str, str] = NO_CHANGES) -> Problem:
     """The Problem that a fit file describes, a path or a built-in's name, with `overrides` (dotted key: YAML value).
 
     Raises ConfigError with file, line, what was found and what is expected. Nothing is simulated, compiled or imported.
@@ -29,7 +29,7 @@ def load(file: str | Path, overrides: Mapping[str, str] = _NOTHING) -> Problem:
     return load_file(fit_file(str(file)), _checked(overrides))
 
 
-def load_staged(file: str | Path, changes: Mapping[str, str] = _NOTHING) -> Staged:
+def load_staged(file: str | Path, changes: Mapping[str, str] = NO_CHANGES) -> Staged:
     """The stages that a staged file describes, a path or a built-in's name, with `changes` (dotted key: YAML value):
     `stages.NAME.fit.budget` is a setting of one stage, `fit.seed` one of every stage. Errors as of `load`.
     """

@@ -27,8 +27,6 @@ from neurofit.staged import FILE
 from neurofit.textfiles import put
 from neurofit.warm import WarmStart, gathered
 
-_NOTHING: Mapping[str, str] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -115,7 +113,7 @@ def _instead(need: Take | Cell) -> str:
 
 
 @contextmanager
-def read_from(file: str | Path, changes: Mapping[str, str] = _NOTHING, options: Collection[str] = ()) -> Iterator[None]:
+def read_from(file: str | Path, changes: Mapping[str, str], options: Collection[str] = ()) -> Iterator[None]:
     """Says of a ConfigError inside where it was written: in the fit file or built-in `file`, in `changes` (dotted key:
     YAML value) of the command line, of which those of the settings that `options` names are options of their own.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from neurofit.problem.evaluation import Evaluation
 
 _GROWTH = 0.01  # of the hypervolume: growth by no more is none
 _LEAST = 1e-3  # of the reference's box: what stands in for that share while the hypervolume is small
-_NOTHING: Mapping[int, Evaluation] = {}
 
 
 class Course:
@@ -22,7 +22,7 @@ class Course:
         self,
         reference: Sequence[float],
         given: Sequence[Evaluation] = (),
-        confirmed: Mapping[int, Evaluation] = _NOTHING,
+        confirmed: Mapping[int, Evaluation] = MappingProxyType({}),
     ):
         """`reference` (k,) [std] is the hypervolume's; `given` was there before the first batch and counts as none;
         `confirmed`, by number, may grow: what evaluations come to at a finer time step, which then decides about them.

@@ -12,10 +12,8 @@ from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.protocol import ProtocolFile
 from neurofit.errors import ConfigError
 
-_NOTHING: Mapping[str, str] = {}
 
-
-def inline(document: Document, changes: Mapping[str, str], given: Mapping[str, str] = _NOTHING) -> None:
+def inline(document: Document, changes: Mapping[str, str], given: Mapping[str, str] = overrides.NO_CHANGES) -> None:
     """Applies `changes`, then puts the model and the protocols that are named in place of their names.
 
     `given`: as of `overrides.apply`. Paths inside become independent of the file they were written in. ConfigError for

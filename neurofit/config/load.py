@@ -26,6 +26,7 @@ from neurofit.config.efel_settings import settings
 from neurofit.config.inline import inline
 from neurofit.config.knobs import Knob
 from neurofit.config.model import Built
+from neurofit.config.overrides import NO_CHANGES
 from neurofit.config.schema.fit import FitFile, FitSpec
 from neurofit.config.schema.model import CellSpec, FunctionSpec
 from neurofit.config.schema.network import NetworkSpec
@@ -38,10 +39,9 @@ from neurofit.problem.problem import FitSettings, Problem
 from neurofit.problem.space import Parameter, Space
 
 STAGES = "stages"  # the key that makes a file one of several problems
-_NOTHING: Mapping[str, str] = {}
 
 
-def load(path: str | Path, overrides: Mapping[str, str] = _NOTHING) -> Problem:
+def load(path: str | Path, overrides: Mapping[str, str] = NO_CHANGES) -> Problem:
     """The Problem that the fit file at `path` describes, with `overrides` (dotted key: YAML value) applied.
 
     Raises ConfigError with file, line, what was found and what is expected. Nothing is simulated, compiled or imported.

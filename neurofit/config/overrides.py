@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from neurofit.config.document import Data, Document, Place, parse_value
 from neurofit.errors import ConfigError
 
-_NOTHING: Mapping[str, str] = {}
+NO_CHANGES: Mapping[str, str] = MappingProxyType({})
 # Keys of these mappings are names that may hold dots themselves (soma.g_pas, dend1.v).
 _NAMED = ("parameters", "record", "sets", "mechanisms", "changes")
 _PARAMETER_KEYS = ("value", "bounds", "choices", "scale", "integer", "unit", "distribution")
 
 
-def apply(
-    document: Document, overrides: Mapping[str, str], *, inside_model: bool, given: Mapping[str, str] = _NOTHING
-) -> None:
+def apply(document: Document, overrides: Mapping[str, str], *, inside_model: bool, given: Mapping[str, str]) -> None:
     """Applies the overrides whose key lies inside the model (`model.…`) or, with `inside_model` False, all others.
 
     Those of the model have to wait until the model that the file names has been read in. `given` are the keys as

@@ -20,7 +20,6 @@ from neurofit.config.validate import validated
 from neurofit.errors import ConfigError
 from neurofit.problem.problem import Problem
 
-_NOTHING: Mapping[str, str] = {}
 _OWN = ("name", "from", "cells")  # keys of a stage beside those of its problem
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}")
 _EACH_ITS_OWN = ("fit.budget", "fit.warm_start")  # settings that are never the same for all stages
@@ -75,7 +74,7 @@ class Staged:
     text: str = field(repr=False)
 
 
-def load_any(path: str | Path, changes: Mapping[str, str] = _NOTHING) -> Problem | Staged:
+def load_any(path: str | Path, changes: Mapping[str, str] = overrides.NO_CHANGES) -> Problem | Staged:
     """What the file at `path` describes, a problem or stages, with `changes` (dotted key: YAML value) applied.
 
     In a file of stages `stages.NAME.fit.budget` is a setting of one stage, `fit.seed` one of every stage. Raises
@@ -88,7 +87,7 @@ def load_any(path: str | Path, changes: Mapping[str, str] = _NOTHING) -> Problem
     return built(document)
 
 
-def load_staged(path: str | Path, changes: Mapping[str, str] = _NOTHING) -> Staged:
+def load_staged(path: str | Path, changes: Mapping[str, str] = overrides.NO_CHANGES) -> Staged:
     """`load_any` of a file that has stages. Raises ConfigError where it has none."""
     loaded = load_any(path, changes)
     if not isinstance(loaded, Staged):
