@@ -10,6 +10,8 @@ import numpy as np
 from neurofit.errors import ArchiveError
 from neurofit.problem.evaluation import Evaluation
 
+EXHAUSTED = "every point of the space has been proposed"
+
 
 class Optimizer(ABC):
     """Proposes candidates and learns from what became of them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurofit.optimize.base import Optimizer, at_first
+from neurofit.optimize.base import EXHAUSTED, Optimizer, at_first
 from neurofit.optimize.random import Drawn
 from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import Evaluation
@@ -85,11 +85,10 @@ class Designed(Optimizer):
             x = self._propose(n)
         if len(x) < n and not (left and len(x)):  # rounding, or a converged batch, may leave too few
             rng, d = np.random.default_rng([self._seed, self._asked, 7]), len(self._problem.space)
-            drawn = Drawn(self._problem.space, lambda m: rng.random((m, d)), self._unseen, rng)
-            x = np.concatenate([x, drawn.take(n - len(x))])
+            x = Drawn(self._problem.space, lambda m: rng.random((m, d)), self._unseen, rng).filled(x, n)
         self._count(len(x))
         if len(x) == 0:
-            self.ended = "every point of the space has been proposed"
+            self.ended = EXHAUSTED
         return x
 
     def warm(self, evaluations: Sequence[Evaluation]) -> None:

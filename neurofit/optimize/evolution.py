@@ -18,7 +18,7 @@ from pymoo.core.problem import Problem
 from pymoo.core.termination import NoTermination
 from pymoo.problems.static import StaticProblem
 
-from neurofit.optimize.base import Optimizer, at_first
+from neurofit.optimize.base import EXHAUSTED, Optimizer, at_first
 from neurofit.optimize.random import Design, Drawn
 from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import Evaluation
@@ -52,13 +52,11 @@ class Evolution(Optimizer):
         if not self._evolution.is_initialized:
             n = min(n, at_first(self._initial, self._lag))
             x = self._drawn.take(min(n, self._initial - self._asked) if self._asked < self._initial else n)
-        else:
-            x = self._offspring(n)
-            if len(x) < n:  # the population has converged onto what was evaluated already
-                x = np.concatenate([x, self._drawn.take(n - len(x))])
+        else:  # a population that has converged onto what was evaluated already leaves some to draw
+            x = self._drawn.filled(self._offspring(n), n)
         self._asked += len(x)
         if len(x) == 0:
-            self.ended = "every point of the space has been proposed"
+            self.ended = EXHAUSTED
         return x
 
     def warm(self, evaluations: Sequence[Evaluation]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from neurofit.errors import ConfigError
-from neurofit.optimize.base import Optimizer
+from neurofit.optimize.base import EXHAUSTED, Optimizer
 from neurofit.optimize.unseen import Unseen
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import FitSettings
@@ -48,7 +48,7 @@ class Design:
 
 
 class Drawn:
-    """Points of the unit cube in the parameters' units, each once: `points` gives the next n (n, d) of them.
+    """New points in the parameters' units: `points` gives the next n (n, d) of the unit cube.
 
     `rng` orders what is left of a finite space that `points` finds nothing new of.
     """
@@ -58,13 +58,16 @@ class Drawn:
 
     def take(self, n: int) -> np.ndarray:
         """Up to n points (n', d), none of which was taken before; fewer only where the space has no more."""
-        got = np.zeros((0, len(self._space)))
+        return self.filled(np.zeros((0, len(self._space))), n)
+
+    def filled(self, x: np.ndarray, n: int) -> np.ndarray:
+        """Points `x` (n', d), and as many more as `take` gives of what they are short of n."""
         tries = 0
-        while len(got) < n and tries < _TRIES and self._unseen.left > 0:
-            new = self._unseen.take(self._space.from_unit(self._points(n - len(got))))
-            got = np.concatenate([got, new])
+        while len(x) < n and tries < _TRIES and self._unseen.left > 0:
+            new = self._unseen.take(self._space.from_unit(self._points(n - len(x))))
+            x = np.concatenate([x, new])
             tries = 0 if len(new) else tries + 1
-        return np.concatenate([got, self._unseen.remaining(n - len(got), self._rng)]) if len(got) < n else got
+        return np.concatenate([x, self._unseen.remaining(n - len(x), self._rng)]) if len(x) < n else x
 
 
 class Random(Optimizer):
@@ -82,7 +85,7 @@ class Random(Optimizer):
     def ask(self, n: int) -> np.ndarray:
         x = self._drawn.take(n)
         if len(x) < n:
-            self.ended = "every point of the space has been proposed"
+            self.ended = EXHAUSTED
         return x
 
     def tell(self, evaluations: Sequence[Evaluation]) -> None:

@@ -56,14 +56,17 @@ class Hyper:
 
 def matern(r: Tensor) -> Tensor:
     """Matern-5/2 at scaled distance r."""
-    s, decay = _decay(r)
-    return (1 + s + s * s / 3) * decay
+    return _matern(*_decay(r))
 
 
 def matern_and_slope(r: Tensor) -> tuple[Tensor, Tensor]:
     """Matern-5/2 at scaled distance r, and its derivative by r squared."""
     s, decay = _decay(r)
-    return (1 + s + s * s / 3) * decay, (-5.0 / 6.0) * (1 + s) * decay
+    return _matern(s, decay), (-5.0 / 6.0) * (1 + s) * decay
+
+
+def _matern(s: Tensor, decay: Tensor) -> Tensor:
+    return (1 + s + s * s / 3) * decay
 
 
 def _decay(r: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,6 @@ from torch import Tensor
 from neurofit.errors import ConfigError, NeurofitError
 from neurofit.front import nondominated
 from neurofit.problem.problem import Problem
-from neurofit.surrogate.gp import GaussianProcesses
 from neurofit.surrogate.joint import JointModel
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.samples import STEEP, Samples
@@ -217,12 +216,6 @@ class _Given:
 
 def _raw_slopes(samples: Samples, points: Tensor) -> tuple[Tensor, Tensor]:
     """Raw outputs (s, p, o) of each member at points (p, d), and their gradients (s, p, o, d)."""
-    if isinstance(samples, GaussianProcesses):
-        # Outputs share nothing: with points of its own for each (o, p, d), one walk back serves all of them.
-        u = points.expand(len(samples.mean), *points.shape).clone().requires_grad_(True)
-        raw = samples.of_all(u)
-        rows = [torch.autograd.grad(member.sum(), u, retain_graph=True)[0].movedim(0, 1) for member in raw]
-        return raw.detach(), torch.stack(rows)
     # Members share nothing: with points of its own for each, one walk back an output serves all of them.
     u = points.expand(samples.members, *points.shape).clone().requires_grad_(True)
     raw = samples.of_each(u)
