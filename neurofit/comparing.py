@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,8 @@ def compare(runs: Sequence[Run | str | Path] | Run | str | Path) -> Figure:
 
     if isinstance(runs, str | Path | Run):
         runs = [runs]
+    if not isinstance(runs, Iterable):
+        raise ConfigError("runs", got=Words(repr(runs)), expected="runs, or the directories that fits wrote")
     opened = [run if isinstance(run, Run) else open_run(run) for run in runs]
     if not opened:
         raise ConfigError("runs", expected="at least one run")

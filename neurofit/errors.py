@@ -69,6 +69,13 @@ class ArchiveError(NeurofitError):
     exit_code = 2
 
 
+def place_of(given: object, what: str, expected: str) -> Path:
+    """A path that a program gives, whose types nobody checks; ConfigError where it is none."""
+    if not isinstance(given, str | os.PathLike) or not str(given).strip():
+        raise ConfigError(what, got=Words(repr(given)), expected=expected)
+    return Path(given)
+
+
 @contextmanager
 def writing(path: Path, what_now: str = "") -> Iterator[None]:
     """What goes wrong on the disk inside, where `path` is written, is an ArchiveError that ends with `what_now`."""

@@ -19,6 +19,7 @@ SCHEDULERS = {"slurm": "sbatch", "pbs": "qsub"}
 SCRIPT = "job.sh"  # in the run's directory
 _WORD = re.compile(r"[\w.,:+@/=-]+")  # what may stand in a directive or a `module load` as it is
 _CLOCK = re.compile(r"(?:(\d+)-)?(\d+):([0-5]\d):([0-5]\d)")
+_MEMORY = re.compile(r"\d+[kmgtp]?[bw]?", re.IGNORECASE)
 _PATIENCE = 120.0  # s for a scheduler to take a job
 
 
@@ -128,7 +129,9 @@ def submit(scheduler: str, text: str, out: Path) -> str:
 def _check(scheduler: str, job: Job) -> None:
     if scheduler not in SCHEDULERS:
         raise ConfigError("--scheduler", got=scheduler, expected=f"one of {', '.join(SCHEDULERS)}")
-    words = {"--partition": job.partition, "--account": job.account, "--mem": job.memory}
+    if job.memory and not _MEMORY.fullmatch(job.memory):
+        raise ConfigError("--mem", got=job.memory, expected="a number and its unit, for each rank, such as 2G or 500mb")
+    words = {"--partition": job.partition, "--account": job.account}
     words |= {"--module": " ".join(job.modules).replace(" ", "")}
     for option, word in words.items():
         if word and not _WORD.fullmatch(word):

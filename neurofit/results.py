@@ -19,7 +19,7 @@ from neurofit.archive import Contents, Header, read
 from neurofit.archive.records import front_of
 from neurofit.config.load import load
 from neurofit.confirmation import confirmation, sentence
-from neurofit.errors import ConfigError, NeurofitError
+from neurofit.errors import ConfigError, NeurofitError, place_of
 from neurofit.failures import failures, unheard_of
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
@@ -335,9 +335,8 @@ class Run:
         together = training.groups(len(known), [len(b) for b in batches], designed)
         given, proposed = len(self._contents.given), [e for batch in batches for e in batch]
         mine = np.concatenate([together[:given], together[len(known) :]])
-        told = [*known[:given], *proposed]
         whole = replace(self.problem, fit=replace(self.problem.fit, without=()))
-        return training.fitted(whole, told, mine, self.header.fit.seed, len(proposed))
+        return training.fitted(whole, [*known[:given], *proposed], mine, self.header.fit.seed, len(proposed))
 
     @property
     def _course(self) -> tuple[list[Evaluation], list[list[Evaluation]], int]:
@@ -393,7 +392,8 @@ def open_run(directory: str | Path) -> Run:
     """
     from neurofit.staged import open_staged  # which is made of runs
 
-    return open_staged(Path(directory)) or Run(Path(directory), read(directory))
+    place = place_of(directory, "directory", "the path of one that a fit wrote")
+    return open_staged(place) or Run(place, read(place))
 
 
 def _named(names: Sequence[str], values: np.ndarray) -> Mapping[str, float | None]:

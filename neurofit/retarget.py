@@ -7,6 +7,7 @@ from pathlib import Path
 from neurofit.archive import GIVEN, Archive, Contents, Row, describe
 from neurofit.builtin import fit_file
 from neurofit.config.load import load
+from neurofit.errors import place_of
 from neurofit.optimize import check_optimizer
 from neurofit.problem.problem import Problem
 from neurofit.rescore import rescoring
@@ -19,23 +20,24 @@ def retargeted(run: Run, target: str | Path | Problem, out: str | Path | None = 
     """The evaluations of `run` under the targets, rules and bounds of `target`; see `Run.retarget`."""
     problem = target if isinstance(target, Problem) else load(fit_file(str(target)))
     rescored = rescoring(problem, run, problem.name if isinstance(target, Problem) else str(target))
+    place = None if out is None else place_of(out, "out", "a new directory, or None to write nothing")
     given = tuple(rescored.evaluation(e, e.index) for e in run.searched if rescored.fits(e))
     outside = len(run.searched) - len(given)
     told = f"{len(given)} evaluations of {run.directory} scored anew" + (
         f"; {outside} lie outside the bounds" if outside else ""
     )
-    if out is None:
+    if place is None:
         rows = {e.index: Row(e, GIVEN) for e in given}
         return Run(run.directory, Contents(describe(problem), rows, budget=len(rows), ended=told), problem)
     check_optimizer(problem.fit.optimizer, problem)  # before anything is written
     known = {e.x.tobytes() for e in given}
     warm = gathered(problem)
     others = [e for e in warm.evaluations if e.x.tobytes() not in known]
-    with Archive.create(out, problem, given, others) as archive:
+    with Archive.create(place, problem, given, others) as archive:
         put_problem(archive.directory, problem.text)
         archive.wanted(len(given))
         archive.ended(told)
         log(archive.directory, told + (f" ({rescored.doubt})" if rescored.doubt else ""))
         for line in warm.lines:
             log(archive.directory, line)
-    return open_run(out)
+    return open_run(place)

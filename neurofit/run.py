@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from neurofit.archive import Archive, exists
 from neurofit.config.identity import sealed
 from neurofit.config.stages import Staged
 from neurofit.config.validate import check_settings
-from neurofit.errors import ConfigError
+from neurofit.errors import ConfigError, place_of
 from neurofit.executors import GroupExecutor, MpiExecutor, ProcessExecutor
 from neurofit.executors.environment import workers_of
 from neurofit.executors.job import joined
@@ -69,8 +69,9 @@ def fit(
     Ctrl-C, SIGTERM or SIGUSR1 (which batch systems send before the time is up), with everything finished on disk.
     """
     joined()
-    if out is not None and not str(out).strip():
-        raise ConfigError("out", got=str(out), expected="a directory, or None for runs/NAME")
+    if progress is not None and not callable(progress):
+        raise ConfigError("progress", got=progress, expected="what can be called with a Progress, or None")
+    chosen = None if out is None else place_of(out, "out", "a directory, or None for runs/NAME")
     given = {"seed": seed, "budget": budget, "batch": batch, "workers": workers, "optimizer": optimizer}
     given |= {"engine": engine}
     given |= {"patience": patience, "warm_start": warm_start}
@@ -83,7 +84,7 @@ def fit(
         work = source
     else:
         work = load_work(source, overrides(given))
-    directory = Path("runs") / work.name if out is None else Path(out)
+    directory = Path("runs") / work.name if chosen is None else chosen
     for step in steps(work, directory):
         fit_step(step, progress)
     return open_run(directory)
@@ -132,8 +133,10 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     made = {name: value for name, value in given.items() if value is not None}
     if "warm_start" in made:
         runs = made["warm_start"]
-        each = [runs] if isinstance(runs, str | Path) else runs
-        made["warm_start"] = tuple(os.path.realpath(os.path.expanduser(run)) for run in each)
+        each = [runs] if isinstance(runs, str | Path) or not isinstance(runs, Iterable) else runs
+        expected = "directories that fits wrote, or one of them"
+        places = [place_of(run, "warm_start", expected) for run in each]
+        made["warm_start"] = tuple(os.path.realpath(os.path.expanduser(place)) for place in places)
     return made
 
 

@@ -198,6 +198,8 @@ def test_a_dry_run_prints_what_was_asked_for_and_does_nothing(slow, tmp_path):
         ("lsf", hpc.Job("a"), "--scheduler"),
         ("slurm", hpc.Job("a", partition="a b; rm"), "--partition"),
         ("slurm", hpc.Job("a", walltime=200), "--stop-before"),
+        ("slurm", hpc.Job("a", memory="lots"), "--mem"),
+        ("pbs", hpc.Job("a", memory="1.5gb"), "--mem"),
         ("pbs", hpc.Job("a", seeds=(1, 4)), "--seeds"),
     ],
 )

@@ -28,6 +28,7 @@ from neurofit.results import Run, open_run
 from neurofit.run import search
 
 FAILING = (3, 17, 64)
+UNTYPED: Any = neurofit  # as a program that no type checker has seen calls it
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,37 @@ def test_a_hypervolume_needs_a_box(run: Run, reference: object) -> None:
 def test_what_is_no_number_names_no_solution(run: Run, solution: object) -> None:
     with pytest.raises(NeurofitError, match=f"no evaluation {solution}; it has"):
         run.number(solution)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda p: UNTYPED.open(None), "directory: found None; expected the path of"),
+        (lambda p: UNTYPED.open(5), "directory: found 5; expected the path of"),
+        (lambda p: UNTYPED.open(""), "directory: found ''; expected the path of"),
+        (lambda p: UNTYPED.compare([5]), "directory: found 5; expected the path of"),
+        (lambda p: UNTYPED.compare(5), "runs: found 5; expected runs, or the directories"),
+        (lambda p: UNTYPED.fit(p, "new", warm_start=5), "warm_start: found 5; expected directories that fits wrote"),
+        (lambda p: UNTYPED.fit(p, "new", warm_start=[None]), "warm_start: found None; expected directories"),
+        (lambda p: UNTYPED.fit(p, 5), "out: found 5; expected a directory, or None"),
+        (lambda p: UNTYPED.fit(p, "new", progress=5), "progress: found 5; expected what can be called"),
+        (lambda p: UNTYPED.make_optimizer("joint", None), "problem: found None; expected a Problem"),
+        (lambda p: UNTYPED.make_optimizer("joint", p, seed="a"), "seed: found 'a'; expected a whole number"),
+        (lambda p: UNTYPED.make_optimizer("joint", p, seed=-1), "seed: found -1; expected a whole number"),
+    ],
+)
+def test_what_a_program_gives_is_looked_at(
+    problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Any, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=words):
+        call(problem)
+    assert not list(tmp_path.iterdir())
+
+
+def test_retargeting_looks_at_where_to(run: Run, problem: Problem) -> None:
+    with pytest.raises(ConfigError, match="out: found 5; expected a new directory"):
+        run.retarget(problem, 5)  # type: ignore[arg-type]
 
 
 def test_in_a_shell_a_run_and_its_problem_are_a_line(run: Run, problem: Problem) -> None:

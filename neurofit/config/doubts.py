@@ -60,6 +60,10 @@ _MOST = {
 _DECADES = 8.0  # of logarithmic bounds: most of wider ones is as good as nothing, or beyond anything
 # An std beside its target: the share of it below which all evaluations are as bad, and above which as good.
 _FINEST, _COARSEST = 1e-6, 1e4
+# A range whose ends differ by that factor, or that is so much wider than all that its feature can be, has one end that
+# only stands for no limit.
+_OPEN, _WIDER = 1e6, 10.0
+_BRIEF = 20.0  # ms, of a network's window: within it few cells spike twice
 
 
 def currents(protocols: Sequence[Protocol]) -> Iterator[str]:
@@ -71,6 +75,22 @@ def currents(protocols: Sequence[Protocol]) -> Iterator[str]:
         kinds = [sweep.stimuli for sweep in protocol.sweeps if sweep.stimuli]
         if len(set(kinds)) < len(kinds):
             yield f"protocol {protocol.name}: two of its sweeps are the same, and tell nothing that one does not"
+
+
+def of_networks(protocols: Sequence[Protocol], knobs: Sequence[Knob]) -> Iterator[str]:
+    """A warning for each window in which hardly a cell spikes, and each changed parameter that is far too much."""
+    known = {knob.model.name: knob.model.unit for knob in knobs}
+    for protocol in protocols:
+        for sweep in protocol.sweeps:
+            start, end = sweep.window
+            if end - start < _BRIEF:
+                yield (
+                    f"protocol {protocol.name}: its window is {end - start:g} ms long, in which one spike of a cell is "
+                    f"a rate of {1e3 / (end - start):.0f} Hz, and few spike at all"
+                )
+            for change in sweep.changes:
+                what = f"protocol {protocol.name}: {change.parameter}"
+                yield from _too_much(what, known[change.parameter], [change.value])
 
 
 def strong(what: str, amps: Iterable[float]) -> Iterator[str]:
@@ -101,6 +121,15 @@ def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Ite
                     f"objective {objective.name}: {whose}{feature.name} is {bounds}{unit}, and its target of {wanted} "
                     "is not"
                 )
+            elif target.low < target.high and target.std == (target.high - target.low) / 2:
+                small, large = sorted((abs(target.low), abs(target.high)))
+                span = _WIDER * (most - least) if math.isfinite(most - least) else math.inf
+                if 0 < small * _OPEN < large or target.high - target.low > span:
+                    yield (
+                        f"objective {objective.name}: half the range of {target.low:g} to {target.high:g} is the std "
+                        f"where none is given, so that {target.std:g} outside it scores 1; give it an `std`"
+                    )
+                    break
         size = max(max(abs(t.low), abs(t.high)) for t in objective.targets)
         for std in dict.fromkeys(t.std for t in objective.targets):
             if size > 0 and not _FINEST * size <= std <= _COARSEST * size:
@@ -128,13 +157,17 @@ def knobs(made: Sequence[Knob], model: Model) -> Iterator[str]:
     if isinstance(model, FunctionModel):
         return
     for knob in made:
-        most, whose, smaller = _MOST.get(knob.model.unit, (math.inf, "", ""))
         ends = [knob.model.value] if knob.free is None else [knob.free.low, knob.free.high]
-        value = max((end for end in ends if isinstance(end, float)), key=abs, default=0.0)
-        if abs(value) > most:
-            unit = knob.model.unit
-            own = f"; plain numbers are in {unit}, `{value:g} {smaller}` is a text with its own unit" if smaller else ""
-            yield f"{knob.model.name}: {value:g} {unit}, far more than {whose} has{own}"
+        yield from _too_much(knob.model.name, knob.model.unit, [end for end in ends if isinstance(end, float)])
+
+
+def _too_much(what: str, unit: str, values: Sequence[float]) -> Iterator[str]:
+    """A warning where one of `values` of `what` [unit] is far more than anything of its kind."""
+    most, whose, smaller = _MOST.get(unit, (math.inf, "", ""))
+    value = max(values, key=abs, default=0.0)
+    if abs(value) > most:
+        own = f"; plain numbers are in {unit}, `{value:g} {smaller}` is a text with its own unit" if smaller else ""
+        yield f"{what}: {value:g} {unit}, far more than {whose} has{own}"
 
 
 def settings(spec: FitSpec, model: Model) -> Iterator[str]:

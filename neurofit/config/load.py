@@ -182,6 +182,7 @@ def _warnings(
     said += doubts.settings(fit.fit, made.model)
     if isinstance(made.model, NetworkTemplate):
         said += network_limits.check(made.model, made.knobs, protocols)
+        said += doubts.of_networks(protocols, made.knobs)
         said += network_steps.warnings(made.model, protocols, fit.fit.confirm)
     return tuple(said)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from neurofit.config import library, overrides, resolved
-from neurofit.config.document import Data, Document, read
+from neurofit.config.document import Data, Document, parse_value, read
 from neurofit.config.inline import inline
 from neurofit.config.knobs import Knob
 from neurofit.config.load import STAGES, built, knobs
@@ -17,7 +17,7 @@ from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.stages import StagedFile, StageSpec, TakeSpec, solution
 from neurofit.config.taking import MARGIN, Cell, Offer, Take, middle, put_cell, put_taken
 from neurofit.config.validate import validated
-from neurofit.errors import ConfigError
+from neurofit.errors import ConfigError, Words
 from neurofit.problem.problem import Problem
 
 _OWN = ("name", "from", "cells")  # keys of a stage beside those of its problem
@@ -151,6 +151,8 @@ def _sorted(
                 told = f"{STAGES}.NAME.KEY with NAME one of {', '.join(names)}{did_you_mean(name, names)}"
                 raise ConfigError(f"$.{key}", got=name, expected=told, file=f"{key}={text}")
             i = names.index(name)
+            if rest == "fit":
+                _same_kind(stages, i, key, text)
             if rest == "fit" or rest.split(".")[0] in _OWN:
                 own[f"{STAGES}.{i}.{rest}"] = text
                 given[f"{STAGES}.{i}.{rest}"] = key
@@ -159,6 +161,18 @@ def _sorted(
         else:
             own[key] = text
     return own, each, single, given
+
+
+def _same_kind(stages: Data, i: int, key: str, text: str) -> None:
+    """Raises ConfigError where a change of a stage's `fit` would make a file of settings, or settings of a file: the
+    rest of the stage would no longer fit it, and be what an error names.
+    """
+    origin = f"{key}={text}"
+    mapping = isinstance(parse_value(text, f"$.{key}", origin), dict)
+    inside = isinstance(stages, list) and _inside(stages[i])
+    if mapping != inside:
+        told = f"a mapping of settings, or one of them: {key}.budget=..." if inside else "a fit file, as this stage has"
+        raise ConfigError(f"$.{key}", got=Words(text), expected=told, file=origin)
 
 
 def _names(file: StagedFile) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
+from numbers import Integral
 from types import MappingProxyType
 
-from neurofit.errors import ConfigError
+from neurofit.errors import ConfigError, Words
 from neurofit.optimize.base import Optimizer
 from neurofit.problem.problem import Problem
 
@@ -55,9 +56,13 @@ OPTIMIZERS: Mapping[str, Callable[[Problem, int], Optimizer]] = MappingProxyType
 
 
 def make_optimizer(name: str, problem: Problem, seed: int = 1) -> Optimizer:
-    """The optimizer called `name`, at its start. Raises ConfigError where there is none of that name."""
+    """The optimizer called `name`, at its start. Raises ConfigError where there is none of that name, or no Problem."""
+    if not isinstance(problem, Problem):
+        raise ConfigError("problem", got=Words(repr(problem)), expected="a Problem: `neurofit.load(FILE)`")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise ConfigError("seed", got=Words(repr(seed)), expected="a whole number of at least 0")
     check_optimizer(name, problem)
-    return OPTIMIZERS[name](problem, seed)
+    return OPTIMIZERS[name](problem, int(seed))
 
 
 def check_optimizer(name: str, problem: Problem) -> None:

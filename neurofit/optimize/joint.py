@@ -145,11 +145,12 @@ class _Said:
         told = [(j, e) for j, e in enumerate(evaluations[: len(self.p)]) if e.feasible]
         if not told or not self.features.shape[-1]:
             return float("nan")
-        mine = self.features[:, [j for j, _ in told]]
+        mine = self.features[:, [j for j, _ in told]].astype(float)  # whose squares may be beyond single precision
         came = np.array([e.features for _, e in told], float)
+        known = np.isfinite(came) & np.isfinite(mine).all(axis=0)
+        mine = np.where(known, mine, 0.0)
         # A constant's sd is rounding: what is foretold to six digits is right.
         reach = 2 * mine.std(axis=0, ddof=1) + 1e-6 * np.abs(came)
-        known = np.isfinite(came)
         return float((np.abs(came - mine.mean(axis=0)) <= reach)[known].mean()) if known.any() else float("nan")
 
 

@@ -372,6 +372,8 @@ def test_a_mistake_in_a_stages_own_file_names_that_file(tmp_path):
         ("stages.first.fit.bugdet", "3", "stages.first.fit.bugdet=3, $.stages[0]"),
         ("stages.first.fit.optimizer", "foo", "stages.first.fit.optimizer=foo, $.stages[0]"),
         ("stages.second.from", "3", "stages.second.from=3, $.stages[1].from"),
+        ("stages.second.fit", "3", "stages.second.fit=3, $.stages.second.fit: found 3; expected a mapping of settings"),
+        ("stages.second.fit", "other.yaml", "expected a mapping of settings, or one of them: stages.second.fit.budget"),
         ("fit.bugdet", "3", "fit.bugdet=3, "),
         ("parameters.a", "3", "neurofit, name, description, stages"),
         ("stages.second.from.first", "bets", "did you mean `best`?"),

@@ -32,6 +32,8 @@ RESISTANCE = "{feature: ohmic_input_resistance, protocol: fi, sweep: 0, target: 
         ("[50 pA, 0.1, 1.5 * rheo]", "[50 pA, 0.05, 1.5 * rheo]", "protocol fi: two of its sweeps are the same"),
         ("std: 2}", "std: 1e-9}", "objective rate: an std of 1e-09 is very small beside a target of 30"),
         ("std: 2}", "std: 3e7}", "objective rate: an std of 3e+07 is very large beside a target of 30"),
+        (VOLTAGE[0], VOLTAGE[0].replace("-66 mV, -64", "-1e9, -64"), "objective rest: half the range of -1e+09 to -64"),
+        (VOLTAGE[0], VOLTAGE[1].replace("64, 66", "-5000, 0"), "objective rest: half the range of -5000 to 0 is the"),
         ("[10, 20, 30 Hz]", "[10, 20, 5 kHz]", "objective rate: a neuron's mean_frequency is from 0 to 1000 Hz"),
         ("[0.05, 0.3]", "[1e-13, 0.3]", "soma.gnabar_hh: 1e-13 to 0.3 is 12 decades, of which a search looks at each"),
         (
@@ -70,6 +72,29 @@ def test_what_is_asked_of_a_current_and_a_spread_are_no_voltage(tmp_path: Path) 
     assert ball(tmp_path / "a", recorded, asked).warnings == ()
     spread = "{feature: AP_begin_voltage, protocol: fi, reduce: std, mean: 0, std: 1}"
     assert ball(tmp_path / "b", (VOLTAGE[0], spread)).warnings == ()
+
+
+def test_a_wide_range_with_an_std_of_its_own_is_no_slip(tmp_path: Path) -> None:
+    wide = VOLTAGE[1].replace("64, 66]", "-200, -64], std: 2")
+    assert ball(tmp_path, (VOLTAGE[0], wide)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        (
+            "window",
+            "[250, 251]",
+            "protocol run: its window is 1 ms long, in which one spike of a cell is a rate of 1000",
+        ),
+        ("changes.EI.weight", "1e9", "protocol run: EI.weight: 1e+09 uS, far more than a synapse has"),
+        ("changes.EI.weight", "5", "protocol run: EI.weight: 5 uS, far more than a synapse has; plain numbers are in"),
+    ],
+)
+def test_a_likely_slip_in_a_networks_protocol(key: str, value: str, said: str) -> None:
+    (warning,) = load("models/ping/network.yaml", {f"protocols.run.{key}": value}).warnings
+    assert warning.startswith(said)
+    assert load("models/ping/network.yaml", {"protocols.run.changes.EI.weight": "5 nS"}).warnings == ()
 
 
 def test_a_weight_in_ns_without_its_unit_is_a_warning() -> None:

@@ -18,7 +18,7 @@ from toy_problems import (
 )
 
 from neurofit.optimize.design import stretched
-from neurofit.optimize.joint import Joint
+from neurofit.optimize.joint import Joint, _Said
 from neurofit.problem.evaluation import NOT_RUN, UNKNOWN, Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.problem.space import Parameter, Space
@@ -239,3 +239,14 @@ def test_noise_does_not_draw_the_search_away() -> None:
     _, done = searched(of_initial(problem, 30), 100, 25)
     truth = evaluated(clean, points([e for e in done if e.feasible]))
     assert volume(clean, truth) > 0.93 * between_hypervolume()
+
+
+def test_what_was_foretold_of_huge_features_is_held_against_them_in_double_precision() -> None:
+    """Their squares are beyond single precision, in which a surrogate foretells; beyond that nothing is known."""
+    told = np.array([[[1e30, 1.0, np.inf]], [[1.2e30, 1.2, np.inf]]], np.float32)
+    said = _Said("gp", np.ones(1), np.zeros(1, bool), told)
+    nothing = np.zeros(0)
+    features, states = np.array([1.3e30, 9.0, 1e300]), np.zeros(3, np.int8)
+    came = Evaluation(0, np.zeros(1), features, states, nothing, nothing, nothing)
+    with np.errstate(all="raise"):
+        assert said.against([came]).endswith("50% of features within 2 sd of what gp foretold")
