@@ -28,12 +28,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neurofit.again import Again
+    from neurofit.learned import Learned
     from neurofit.report.pictures import Material
     from neurofit.surrogate.foretold import Foretold
-    from neurofit.surrogate.joint import JointModel
     from neurofit.surrogate.partial import Partial
     from neurofit.surrogate.sensitivity import Sensitivity, Where
-    from neurofit.surrogate.table import Table
 
 
 class Run:
@@ -249,20 +248,13 @@ class Run:
         Raises NeurofitError where fewer than two were evaluated or, but for "all", none is feasible; ConfigError for
         another `where`.
         """
-        from neurofit.surrogate import sensitivity
-
-        model, data = self._surrogate
-        return sensitivity.sensitivity(model, data, self.problem, where)
+        return self._learned.sensitivity(where)
 
     def partial(self, where: Where = "front") -> Partial:
         """What the same surrogate says of the most driven features along the parameters that drive them, the others
         as they are `where`; errors as of `sensitivity`.
         """
-        from neurofit.surrogate import partial
-
-        model, data = self._surrogate
-        driven = partial.strongest(self.sensitivity(where), self.problem)
-        return partial.partial(model, data, self.problem, *driven, where)
+        return self._learned.partial(where)
 
     def foretold(self, most: int | None = None) -> Foretold:
         """What a surrogate of the evaluations before a batch says of the batch, whichever optimizer proposed it.
@@ -272,10 +264,7 @@ class Run:
 
         Raises NeurofitError where there is no batch after the initial design, or nothing but failures before it.
         """
-        from neurofit.surrogate import foretold
-
-        known, batches, designed = self._course
-        return foretold.foretold(self.problem, known, batches, designed, self.header.fit.seed, most)
+        return self._learned.foretold(most)
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -325,33 +314,11 @@ class Run:
         return Again(self._contents)
 
     @cached_property
-    def _surrogate(self) -> tuple[JointModel, Table]:
-        """A surrogate of all evaluations of this run, and their table; nothing is left out of it."""
-        from neurofit.surrogate import training  # torch, which takes a second to load
+    def _learned(self) -> Learned:
+        """What surrogates of this run say, the same for all pictures."""
+        from neurofit.learned import Learned  # torch, which takes a second to load
 
-        if len(self.raw) < 2:
-            raise NeurofitError(f"{self.directory} has {len(self.raw)} evaluations; a surrogate needs at least two")
-        known, batches, designed = self._course
-        together = training.groups(len(known), [len(b) for b in batches], designed)
-        given, proposed = len(self._contents.given), [e for batch in batches for e in batch]
-        mine = np.concatenate([together[:given], together[len(known) :]])
-        whole = replace(self.problem, fit=replace(self.problem.fit, without=()))
-        return training.fitted(whole, [*known[:given], *proposed], mine, self.header.fit.seed, len(proposed))
-
-    @property
-    def _course(self) -> tuple[list[Evaluation], list[list[Evaluation]], int]:
-        """What the optimizer knew before its first ask, each batch that came, and how many rows were no proposals of
-        a model: the design of a search on a surrogate, the first batch of any other.
-        """
-        from neurofit.optimize.design import designed  # torch, which takes a second to load
-
-        contents, fit = self._contents, self.header.fit
-        known = [*contents.given, *contents.warm]
-        rows = contents.rows
-        batches = [[rows[i].evaluation for i in sorted(b.indexes.tolist()) if i in rows] for b in contents.asked]
-        if fit.optimizer in ("joint", "botorch"):
-            return known, batches, designed(fit, self.problem.space, known, batches)
-        return known, batches, len(known) + (len(batches[0]) if batches else 0)
+        return Learned(self._contents, self.problem, self.directory)
 
     @cached_property
     def _objectives(self) -> np.ndarray:

@@ -29,7 +29,7 @@ BELOW = {
 }
 RUN = set(BELOW) | {"run", "results", "progress", "stop", "check", "doctor", "builtin"}
 RUN |= {"stopping", "rescore", "warm", "retarget", "textfiles", "stages", "staged", "engines", "session"}
-RUN |= {"confirmation", "comparing", "launcher", "again", "failures"}
+RUN |= {"confirmation", "comparing", "launcher", "again", "failures", "learned"}
 # A run draws its own pictures: they are made below it, of arrays, and know no run.
 REPORT = (
     RUN - {"run", "session", "results", "comparing", "rescore", "warm", "retarget", "stages", "staged", "again"}
