@@ -47,8 +47,8 @@ class Sensitivity:
                     1 all of it, 0 or less nothing
 
     The spread says how far the members agree, not how far they are right: features that jump, such as a spike count or
-    a mean frequency, can be wrong several-fold where few evaluations were made. Of a feature that is not `trusted` the
-    order of its parameters is as often wrong as right.
+    a mean frequency, can be wrong several-fold where few evaluations were made. Of features that are not `trusted`
+    the strongest parameter was wrong for one in four on the front of five cells, and for two in three over the space.
 
     A row is nan where nothing was learned: a feature that was constant or hardly ever defined, or has no sd over the
     evaluations in question; a rule that always held, or that no evaluation told apart from another.
