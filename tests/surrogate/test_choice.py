@@ -63,6 +63,16 @@ def test_deviations_are_corrected_towards_what_held_out_rows_show() -> None:
     assert inflation(np.full((1, 1), 3.0), sd[:1], known[:1], ones[:1])[0] == pytest.approx(math.sqrt(19 / 11))
 
 
+def test_important_rows_correct_deviations_most_and_a_wild_or_missing_one_hardly() -> None:
+    """By hand: rows off by 2 and by 1 sd weigh 1 and 3; one that is off by 100 counts as 4 sd; a missing one not."""
+    sd, known = np.ones((2, 1)), np.ones((2, 1), bool)
+    weighed = inflation(np.array([[2.0], [1.0]]), sd, known, np.array([1.0, 3.0]))
+    assert weighed[0] == pytest.approx(math.sqrt((4 + 3 + 10) / (4 + 10)))
+    wild, missing = np.array([[100.0], [1.0]]), np.array([[False], [True]])
+    assert inflation(wild, sd, known, np.ones(2))[0] == pytest.approx(math.sqrt((16 + 1 + 10) / (2 + 10)))
+    assert inflation(wild, sd, missing, np.ones(2))[0] == 1.0
+
+
 def test_the_model_that_foretells_better_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a smooth function of four parameters, processes; where they are off by a tenth, networks."""
     problem = between_problem()

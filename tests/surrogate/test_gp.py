@@ -153,6 +153,31 @@ def test_missing_values_are_ignored(both) -> None:
     assert (np.sign(mean[:, 1]) == half_space(held_out)).mean() > 0.96
 
 
+def test_a_missing_value_draws_nothing_to_it(both) -> None:
+    """A noise of a thousand sd drowns it: its weights are a ten-thousandth of what known ones are, and less. The mean
+    that outputs are learned around is that of the known ones, to single precision.
+    """
+    u, y, _ = both
+    y = y.copy()
+    y[::3, 0] = math.nan
+    model = fitted(u, y, (False, True))
+    weights = model.weights[0].abs()
+    missing = torch.from_numpy(np.isnan(y[:, 0]))
+    assert weights[missing].max() < 1e-4 * weights[~missing].mean()
+    assert model.mean.tolist() == pytest.approx([np.nanmean(y[:, 0]), y[:, 1].mean()], rel=1e-6)
+
+
+def test_the_deviations_of_values_alone_are_corrected(both, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a label a deviation is no distance."""
+    made = []
+    for factor in (1.0, 3.0):
+        monkeypatch.setattr(gp, "inflation", lambda *given, factor=factor: np.full(2, factor))
+        made.append(fitted(both[0], both[1], (False, True)))
+    right, corrected = made
+    assert np.allclose(corrected.held_sd, right.held_sd * [3.0, 1.0], rtol=1e-12)
+    assert torch.allclose(corrected.prior[0], 3 * right.prior[0]) and torch.equal(corrected.prior[1], right.prior[1])
+
+
 def test_an_output_without_one_value_stays_finite(both) -> None:
     u, y, _ = both
     model = fitted(u, np.stack([np.full(len(u), math.nan), y[:, 1]], axis=1), (False, True))
