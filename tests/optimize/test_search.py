@@ -1,0 +1,136 @@
+"""The parts of one batch's search, each for itself: what they may move, that they never lose, and what they call whom.
+
+A whole search survives the loss of one of them, as it finds another way.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from toy_problems import between_problem, evaluated, kinds_problem
+
+from neurofit.optimize.joint import Joint, _reflected, _Search
+from neurofit.problem.problem import Problem
+from neurofit.problem.space import Parameter, Space
+from neurofit.surrogate import training
+from neurofit.surrogate.joint import JointModel
+from neurofit.surrogate.relaxation import Relaxation
+from neurofit.surrogate.table import Table
+
+Known = tuple[Problem, JointModel, Table]
+
+
+def known(problem: Problem, n: int) -> Known:
+    """The problem, and the surrogate and the table of n random points."""
+    rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((n, len(problem.space)))))
+    return problem, *training.fitted(problem, rows, np.arange(n), 1, n, "gp")
+
+
+@pytest.fixture(scope="module")
+def kinds() -> Known:
+    """Three reals, a whole number and a choice of four; one objective, one rule."""
+    return known(kinds_problem(), 60)
+
+
+def search(of: Known, n: int = 20, **table: np.ndarray) -> _Search:
+    problem, model, data = of
+    return _Search(problem, Relaxation(problem.space), model, replace(data, **table), np.random.default_rng(1), n)
+
+
+def worth(made: _Search, u: np.ndarray, goal) -> np.ndarray:
+    with torch.no_grad():
+        return goal(made._model.of_each(torch.from_numpy(u).float()), torch.from_numpy(u).float()).numpy()
+
+
+@pytest.mark.parametrize("exploring", [True, False])
+def test_evolution_and_gradient_never_lose_and_keep_their_choices(kinds: Known, exploring: bool) -> None:
+    """To 1e-4 of a goal's unit: single precision. Most slots gain by either."""
+    made = search(kinds)
+    s, block = kinds[1].members, made._choices.blocks[0]
+    goal = made._goal(s, 12, True, exploring)
+    begun = made._choices.settled(made._around(np.arange(20), s, 12))
+    evolved = made._evolved(begun, goal, block)
+    refined = made._refined(evolved, goal)
+    assert np.array_equal(evolved[..., block], begun[..., block])
+    assert np.array_equal(refined[..., block], begun[..., block])
+    for before, after in ((begun, evolved), (evolved, refined)):
+        assert after.min() >= 0 and after.max() <= 1
+        gain = worth(made, before, goal) - worth(made, after, goal)
+        assert gain.min() > -1e-4 and (gain > 1e-4).mean() > 0.5
+
+
+def test_evolution_tries_other_choices_where_none_is_asked_for(kinds: Known) -> None:
+    made = search(kinds)
+    goal = made._goal(kinds[1].members, 12, True, True)
+    begun = made._choices.settled(made._around(np.arange(20), kinds[1].members, 12))
+    evolved, block = made._evolved(begun, goal), made._choices.blocks[0]
+    assert not np.array_equal(evolved[..., block], begun[..., block])
+    assert (np.sort(evolved[..., block], axis=-1) == [0, 0, 0, 1]).all()
+
+
+def test_a_way_to_a_choice_ends_at_that_choice(kinds: Known) -> None:
+    made = search(kinds)
+    block = made._choices.blocks[0]
+    for choice in range(4):
+        ends = made._toward(block, choice)
+        assert len(ends) and (ends[:, block].argmax(axis=1) == choice).all()
+
+
+def test_a_fifth_of_a_batch_are_scouts_and_said_to_be() -> None:
+    """Everything is feasible, so that nothing is explored any more; the first ask after the design gives half."""
+    problem = replace(between_problem(), fit=replace(between_problem().fit, initial=20))
+    optimizer = Joint(problem, 1)
+    optimizer.tell(evaluated(problem, optimizer.ask(20)))
+    x = optimizer.ask(20)
+    optimizer.tell(evaluated(problem, x, 20))
+    assert len(x) == 10
+    assert re.match(r"8 of 8 proposals feasible, .*; 2 of 2 scouts feasible, ", optimizer.note)
+
+
+def test_of_the_front_all_are_rows_to_start_from() -> None:
+    """Also where there are more of them than the twenty that are best on the whole."""
+    problem, model, data = known(between_problem(), 60)
+    wide = np.full((60, len(problem.objectives)), 2.0)
+    wide[:, 0], wide[:, 1] = np.linspace(0, 2.5, 60), np.linspace(2.5, 0, 60)  # none dominates another
+    made = search((problem, model, data), feasible=np.ones(60, bool), objectives=wide)
+    assert made._good_rows().tolist() == list(range(60))
+
+
+def test_while_exploring_the_rows_with_the_fewest_broken_rules_are_those(kinds: Known) -> None:
+    labels = np.ones((60, 3))
+    labels[:40] = -1
+    made = search(kinds, feasible=np.zeros(60, bool), labels=labels)
+    assert set(made._good_rows()) == set(range(40, 60))
+
+
+def test_steps_are_large_where_little_is_driven() -> None:
+    """By differences of what the members say at the rows to start from: no axis that drives more has a larger step."""
+    problem = between_problem()
+    problem = replace(problem, fit=replace(problem.fit, sensitive_steps=True))
+    made = search(known(problem, 60))
+    u = torch.from_numpy(made._data.u[made._good_rows()])
+    reference = torch.tensor(problem.box)
+    driven = []
+    for j in range(made._d):
+        step = 0.005 * torch.eye(made._d)[j]
+        a, b = (torch.log1p(made._model.of_all(at).objectives / reference).mean(0) for at in (u + step, u - step))
+        driven.append(float(((a - b) / 0.01).abs().mean()))
+    steps = made._step[np.argsort(driven)]
+    assert (np.diff(steps) <= 0).all() and steps[0] > steps[-1]
+
+
+def test_points_outside_are_folded_back() -> None:
+    assert _reflected(np.array([-0.2, 0.3, 1.3, 2.5])).tolist() == pytest.approx([0.2, 0.3, 0.7, 0.0])
+
+
+def test_half_of_the_starts_anywhere_are_on_stretched_axes(kinds: Known) -> None:
+    """Of a linear axis over three decades the lowest tenth has 38 % of them, to four standard errors of 800."""
+    problem, model, data = kinds
+    wide = replace(problem, space=Space((Parameter("g", "", 1e-3, 1.0), *problem.space.parameters[1:])))
+    starts = search((wide, model, data))._start(8, 100, near=False)[..., 0]
+    expected = 0.5 * (0.1 + np.log1p(0.1 * 999) / np.log(1000))
+    assert (starts < 0.1).mean() == pytest.approx(expected, abs=4 * np.sqrt(0.25 / 800))
