@@ -95,6 +95,35 @@ def test_the_plateau_is_where_counting_by_hand_finds_it(seed: int) -> None:
     assert found == by_hand(batches, patience)
 
 
+def scored(index: int, worst: float, feasible: bool = True) -> Evaluation:
+    """With objectives [std] of `worst` and half of it."""
+    row = np.array([worst / 2, worst])
+    return Evaluation(index, row, row, np.zeros(2, np.int8), row, np.array([feasible], np.int8), np.zeros(1))
+
+
+def test_what_is_confirmed_decides_about_itself_and_comes_first() -> None:
+    """At half the step 1 is worse and still good enough, 2 breaks a rule and 4 could not be simulated."""
+    confirmed = {1: scored(1, 0.9), 2: scored(2, 0.1, feasible=False)}
+    confirmed[4] = replace(scored(4, 0.1), status="timeout")
+    course = Course(REFERENCE, confirmed=confirmed)
+    course.add([scored(0, 0.5), scored(1, 0.2), scored(2, 0.1), scored(3, 0.5), scored(4, 0.1), scored(5, 1.1)])
+    assert course.best() == [(1, 0.9), (0, 0.5), (3, 0.5), (5, 1.1)]
+    assert Stopping(100, good_enough=1.0).good(course) == [(1, 0.9), (0, 0.5), (3, 0.5)]
+    assert Stopping(100, good_enough=0.9).good(course)[0] == (1, 0.9)  # at most so much
+    assert "evaluation 1 is at most 0.9 std" in Stopping(100, good_enough=1.0).met(course)
+
+
+def test_of_several_ends_the_best_news_is_told() -> None:
+    course = Course(REFERENCE)
+    for first in (0, 10, 20):
+        course.add([scored(i, 1.0) for i in range(first, first + 10)])
+    every = Stopping(30, patience=10, good_enough=1.0)
+    assert "all targets are met" in every.why(course, 30)
+    assert "budget of 30" in replace(every, good_enough=0.9).why(course, 30)
+    assert "has not grown" in replace(every, good_enough=0.9).why(course, 29)
+    assert not replace(every, good_enough=0.9, patience=40).why(course, 29)
+
+
 def test_a_fit_ends_on_its_plateau_with_the_numbers(problem: Problem, whole: Run, tmp_path: Path) -> None:
     run = search(given(problem, patience=60), tmp_path / "b", bnh.Inline)
     n = len(run.raw)

@@ -4,11 +4,15 @@ what it is told of each feature.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+import pytest
 import torch
 from toy_problems import adapting_problem, between_problem, evaluated
 
-from neurofit.surrogate import joint
+from neurofit.surrogate import choice, joint
+from neurofit.surrogate.table import table
 
 
 def test_a_rule_between_features_that_go_together_is_followed_to_where_they_part() -> None:
@@ -41,3 +45,87 @@ def test_features_with_a_target_are_rough_away_from_it_and_labels_never() -> Non
     order = np.argsort(np.abs(training.y[near, 0]))
     assert (np.diff(training.rough[near, 0][order]) >= 0).all() and np.ptp(training.rough[near, 0]) > 0
     assert (training.rough[:, training.binary] == 0).all()
+
+
+def test_where_all_is_feasible_doubt_grows_with_the_distance_to_it_alone() -> None:
+    """Before it is calibrated: 4 for no condition that is broken, less 5 a diagonal; to 1e-3, single precision."""
+    problem = between_problem()
+    rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((40, 4))))
+    model, data = joint.fit(problem, rows, seed=1)
+    at = np.random.default_rng(2).random((30, 4))
+    warp = model.samples.warp
+    apart = np.linalg.norm(warp.to(at)[:, None] - warp.to(data.u)[None], axis=-1).min(axis=1) / 2.0
+    with torch.no_grad():
+        logit = model.of_all(torch.from_numpy(at).float()).logit
+    assert np.allclose(logit, 4.0 - 5.0 * apart, atol=1e-3) and np.ptp(apart) > 0.1
+
+
+def test_no_prediction_leaves_what_was_seen_by_more_than_half_of_its_range() -> None:
+    problem = between_problem()
+    rows = evaluated(problem, problem.space.from_unit(0.4 + 0.2 * np.random.default_rng(1).random((40, 4))))
+    model, data = joint.fit(problem, rows, seed=1)
+    corners = torch.tensor([[a, b, c, d] for a in (0, 1) for b in (0, 1) for c in (0, 1) for d in (0, 1)]).float()
+    with torch.no_grad():
+        t = data.scaling.to_t(model.of_all(corners).features.double().numpy())
+    low, high = np.nanmin(data.t, axis=0), np.nanmax(data.t, axis=0)
+    reach = 0.5 * (high - low) + 0.1
+    seen = high > low
+    assert ((t >= low - reach - 1e-4) & (t <= high + reach + 1e-4))[..., seen].all()  # to single precision
+    assert ((t < low - 0.9 * reach) | (t > high + 0.9 * reach))[..., seen].any()  # else this would tell nothing
+
+
+def test_how_strange_a_row_was_counts_what_was_known_before_it() -> None:
+    """By loops: a row of the design knows all others, a proposal those of earlier groups; to 1e-5."""
+    problem = between_problem("hidden_failures")
+    rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((40, 4))))
+    groups = np.array([*range(20), *[20] * 10, *[30] * 10])
+    model, data = joint.fit(problem, rows, 1, groups)
+    assert 5 < data.feasible.sum() < 35
+    at = model.samples.warp.to(data.u)
+    for i, found in enumerate(model._before().tolist()):
+        known = groups < groups[i] if i >= 20 else groups != groups[i]
+        distances = np.linalg.norm(at[known & data.feasible] - at[i], axis=1) / 2.0
+        assert found == pytest.approx(distances.min(), abs=1e-5)
+
+
+def test_proposals_count_the_more_in_the_calibration_the_newer_they_are() -> None:
+    groups = np.array([0, 1, 2, 2, 3, 3, 3, 7])
+    assert joint._recency(groups).tolist() == pytest.approx([0.2, 0.2, 0.6, 0.6, 1.0, 1.0, 1.0, 0.2])
+
+
+def test_of_too_many_rows_the_best_three_fifths_are_kept_and_others_at_random() -> None:
+    problem = between_problem("hidden_failures")
+    rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
+    data = table(problem, rows)
+    kept = joint._subset(data, 20, 1)
+    sums = np.where(data.feasible, data.objectives.sum(axis=1), np.inf)
+    assert data.feasible.sum() >= 12 and len(kept) == 20 and (np.diff(kept) > 0).all()
+    assert set(np.argsort(sums)[:12]) <= set(kept)
+    assert set(np.argsort(sums)[:20]) != set(kept)
+    assert joint._subset(data, 60, 1).tolist() == list(range(60))
+
+
+def test_the_soft_minimum_is_near_the_least_and_below_it() -> None:
+    """By hand: of two alike it is lower by 0.15 log 2; one that is larger by 1 hardly counts."""
+    found = joint.soft_minimum(torch.tensor([[0.4, 0.4], [0.4, 1.4]])).tolist()
+    assert found == pytest.approx([0.4 - 0.15 * math.log(2), 0.4 - 0.15 * math.log1p(math.exp(-1 / 0.15))], abs=1e-6)
+
+
+def test_a_rule_that_nothing_has_satisfied_is_known_by_its_formula_alone() -> None:
+    """Its label has one side, which says nothing; its margin over features does."""
+    problem = between_problem("hidden_failures")
+    u = np.random.default_rng(1).random((80, 4))
+    rows = [e for e in evaluated(problem, problem.space.from_unit(u)) if e.status == "ok" and not e.feasible]
+    model, data = joint.fit(problem, rows, seed=1)
+    assert len(rows) > 5 and data.hopeless.all() and ("rule", 0) not in data.roles
+    assert model.conditions.count(0) == 1
+
+
+def test_the_kind_is_by_what_is_held_out_and_of_one_that_says_nothing_the_other(monkeypatch) -> None:
+    problem = between_problem()
+    rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((12, 4))))
+    said = iter([math.nan, -9.0, 1.0, math.nan, 2.0, 3.0])
+    kinds = {name: choice.Kind(lambda *given: None, 300) for name in ("gp", "net")}  # type: ignore[arg-type]
+    monkeypatch.setattr(joint, "KINDS", kinds)
+    monkeypatch.setattr(joint, "precision", lambda *given: next(said))
+    assert [joint.chosen(problem, rows, 1) for _ in range(3)] == ["net", "gp", "net"]
