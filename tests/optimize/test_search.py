@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
-from toy_problems import between_problem, evaluated, kinds_problem
+from toy_problems import between_problem, evaluated, kinds_problem, many_problem
 
 from neurofit.optimize.joint import Joint, _reflected, _Search
 from neurofit.problem.problem import Problem
 from neurofit.problem.space import Parameter, Space
 from neurofit.surrogate import training
-from neurofit.surrogate.joint import JointModel
+from neurofit.surrogate.joint import JointModel, Outlook
 from neurofit.surrogate.relaxation import Relaxation
-from neurofit.surrogate.table import Table
+from neurofit.surrogate.table import Table, table
+from neurofit.surrogate.warp import Warp
 
 Known = tuple[Problem, JointModel, Table]
 
@@ -36,9 +39,9 @@ def kinds() -> Known:
     return known(kinds_problem(), 60)
 
 
-def search(of: Known, n: int = 20, **table: np.ndarray) -> _Search:
+def search(of: Known, n: int = 20, **columns: np.ndarray) -> _Search:
     problem, model, data = of
-    return _Search(problem, Relaxation(problem.space), model, replace(data, **table), np.random.default_rng(1), n)
+    return _Search(problem, Relaxation(problem.space), model, replace(data, **columns), np.random.default_rng(1), n)
 
 
 def worth(made: _Search, u: np.ndarray, goal) -> np.ndarray:
@@ -134,3 +137,31 @@ def test_half_of_the_starts_anywhere_are_on_stretched_axes(kinds: Known) -> None
     starts = search((wide, model, data))._start(8, 100, near=False)[..., 0]
     expected = 0.5 * (0.1 + np.log1p(0.1 * 999) / np.log(1000))
     assert (starts < 0.1).mean() == pytest.approx(expected, abs=4 * np.sqrt(0.25 / 800))
+
+
+def test_a_choice_is_looked_into_where_it_promises_more_than_what_is_near(kinds: Known) -> None:
+    """Nothing near: whatever a neglected choice promises is more. Near what is sure of all there is nothing is."""
+    of_choices = kinds[2].u[:, search(kinds)._choices.blocks[0]]
+    common = int(of_choices.sum(axis=0).argmax())
+    made = search(kinds, feasible=kinds[2].feasible & (of_choices[:, common] > 0.5))
+    found = made._explorers(3, np.zeros((0, made._d)))
+    assert len(found) == 3 and (found[:, made._choices.blocks[0]].argmax(axis=1) != common).all()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neurofit.optimize.joint.greatest_gain", lambda points, objectives, p: 1.0)
+        assert len(made._explorers(3, found)) == 0
+
+
+def test_of_many_objectives_what_is_likely_to_be_feasible_is_picked() -> None:
+    """All alike but for P(feasible): only the likelier half of a pool is chosen from."""
+    problem = many_problem()
+    rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((12, len(problem.space)))))
+    d, k = len(problem.space), len(problem.objectives)
+    pool = np.random.default_rng(2).random((40, d))
+    logit = torch.from_numpy(np.random.default_rng(3).permutation(np.linspace(-3, 3, 40)))[None]
+    said = Outlook(torch.zeros((1, 40, 0)), torch.ones((1, 40, k)), torch.ones((1, 40, 1)), logit)
+    model = SimpleNamespace(samples=SimpleNamespace(warp=Warp(np.full(d, -2.0))), of_all=lambda u: said)
+    made = search((problem, cast(JointModel, model), table(problem, rows)))
+    assert k > 6
+    chosen = made._picked(pool, np.zeros((0, d)), 10, apart=True)
+    places = [int(np.flatnonzero((pool == row).all(axis=1))[0]) for row in chosen]
+    assert len(set(places)) == 10 and (logit[0, places] > 0).all()

@@ -129,3 +129,46 @@ def test_the_kind_is_by_what_is_held_out_and_of_one_that_says_nothing_the_other(
     monkeypatch.setattr(joint, "KINDS", kinds)
     monkeypatch.setattr(joint, "precision", lambda *given: next(said))
     assert [joint.chosen(problem, rows, 1) for _ in range(3)] == ["net", "gp", "net"]
+
+
+def test_a_rules_label_and_its_formula_say_half_of_it_each() -> None:
+    """`gate > 0.05`: the label's output and the margin, in units of the typical one; to single precision."""
+    problem = between_problem("hidden_failures")
+    rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
+    model, data = joint.fit(problem, rows, seed=1)
+    at = torch.from_numpy(np.random.default_rng(2).random((20, 4))).float()
+    with torch.no_grad():
+        outlook, raw = model.of_all(at), model.samples.of_all(at)
+    gate = problem.columns.index("gate")
+    margins = np.array([abs(e.features[gate] - 0.05) for e in rows])
+    margins = np.sort(margins[np.isfinite(margins)])
+    typical = margins[(len(margins) - 1) // 2]  # of an even number the lower one in the middle
+    label = raw[..., joint._outputs(problem, data).first_label + data.roles.index(("rule", 0))]
+    expected = (label + torch.tanh((outlook.features[..., gate] - 0.05) / typical)) / 2
+    assert torch.allclose(outlook.holds[..., model.conditions.index(0)], expected, atol=1e-4)
+    assert outlook.holds.std() > 0.1
+
+
+def test_the_calibration_is_the_likeliest_word_on_what_was_held_out() -> None:
+    """Written down on its own: every weight moved by 0.3 is less likely, and the ones it begins with are too."""
+    problem = between_problem("hidden_failures")
+    rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
+    model, data = joint.fit(problem, rows, 1, np.array([*range(20), *[20] * 20, *[40] * 20]))
+    held, sd = model.samples.held_mean, model.samples.held_sd
+    noise = torch.randn((8, *held.shape), generator=torch.Generator().manual_seed(2))
+    raw = torch.from_numpy(held).float() + torch.from_numpy(sd).float() * noise
+    holds = model._holds(raw, model._features(raw))
+    label = raw[..., joint._outputs(problem, data).first_label + data.roles.index(("feasible", 0))]
+    least, label, strange = (part.double().numpy() for part in (joint.soft_minimum(holds), label, model._before()))
+    prior, width = np.array([0.0, 4.0, 2.0, 5.0]), np.array([2.0, 1.5, 1.0, 5.0])
+
+    def surprise(w: np.ndarray) -> float:
+        p = (1 / (1 + np.exp(-(w[0] + w[1] * least + w[2] * label - w[3] * strange)))).mean(axis=0)
+        chance = np.where(data.feasible, p, 1 - p).clip(1e-4, 1 - 1e-4)
+        return float(-(model.training.importance * np.log(chance)).sum() + 0.5 * (((w - prior) / width) ** 2).sum())
+
+    found = model._weights.double().numpy()
+    for j in range(4):
+        for step in (-0.3, 0.3):
+            assert surprise(found + step * np.eye(4)[j]) > surprise(found)
+    assert surprise(prior) > surprise(found) + 0.05
