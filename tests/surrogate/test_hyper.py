@@ -103,3 +103,11 @@ def test_where_nothing_is_known_the_prior_is_what_is_likely() -> None:
     assert np.allclose(found.log_signal, math.log(1e-3), atol=0.1)
     assert np.allclose(found.log_rough, math.log(1e-3) - 1.0, atol=0.1)
     assert np.allclose(found.strength, [-2.0, 0.0, 3.0], atol=0.1)
+
+
+def test_a_label_begins_with_more_noise_than_a_value() -> None:
+    """Of the same few entries, which say little of it."""
+    y = torch.from_numpy(np.sign(POINTS[:6, :1] - 0.5)).expand(6, 2)
+    few = Rows(torch.from_numpy(POINTS[:6]), y, torch.ones((6, 2), dtype=torch.bool), torch.zeros((6, 2)).double())
+    found = most_likely(few, BINARY, torch.full((D,), -2.0), torch.Generator().manual_seed(1))
+    assert found.log_noise[1] > found.log_noise[0] + 0.5
