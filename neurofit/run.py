@@ -73,8 +73,7 @@ def fit(
         raise ConfigError("progress", got=progress, expected="what can be called with a Progress, or None")
     chosen = None if out is None else place_of(out, "out", "a directory, or None for runs/NAME")
     given = {"seed": seed, "budget": budget, "batch": batch, "workers": workers, "optimizer": optimizer}
-    given |= {"engine": engine}
-    given |= {"patience": patience, "warm_start": warm_start}
+    given |= {"engine": engine, "patience": patience, "warm_start": warm_start}
     if isinstance(source, Problem):
         work: Problem | Staged = _with(source, _settings(given))
     elif isinstance(source, Staged):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,6 +48,17 @@ class Results:
         rows = np.flatnonzero(self.feasible)
         rows = rows[nondominated(self.objectives[rows])]
         return rows[np.argsort(self.objectives[rows].sum(axis=1), kind="stable")]
+
+    @property
+    def first_feasible(self) -> str:
+        """The number of the first feasible evaluation, as #12; "" where there is none."""
+        rows = np.flatnonzero(self.feasible)
+        return f"#{self.index[rows[0]]}" if len(rows) else ""
+
+    @property
+    def statuses(self) -> str:
+        """How many evaluations ended with each status, in words."""
+        return ", ".join(f"{status} {count}" for status, count in Counter(self.status).items()) or "–"
 
     @property
     def hypervolume(self) -> float:

@@ -18,8 +18,7 @@ def convergence_figure(results: Results) -> Figure:
     the last.
     """
     n = np.arange(1, len(results) + 1)
-    first = np.flatnonzero(results.feasible)
-    when = f"#{results.index[first[0]]} is the first feasible" if len(first) else "nothing feasible"
+    when = f"{results.first_feasible} is the first feasible" if results.first_feasible else "nothing feasible"
     if results.objective_names:
         made = figure(6.8, 6.6)
         volume, best, share = made.subplots(3, 1, sharex=True)

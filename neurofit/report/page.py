@@ -66,15 +66,13 @@ def page(
 
 
 def _facts(header: Header, results: Results, seconds: Mapping[str, float]) -> list[tuple[str, str]]:
-    statuses = {s: results.status.count(s) for s in dict.fromkeys(results.status)}
-    first = np.flatnonzero(results.feasible)
     return [
         ("evaluations", str(len(results))),
         ("feasible", f"{int(results.feasible.sum())} ({percent(results.feasible.mean() if len(results) else 0.0)})"),
-        ("first feasible", f"#{results.index[first[0]]}" if len(first) else "none"),
+        ("first feasible", results.first_feasible or "none"),
         ("on the front", str(len(results.front))),
         *(_volume(header, results) if results.objective_names else ()),
-        ("status", ", ".join(f"{s} {n}" for s, n in statuses.items()) or "–"),
+        ("status", results.statuses),
         *((name, duration(spent)) for name, spent in seconds.items()),
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 from rich.table import Table
 from rich.text import Text
 
@@ -32,16 +31,14 @@ def _facts(results: Results, seconds: Mapping[str, float], ended: str) -> Table:
     table = plain(results.name, "", "")
     table.show_header = False
     n, feasible = len(results), int(results.feasible.sum())
-    first = np.flatnonzero(results.feasible)
-    statuses = {s: results.status.count(s) for s in dict.fromkeys(results.status)}
     spent = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
     rows = [
         ("evaluations", f"{n}" + (f" ({ended})" if ended else " (not finished: fit into the same directory goes on)")),
-        ("status", ", ".join(f"{s} {count}" for s, count in statuses.items()) or "–"),
+        ("status", results.statuses),
         (
             "feasible",
             f"{feasible} ({percent(feasible / max(n, 1))})"
-            + (f", the first is #{results.index[first[0]]}" if feasible else ""),
+            + (f", the first is {results.first_feasible}" if feasible else ""),
         ),
         ("front", f"{len(results.front)} solutions"),
         *(_volume(results) if results.objective_names else ()),

@@ -16,6 +16,7 @@ import torch
 from toy_problems import between_problem, evaluated, kinds_problem, many_problem
 
 from neurofit.optimize.joint import Joint, _reflected, _Search
+from neurofit.optimize.picking import Front
 from neurofit.problem.problem import Problem
 from neurofit.problem.space import Parameter, Space
 from neurofit.surrogate import training
@@ -165,3 +166,20 @@ def test_of_many_objectives_what_is_likely_to_be_feasible_is_picked() -> None:
     chosen = made._picked(pool, np.zeros((0, d)), 10, apart=True)
     places = [int(np.flatnonzero((pool == row).all(axis=1))[0]) for row in chosen]
     assert len(set(places)) == 10 and (logit[0, places] > 0).all()
+
+
+@pytest.mark.parametrize("scouts", [False, True])
+def test_a_proposal_is_safe_and_a_scout_need_not_be(kinds: Known, scouts: bool) -> None:
+    """Half of a pool meets every target if it is feasible at all, which is even odds; the others are sure and poor."""
+    problem, _, data = kinds
+    pool = data.u[:40]
+    sure = np.arange(40) % 2 == 0
+    objectives = torch.where(torch.from_numpy(sure), 0.9 * problem.box[0], 0.0).expand(8, 40)[..., None]
+    logit = torch.where(torch.from_numpy(sure), 3.0, 0.0).expand(8, 40)
+    said = Outlook(torch.zeros((8, 40, 0)), objectives, torch.ones((8, 40, 1)), logit)
+    made = search(kinds)
+    made._model = cast(JointModel, SimpleNamespace(of_all=lambda u: said))
+    made._front = Front.of(np.zeros((0, 1)), np.asarray(problem.box, float))
+    picked = made._picked(pool, np.zeros((0, made._d)), 1, apart=scouts)
+    place = int(np.flatnonzero((pool == picked[0]).all(axis=1))[0])
+    assert sure[place] != scouts

@@ -131,8 +131,10 @@ def test_the_kind_is_by_what_is_held_out_and_of_one_that_says_nothing_the_other(
     assert [joint.chosen(problem, rows, 1) for _ in range(3)] == ["net", "gp", "net"]
 
 
-def test_a_rules_label_and_its_formula_say_half_of_it_each() -> None:
-    """`gate > 0.05`: the label's output and the margin, in units of the typical one; to single precision."""
+def test_a_rules_label_and_its_formula_say_half_of_it_each_and_the_verdict_of_all_the_rest() -> None:
+    """`gate > 0.05`: the label's output and the margin, in units of the typical one; to single precision. What decides
+    are the least of the conditions, the label of being feasible, and the distance to what was.
+    """
     problem = between_problem("hidden_failures")
     rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
     model, data = joint.fit(problem, rows, seed=1)
@@ -147,6 +149,10 @@ def test_a_rules_label_and_its_formula_say_half_of_it_each() -> None:
     expected = (label + torch.tanh((outlook.features[..., gate] - 0.05) / typical)) / 2
     assert torch.allclose(outlook.holds[..., model.conditions.index(0)], expected, atol=1e-4)
     assert outlook.holds.std() > 0.1
+    feasible = raw[..., joint._outputs(problem, data).first_label + data.roles.index(("feasible", 0))]
+    w, strange = model._weights, model._strangeness(at)
+    together = w[0] + w[1] * joint.soft_minimum(outlook.holds) + w[2] * feasible - w[3] * strange
+    assert torch.allclose(outlook.logit, together, atol=1e-4) and (w > 0.1).all()
 
 
 def test_the_calibration_is_the_likeliest_word_on_what_was_held_out() -> None:
