@@ -80,6 +80,14 @@ def test_many_has_a_point_where_all_is_met_and_few_random_ones_are_feasible() ->
     assert min(e.objectives.mean() for e in done) > 2.0  # std; random points are far off
 
 
+def test_nine_has_a_point_where_all_is_met_and_few_random_ones_burst() -> None:
+    problem = toys.nine_problem()
+    (best,) = toys.evaluated(problem, np.array([[1.9, 0.6, 1.15, 0.5, 14.0]]))
+    assert best.feasible and np.abs(best.objectives).max() < 1e-9
+    share, _ = toys.share_of(problem, 2000)
+    assert 0.11 < share < 0.17  # 0.14, to 4 standard errors
+
+
 @pytest.mark.parametrize("function", ["between", "noisy", "hidden_failures"])
 def test_the_line_between_two_points_is_the_front(function: str) -> None:
     problem = toys.between_problem(function)

@@ -283,6 +283,29 @@ def adapting_problem() -> Problem:
     return _problem("adapting", parameters, ("first", "last"), targets, {"adapts": "first > 1.5 * last"})
 
 
+# ---- nine: as many objectives, no rule, and a burst that 14 % of random points have
+
+
+def nine(p: Values) -> dict[str, float]:
+    """Formulas of a cell from five parameters; there is no burst where gca is small beside gk."""
+    g, k, c, leak, tau = (p[name] for name in ("gna", "gk", "gca", "leak", "tau"))
+    drive = g / (k + 0.3) - leak
+    found = {"rate": 400 * math.sqrt(max(0.0, drive)) / (10 + tau), "rest": 12 * leak - 3 * k - 75}
+    found |= {"rin": 200 / (0.5 + leak + 0.2 * k), "ahp": -10 * k / (c + 0.5), "amp": 100 * g / (g + k + 0.4)}
+    found |= {"width": 0.4 + 0.3 * c + 0.2 / k, "adapt": c * tau / 40, "charge": 20 / (0.4 + leak)}
+    bursts = c > 1.2 * k and drive > 0.8
+    return found | ({"burst": 3 + 8 * (c - 1.2 * k) * math.exp(-tau / 30) + drive} if bursts else {})
+
+
+def nine_problem() -> Problem:
+    """One point meets all: gna 1.9, gk 0.6, gca 1.15, leak 0.5, tau 14."""
+    bounds = {"gna": (0.1, 4.0), "gk": (0.1, 4.0), "gca": (0.05, 2.0), "leak": (0.05, 1.5), "tau": (1.0, 40.0)}
+    goal = nine({"gna": 1.9, "gk": 0.6, "gca": 1.15, "leak": 0.5, "tau": 14.0})
+    stds = dict(zip(goal, (1.0, 0.5, 6.0, 0.4, 2.0, 0.05, 0.03, 1.5, 0.4), strict=True))
+    parameters = [Parameter(name, "", *pair, "log") for name, pair in bounds.items()]
+    return _problem("nine", parameters, tuple(goal), {f: [(f, goal[f], stds[f])] for f in goal}, {})
+
+
 # ---- kinds: three reals, an integer and a choice of four; one choice alone holds the optimum
 
 _PLACES = ("soma", "basal", "apical", "axon")

@@ -15,7 +15,7 @@ import torch
 
 from neurofit.optimize.choices import Choices
 from neurofit.optimize.design import ENOUGH, Designed, stretched
-from neurofit.optimize.goals import CAUTION, Apart, Goal
+from neurofit.optimize.goals import Apart, Goal
 from neurofit.optimize.picking import Front, greatest_gain, open_points, pick_apart, pick_by_gain, pick_spread
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -36,7 +36,6 @@ _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by 
 _ALIKE = 0.1  # diagonals of the cube: rules alone, solutions nearer than that are too much alike
 _STEP_RANGE = (0.3, 3.0)  # of an axis's steps, relative to the middle one's
 _NONE = slice(0, 0)  # of all columns
-_FEW = 6  # objectives up to which the hypervolume is worth its price
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,6 @@ class _Effort:
 
 _WHOLE, _PART = _Effort(20, 5, 30), _Effort(12, 3, 30)
 _SMALL = 20  # candidates below which a part of the slots is enough
-_LIGHT = _Effort(12, 3, 15)  # above _FEW objectives, where every sample costs more
 
 
 class Joint(Designed):
@@ -168,7 +166,7 @@ class _Search:
         self._axes = model.samples.warp
         self._choices = Choices.of(problem.space, relaxation)
         self._d, self._k = relaxation.columns, len(problem.objectives)
-        self._effort = _LIGHT if self._k > _FEW else _WHOLE if n >= _SMALL else _PART
+        self._effort = _WHOLE if n >= _SMALL else _PART
         if "gradient" in problem.fit.without:
             self._effort = replace(self._effort, steps=0)
         self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)
@@ -200,18 +198,15 @@ class _Search:
             safe = self._choices.safe(pool, p.mean(0), _SAFE, 2 * n)
             pool, objectives, p = pool[safe], objectives[:, safe], p[:, safe]
         seen = self._axes.to(np.concatenate([self._data.u, before]))
-        if 0 < self._k <= _FEW:
+        if self._k:
             return pool[pick_by_gain(self._axes.to(pool), objectives, p, self._front, seen, n, apart, self._rng)]
-        if not self._k:
-            return pool[pick_spread(self._axes.to(pool), p.mean(0), seen, n, np.inf if apart else self._enough)]
-        cost = _closeness(objectives, self._front.reference) - CAUTION * np.log(p + 1e-6)
-        return pool[pick_apart(self._axes.to(pool), cost.mean(0), seen, n)]
+        return pool[pick_spread(self._axes.to(pool), p.mean(0), seen, n, np.inf if apart else self._enough)]
 
     def _explorers(self, n: int, near: np.ndarray) -> np.ndarray:
         """At most n points (n', D) of neglected choices that would gain more than any of `near` if they were feasible,
         on the way to what keeps the rules.
         """
-        neglected = self._choices.neglected(self._data) if 0 < self._k <= _FEW else []
+        neglected = self._choices.neglected(self._data) if self._k else []
         if not neglected or not n:
             return np.zeros((0, self._d))
         looked_into = self._rng.permutation(len(neglected))[:_CHOICES_AT_ONCE]

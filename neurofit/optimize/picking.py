@@ -52,7 +52,7 @@ def pick_by_gain(
     counts no more. `apart` multiplies by the distance to what is `seen` (e, d) and picked.
     """
     points = open_points(front, rng)
-    dominates = (objectives[:, :, None, :] <= points).all(-1)  # (s, c, q)
+    dominates = _dominating(objectives, points)
     alive = np.ones((objectives.shape[0], len(points)), np.float32)
     weighted = dominates * p[..., None].astype(np.float32)
     # Where no candidate gains anything, the nearest to gaining comes first.
@@ -74,8 +74,16 @@ def greatest_gain(points: np.ndarray, objectives: np.ndarray, p: np.ndarray) -> 
     """The greatest share of open `points` (q, k) that a candidate would dominate, in the mean over members: objectives
     (s, c, k), p (s, c). 0 where there is no candidate or no point.
     """
-    dominates = (objectives[:, :, None, :] <= points).all(-1)
+    dominates = _dominating(objectives, points)
     return float((dominates * p[..., None]).sum((0, 2)).max(initial=0.0)) / max(len(points) * len(p), 1)
+
+
+def _dominating(objectives: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Whether objectives (s, c, k) dominate points (q, k): (s, c, q), an objective at a time to save memory."""
+    dominates = np.ones((*objectives.shape[:2], len(points)), bool)
+    for mine, theirs in zip(np.moveaxis(objectives, -1, 0), points.T, strict=True):
+        dominates &= mine[..., None] <= theirs
+    return dominates
 
 
 def pick_apart(pool: np.ndarray, cost: np.ndarray, seen: np.ndarray, n: int) -> np.ndarray:

@@ -61,7 +61,7 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
     if np.isfinite(found.feature_r2).any():
         mark += "\nR²: share of held-out variance foretold; grey: less than half"
     if not all(np.isfinite(part[1]).all() for part in parts):
-        mark += "\n×: the same in all that was evaluated, or hardly ever there: nothing to learn from"
+        mark += "\n×: the same in all that was evaluated, or hardly ever there: nothing learned"
     headline(made, f"{name}: sensitivities", f"over {_PLACES[found.where]}, {counted(found.points, 'point')}{mark}")
     return made
 

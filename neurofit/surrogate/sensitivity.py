@@ -239,5 +239,5 @@ def _names(problem: Problem) -> tuple[str, ...]:
     """A name for each column of the relaxed cube."""
     names: list[str] = []
     for p in problem.space.parameters:
-        names += [f"{p.name} = {p.given(choice)}" for choice in p.choices] or [p.name]
+        names += [f"{p.name} = {p.given(c) if p.labels else f'{c:g}'}" for c in p.choices] or [p.name]
     return tuple(names)

@@ -14,6 +14,7 @@ from toy_problems import (
     islands_problem,
     kinds_problem,
     many_problem,
+    nine_problem,
     volume,
 )
 
@@ -51,6 +52,15 @@ def test_islands_are_found_where_random_finds_nothing() -> None:
     # Seven tenths of the true front's; .397 was measured.
     assert volume(problem, done) > 0.7 * ISLANDS_HYPERVOLUME
     assert len(np.unique(points(done), axis=0)) == len(done)
+
+
+def test_nine_objectives_are_met_together() -> None:
+    """All within .15 std in 100 evaluations; .04 to .05 was measured with three seeds.
+
+    Where candidates were chosen by distance above six objectives, it was .19 to .59.
+    """
+    _, done = searched(nine_problem(), 100, 25)
+    assert min(e.objectives.max() for e in done if e.feasible) < 0.15
 
 
 def test_the_same_seed_proposes_the_same_and_a_replayed_run_goes_on_alike() -> None:

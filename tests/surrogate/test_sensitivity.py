@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 import toy_problems
+from matplotlib.text import Text
 from SALib.analyze import morris as morris_indices
 from SALib.analyze import sobol as sobol_indices
 from SALib.sample import morris as morris_sample
@@ -233,6 +234,17 @@ def test_the_picture_has_a_cell_for_each_pair_and_a_cross_where_nothing_is_known
     assert len(features.texts) == 6 and len(rules.texts) == 3  # three cells of "constant", three of "always" are nan
     assert np.asarray(features.collections[0].get_offsets()).tolist() == [[0, 2], [1, 2], [2, 2]]
     assert [t.get_text() for t in rules.get_yticklabels()] == ["positive", "always"]
+
+
+def test_the_longest_headline_fits_the_narrowest_picture(
+    plane: list[Evaluation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neurofit.report.sensitivity._WRITTEN_UP_TO", 0)  # as where there are many cells
+    figure = sensitivity_figure(found(PLANE, plane), "plane")
+    figure.canvas.draw()
+    said = [t for t in figure.findobj(Text) if isinstance(t, Text) and t.get_text().startswith(("plane:", "over "))]
+    assert said and any("×" in t.get_text() and "dots" in t.get_text() for t in said)
+    assert max(t.get_window_extent().x1 for t in said) <= figure.bbox.x1
 
 
 def test_potassium_sets_the_depth_of_the_ahp_in_the_hodgkin_huxley_soma(tmp_path: Path) -> None:
