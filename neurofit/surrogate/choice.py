@@ -12,7 +12,7 @@ from neurofit.surrogate import gp, pulled
 from neurofit.surrogate.samples import Samples, Training, newest_batch
 
 COMPARED = 60  # outputs up to which it is worth its price to fit both and compare
-OUTPUTS = 300  # outputs beyond which a process each costs more than it can win
+OUTPUTS = 300  # outputs beyond which they are learned together, unjudged
 _FINE = 1e-3  # on the scale that outputs are learned on: of a target's std a two-hundredth
 
 
@@ -24,7 +24,7 @@ class Kind:
     rows: int
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType({"gp": Kind(gp.fit, 300), "net": Kind(pulled.fit, 2000)})
+KINDS: Mapping[str, Kind] = MappingProxyType({"gp": Kind(gp.fit, 300), "net": Kind(pulled.fit, 300)})
 
 
 def precision(samples: Samples, training: Training) -> float:

@@ -61,7 +61,7 @@ class GaussianProcesses:
     @property
     def wave(self) -> float:
         """The amplitude of each Fourier feature."""
-        return math.sqrt(2.0 / self.phases.shape[-1])
+        return math.sqrt(2.0 / max(self.phases.shape[-1], 1))
 
 
 class _OwnPoints(torch.autograd.Function):
@@ -137,7 +137,7 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     rows = Rows(points, centred, known, rough)
     hyper = most_likely(rows, binary, torch.from_numpy(training.strength), generator)
     data = replace(rows, points=curve(points, hyper.strength))
-    factor = _factor(data, hyper)
+    factor = factor_of(data, hyper)
     noise = hyper.variance(known, rough)
     found = foretold(factor, centred.T[..., None], noise, training.groups)
     held_mean, seen_sd, held_sd = found[0][..., 0].T.numpy(), *(part.sqrt().T.numpy() for part in found[1:])
@@ -161,7 +161,7 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     )
 
 
-def _factor(data: Rows, hyper: Hyper) -> Tensor:
+def factor_of(data: Rows, hyper: Hyper) -> Tensor:
     """The Cholesky factor (o, n, n) of each output's covariance of its rows."""
     x = data.points / hyper.log_length.exp()[:, None]
     signal2 = torch.exp(2 * hyper.log_signal)[:, None]
@@ -188,15 +188,15 @@ def _sampled(
     phases = 2 * math.pi * torch.rand((o, 1, waved), dtype=torch.float64, generator=generator)
     waves = torch.cos(x @ frequencies + phases) * math.sqrt(2.0 / waved)
     scale = (signal * wrong)[:, None, None]
-    prior = _mirrored((o, waved, members), generator) * scale
-    jitter = _mirrored((o, n, members), generator) * noise.sqrt()[..., None]
+    prior = mirrored((o, waved, members), generator) * scale
+    jitter = mirrored((o, n, members), generator) * noise.sqrt()[..., None]
     residual = data.centred.T[..., None] - waves @ prior - jitter * wrong[:, None, None]
     residual = torch.where(data.known.T[..., None], residual, 0.0)
     weights = torch.cholesky_solve(residual, factor) * (signal**2)[:, None, None]
     return length, x, weights, frequencies, phases, prior
 
 
-def _mirrored(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
+def mirrored(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
     """Normal numbers, whose last axis is the negative of itself from its middle on: the samples' mean is then the
     posterior's, exactly where their number is even.
     """

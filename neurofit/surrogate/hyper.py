@@ -15,13 +15,15 @@ from torch import Tensor
 
 from neurofit.surrogate.warp import STRAIGHT, curve
 
-_POINTS, _STEPS = 110, 30
-MANY, _MANY_STEPS = 60, 20  # outputs above which steps are too dear to take them all
+_POINTS = 110  # rows to learn from
+STEPS, RATE = 30, 0.18  # of Adam
+LENGTH_VARIANCE = 3.0  # of the prior of log length scales
+MANY, MANY_STEPS = 60, 20  # outputs above which steps are too dear to take them all
 _JITTER = 1e-4  # of the signal variance: keeps a factor in single precision
 _MISSING = 1e6  # noise variance of an entry that is not there
 _STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
-_LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
-_ROUGH = -1.0  # log of the deviation that roughness 1 adds, in units of the output's: prior mean, to start from
+LABEL_NOISE, VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
+ROUGH = -1.0  # log of the deviation that roughness 1 adds, in units of the output's: prior mean, to start from
 _LENGTH, _MANY_LENGTH = 0.8, 0.5  # scales to start from, in diagonals of the cube; few steps end near them
 
 
@@ -47,6 +49,11 @@ class Hyper:
     log_signal: Tensor  # (o,)
     log_noise: Tensor  # (o,)
     log_rough: Tensor  # (o,) further noise of an entry whose roughness is 1
+
+    def of(self, some: Tensor) -> Hyper:
+        """Of some outputs."""
+        parts = self.log_length, self.log_signal, self.log_noise, self.log_rough
+        return Hyper(self.strength, *(part[some] for part in parts))
 
     def variance(self, known: Tensor, rough: Tensor) -> Tensor:
         """(o, n) noise of each entry."""
@@ -83,29 +90,34 @@ def some(n: int, most: int, generator: torch.Generator) -> Tensor:
     return torch.cat([older, torch.arange(n - half, n)])
 
 
+def lesson(rows: Rows, generator: torch.Generator) -> tuple[Rows, Tensor]:
+    """The rows to learn from, in single precision, and the log (o,) of each output's deviation."""
+    rows = rows.of(some(len(rows.points), _POINTS, generator))
+    rows = Rows(rows.points.float(), rows.centred.float(), rows.known, rows.rough.float())
+    scale = (rows.centred.square().sum(0) / rows.known.sum(0).clamp_min(1)).sqrt().clamp_min(1e-3).log()
+    return rows, scale
+
+
 def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.Generator) -> Hyper:
     """The hyperparameters, on a subset of the rows; labels, which are `binary` (o,), begin with more noise.
 
     `expected` (d,) is the strength of the warp to start from.
     """
-    n, d = rows.points.shape
-    rows = rows.of(some(n, _POINTS, generator))
-    rows = Rows(rows.points.float(), rows.centred.float(), rows.known, rows.rough.float())
+    rows, scale = lesson(rows, generator)
+    d, o = rows.points.shape[1], len(scale)
     expected = expected.float()
-    o = rows.centred.shape[1]
-    scale = (rows.centred.square().sum(0) / rows.known.sum(0).clamp_min(1)).sqrt().clamp_min(1e-3).log()
     middle = Hyper(
         expected,
         torch.full((o, d), math.sqrt(2.0) + 0.5 * math.log(d)),
         scale,
-        torch.where(binary, _LABEL_NOISE, _VALUE_NOISE) + scale,
-        scale + _ROUGH,
+        torch.where(binary, LABEL_NOISE, VALUE_NOISE) + scale,
+        scale + ROUGH,
     )
     length = torch.full((o, d), math.log((_LENGTH if o <= MANY else _MANY_LENGTH) * math.sqrt(d)))
     found = Hyper(*(part.clone() for part in (expected, length, scale, middle.log_noise, middle.log_rough)))
     parts = [found.log_length, found.log_signal, found.log_noise, found.log_rough, found.strength]
-    optimizer = torch.optim.Adam(parts, lr=0.18)
-    for _ in range(_STEPS if o <= MANY else _MANY_STEPS):
+    optimizer = torch.optim.Adam(parts, lr=RATE)
+    for _ in range(STEPS if o <= MANY else MANY_STEPS):
         for part, slope in zip(parts, _slopes(rows, found, middle), strict=True):
             part.grad = slope
         optimizer.step()
@@ -116,21 +128,33 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
 
 
 def _slopes(rows: Rows, at: Hyper, middle: Hyper) -> tuple[Tensor, ...]:
-    """The gradient of -log posterior by log_length, log_signal, log_noise, log_rough and strength.
-
-    Of -log p(y) by the covariance K it is (1/K - a a') / 2 with a = y / K (Rasmussen & Williams 2006, eq. 5.9); all
-    else is the chain rule.
-    """
-    n, d = rows.points.shape
-    o = rows.centred.shape[1]
+    """The gradient of -log posterior by log_length, log_signal, log_noise, log_rough and strength."""
+    d = rows.points.shape[1]
     strength = at.strength.clone().requires_grad_(True)
     with torch.enable_grad():
         warped = curve(rows.points, strength)
         # Plain differences: a matrix product with them gives the squared distances of each output.
         squares = (warped[:, None] - warped[None]).square().reshape(-1, d)
-    known_squares = squares.detach()
+    by_square, by_length, by_signal, by_noise, by_rough = surprise_slopes(rows, at, squares.detach())
+    (by_strength,) = torch.autograd.grad(squares, strength, by_square.T @ torch.exp(-2 * at.log_length))
+    return (
+        by_length + (at.log_length - middle.log_length) / LENGTH_VARIANCE,
+        by_signal + (at.log_signal - middle.log_signal),
+        by_noise + (at.log_noise - middle.log_noise),
+        by_rough + (at.log_rough - middle.log_rough),
+        by_strength + (at.strength - middle.strength) / _STRENGTH_SD**2,
+    )
+
+
+def surprise_slopes(rows: Rows, at: Hyper, squares: Tensor) -> tuple[Tensor, ...]:
+    """The gradient of -log p(y) by scaled squared distances (o, n n), log_length, log_signal, log_noise and log_rough.
+
+    By the covariance K it is (1/K - a a') / 2 with a = y / K (Rasmussen & Williams 2006, eq. 5.9); all else is the
+    chain rule. `squares` (n n, d) are the rows' squared differences along each warped axis.
+    """
+    n, o = rows.centred.shape
     inverse2 = torch.exp(-2 * at.log_length)
-    r = (inverse2 @ known_squares.T).add_(1e-12).sqrt_().reshape(o, n, n)
+    r = (inverse2 @ squares.T).add_(1e-12).sqrt_().reshape(o, n, n)
     signal2 = torch.exp(2 * at.log_signal)[:, None, None]
     unit, steep = matern_and_slope(r)
     noise = at.variance(rows.known, rows.rough)
@@ -144,12 +168,5 @@ def _slopes(rows: Rows, at: Hyper, middle: Hyper) -> tuple[Tensor, ...]:
     by_noise = 2 * torch.exp(2 * at.log_noise) * seen.sum(1)
     by_rough = 2 * torch.exp(2 * at.log_rough) * (seen * rows.rough.mT).sum(1)
     by_square = (slope * signal2 * steep).flatten(1)
-    by_length = -2 * inverse2 * (by_square @ known_squares)
-    (by_strength,) = torch.autograd.grad(squares, strength, by_square.T @ inverse2)
-    return (
-        by_length + (at.log_length - middle.log_length) / 3.0,
-        by_signal + (at.log_signal - middle.log_signal),
-        by_noise + (at.log_noise - middle.log_noise),
-        by_rough + (at.log_rough - middle.log_rough),
-        by_strength + (at.strength - middle.strength) / _STRENGTH_SD**2,
-    )
+    by_length = -2 * inverse2 * (by_square @ squares)
+    return by_square, by_length, by_signal, by_noise, by_rough

@@ -34,7 +34,8 @@ _SPARSE, _PASSES = 0.04, 80  # the lasso's penalty, and its steps
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """Sampled functions of all outputs, and held-out predictions (n, o) of the rows they were fitted on.
+    """Sampled functions of all outputs, and held-out predictions (n, o) of the rows they were fitted on: `held_base` is
+    that of the sparse regression alone.
 
     Single precision, a slice of the first axis a member: `layers` hold (s, in, out) weights and (s, 1, out) biases, the
     sparse regression's first; `share` (o,) is what the network counts; `offset` (s, o) is what held-out rows show that
@@ -49,8 +50,16 @@ class Networks:
     offset: Tensor
     mean: Tensor
     scale: Tensor
+    held_base: np.ndarray
     held_mean: np.ndarray
     held_sd: np.ndarray
+
+    @property
+    def relevance(self) -> Tensor:
+        """(o, d) each axis's share of the variance of the sparse regression's outputs, in units of the largest."""
+        slopes = self.layers[0].square().mean(0)  # of terms of like size
+        found = slopes.view(2, -1, slopes.shape[-1]).sum(0)
+        return (found / found.amax(0).clamp_min(1e-9)).T
 
     def of_all(self, u: Tensor) -> Tensor:
         """(s, p, o): every member at the same points u (p, d)."""
@@ -104,6 +113,7 @@ def fit(training: Training, members: int, seed: int) -> Networks:
         offset,
         torch.from_numpy(mean).float(),
         torch.from_numpy(scale).float(),
+        mean + scale * _without(base.numpy(), held),
         mean + scale * foretold,
         scale * np.sqrt(apart + 1e-6),
     )
@@ -252,8 +262,13 @@ def _errors(
     """
     without = held[..., None].astype(float)
     count = without.sum(axis=0)
-    foretold = (made * without).sum(axis=0) / np.maximum(count, 1.0)
+    foretold = _without(made, held)
     differ = ((made - foretold) ** 2 * without).sum(axis=0) / np.maximum(count - 1.0, 1.0)
     square = (target - foretold) ** 2
     share = weight * (count > 0) / np.maximum((weight * (count > 0)).sum(axis=0), 1e-9)
     return foretold, (share * square).sum(axis=0), (share * differ).sum(axis=0)
+
+
+def _without(made: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """(n, o) the mean of what members that did not see a row say of it."""
+    return (made * held[..., None]).sum(axis=0) / np.maximum(held.sum(axis=0), 1)[:, None]

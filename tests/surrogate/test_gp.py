@@ -234,7 +234,7 @@ def conditioned(
     centred = torch.where(entries, torch.from_numpy(VALUES), 0.0)
     warped, rough = curve(torch.from_numpy(POINTS), HYPER.strength), torch.from_numpy(ROUGH)
     data = Rows(warped, centred, entries, rough)
-    factor = gp._factor(data, HYPER)
+    factor = gp.factor_of(data, HYPER)
     found = heldout.foretold(factor, centred.T[..., None], HYPER.variance(entries, rough), groups)
     mean, sd, own = found[0][..., 0].T, *(part.sqrt().T for part in found[1:])
     parts = gp._sampled(data, HYPER, factor, torch.from_numpy(wrong), members, torch.Generator().manual_seed(1))
