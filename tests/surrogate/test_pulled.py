@@ -79,7 +79,7 @@ def test_weights_are_those_of_the_kernel_by_hand() -> None:
 
 
 def test_networks_count_as_far_as_kernels_do_not_know_better() -> None:
-    """Of lines nothing is left; of a noise that the networks foretold, all of it counts but for the prior's part."""
+    """Where nothing is missed none counts; of what is half of their word, half, but for the prior's part."""
     points, known = torch.rand((30, 3), dtype=torch.float64), torch.ones((30, 3), dtype=torch.bool)
     rows = Rows(points, points, known, torch.zeros(30, 3))
     generator = torch.Generator().manual_seed(1)
