@@ -1,4 +1,4 @@
-"""What a finer time step changed on the front: a table of differences, and a sentence."""
+"""What a finer time step, or repeats, changed on the front: a table of differences, and a sentence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from neurofit.problem.evaluation import Evaluation
 
 
 def confirmation(contents: Contents) -> pd.DataFrame:
-    """The finer step's features and objectives minus the search's, a row a confirmed evaluation (`Run`'s)."""
+    """The features and objectives of confirming minus the search's, a row a confirmed evaluation (`Run`'s)."""
     header = contents.header
     pairs = [(contents.rows[i].evaluation, e) for i, e in sorted(contents.confirmed.items())]
     columns: dict[tuple[str, str], np.ndarray] = {}
@@ -29,20 +29,19 @@ def confirmation(contents: Contents) -> pd.DataFrame:
     return table
 
 
-def sentence(contents: Contents) -> str:
-    """How many solutions hold, and what changed most in them; "" where nothing was confirmed."""
+def sentence(contents: Contents, how: str) -> str:
+    """How many solutions hold, and what changed most in them; "" where nothing was confirmed. `how` that was, in words
+    (finer.how).
+    """
     pairs = [(contents.rows[i].evaluation, e) for i, e in sorted(contents.confirmed.items())]
     if not pairs:
         return ""
     held = [(a, b) for a, b in pairs if b.feasible]
     on = {e.index for e in front_of(contents.reported)} & {b.index for _, b in held}
-    said = (
-        f"Confirmed at half the time step: {len(held)} of {len(pairs)} solutions hold, and "
-        f"{len(on)} of them are the front there"
-    )
+    said = f"Confirmed {how}: {len(held)} of {len(pairs)} solutions hold, and {len(on)} of them are the front there"
     failed = [b for _, b in pairs if b.status != "ok"]
     if failed:
-        said += f" ({len(failed)} could not be simulated there, {failed[0].status}, and stay as they were)"
+        said += f" ({len(failed)} failed there, {failed[0].status}, and stay as they were)"
     header = contents.header
     changed = changes(held, header.objectives, [name for name, _ in header.features])
     return f"{said}; {changed}" if changed else said

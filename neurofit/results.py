@@ -20,6 +20,7 @@ from neurofit.archive.records import front_of
 from neurofit.config.load import load
 from neurofit.confirmation import confirmation, sentence
 from neurofit.errors import ConfigError, NeurofitError, place_of
+from neurofit.evaluate.finer import how
 from neurofit.failures import failures, unheard_of
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
@@ -65,7 +66,7 @@ class Run:
 
     @cached_property
     def raw(self) -> tuple[Evaluation, ...]:
-        """The evaluations in order of their numbers; what has been confirmed is as the finer step gave it."""
+        """The evaluations in order of their numbers; what has been confirmed is as it was then."""
         return tuple(self._contents.reported)
 
     @property
@@ -82,8 +83,8 @@ class Run:
 
     @property
     def confirmation(self) -> pd.DataFrame:
-        """What half the time step changed: a row a confirmed solution, columns (feature | objective, name), the value
-        at the finer step minus the search's; nan where one of them is undefined. (run, holds): whether it is feasible.
+        """What half the time step, or repeats, changed: a row a confirmed solution, columns (feature | objective,
+        name), the value then minus the search's; nan where one is undefined. (run, holds): whether it is feasible.
         """
         return confirmation(self._contents)
 
@@ -93,7 +94,15 @@ class Run:
         by = self._contents.settled
         engine = f"Simulated by {by['engine']}, {by['copies']} copies at a time ({by['why']})" if by else ""
         said = (failures(self.searched), unheard_of(self.searched, [name for name, _ in self.header.features]))
-        return tuple(line for line in (engine, *said, sentence(self._contents)) if line)
+        return tuple(line for line in (engine, *said, self._confirmed_how()) if line)
+
+    def _confirmed_how(self) -> str:
+        if not self._contents.confirmed:
+            return ""
+        try:
+            return sentence(self._contents, how(self.problem))
+        except NeurofitError:  # a file that it names is gone
+            return sentence(self._contents, "once more")
 
     @property
     def stages(self) -> Mapping[str, Run]:

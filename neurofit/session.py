@@ -25,7 +25,7 @@ from neurofit.archive.records import front_of
 from neurofit.confirmation import sentence
 from neurofit.engines import settled
 from neurofit.errors import NeurofitError, Stopped
-from neurofit.evaluate.finer import NO_STEP, confirming, stepless
+from neurofit.evaluate.finer import NO_STEP, confirming, how, stepless
 from neurofit.executors.trial import Settled
 from neurofit.optimize import Optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
@@ -275,7 +275,7 @@ class Session:
             self._optimizing += time.perf_counter() - begin
 
     def _rejected(self, problem: Problem, make_executor: MakeExecutor) -> bool:
-        """Whether there were evaluations that are good enough, and none of them is at half the time step.
+        """Whether there were evaluations that are good enough, and none of them is when it is confirmed.
 
         They are confirmed the best first, twice as many each time, until one holds. Workers do not change how many.
         """
@@ -285,29 +285,29 @@ class Session:
         while good := [number for number, _ in self._stopping.good(self._course)]:
             if fine is None or good[0] in self._archive.contents.confirmed:
                 return False
-            self._at_half_the_step(fine, make_executor, [rows[number].evaluation for number in good[:n]])
+            self._confirmed(fine, make_executor, [rows[number].evaluation for number in good[:n]])
             n *= 2
         if n > _FIRST:
-            self._log("what is good enough at the search's time step is not at half of it")
+            self._log(f"what is good enough in the search is not {how(problem)}")
         return n > _FIRST
 
     def _fine(self, problem: Problem) -> Problem | None:
-        """The problem at half the time step; None where that is not asked for, or is the same."""
+        """The problem as its front is confirmed; None where that is not asked for, or is the same."""
         fine = confirming(problem)
         return fine if problem.fit.confirm and fine is not problem else None
 
     def _confirm(self, problem: Problem, make_executor: MakeExecutor) -> None:
-        """Evaluates the front at half the time step, and what takes the place of members that do not hold there."""
+        """Confirms the front, and what takes the place of members that do not hold."""
         fine = self._fine(problem)
         if fine is None:
             if problem.fit.confirm and stepless(problem):
                 self._log(f"not confirmed: {NO_STEP}")
             return
         while missing := self._unconfirmed():
-            self._at_half_the_step(fine, make_executor, missing)
-        self._log(sentence(self._archive.contents))
+            self._confirmed(fine, make_executor, missing)
+        self._log(sentence(self._archive.contents, how(problem)))
 
-    def _at_half_the_step(self, fine: Problem, make_executor: MakeExecutor, evaluations: Sequence[Evaluation]) -> None:
+    def _confirmed(self, fine: Problem, make_executor: MakeExecutor, evaluations: Sequence[Evaluation]) -> None:
         with make_executor(fine) as executor:
             executor.submit([e.index for e in evaluations], np.stack([e.x for e in evaluations]))
             for evaluation in self._heard(executor):

@@ -208,7 +208,7 @@ def cell(tmp_path) -> Problem:
     return load(tmp_path / "ball.yaml", {"fit.engine": "neuron"})
 
 
-def test_every_member_of_the_front_is_confirmed_and_reported_as_at_half_the_step(cell, tmp_path):
+def test_every_member_of_the_front_is_confirmed_and_reported_as_confirmed(cell, tmp_path):
     run = search(cell, tmp_path / "a", SerialExecutor)
     front = run.front()
     fine = confirming(cell)
@@ -266,12 +266,12 @@ def test_what_is_good_enough_at_the_search_s_step_alone_ends_no_run(cell, tmp_pa
     assert number in held and number in run.confirmation.index and len(run.raw) < 56
     assert len(run.raw) > len(believed.raw)
     log = (tmp_path / "a" / "log.txt").read_text()
-    assert "is not at half of it" in log
+    assert "what is good enough in the search is not" in log
     assert f"the search goes on after {len(believed.raw)} of 56 evaluations" in log and "resumed" not in log
     search(asked, tmp_path / "a", lambda problem: pytest.fail("there is nothing left to simulate"))
 
     # the same after power cuts where something is to be confirmed; and one that ended before goes on
-    real, cuts = session_module.Session._at_half_the_step, iter([True, False, True])
+    real, cuts = session_module.Session._confirmed, iter([True, False, True])
     with monkeypatch.context() as patch:
 
         def cut(self, *given):
@@ -279,7 +279,7 @@ def test_what_is_good_enough_at_the_search_s_step_alone_ends_no_run(cell, tmp_pa
                 raise RuntimeError("power")
             real(self, *given)
 
-        patch.setattr(session_module.Session, "_at_half_the_step", cut)
+        patch.setattr(session_module.Session, "_confirmed", cut)
         for _ in range(2):
             with pytest.raises(RuntimeError, match="power"):
                 search(asked, tmp_path / "b", Coarse)
@@ -303,12 +303,13 @@ def test_what_was_not_told_yet_does_not_end_a_run_whether_it_is_broken_off_or_no
                 yield replace(e, objectives=e.objectives + 50.0) if self.problem.name == "fine" and e.index < 20 else e
 
     run = search(asked, tmp_path / "a", Early)
-    assert "all targets are met" in run.ended and "is not at half of it" in (tmp_path / "a" / "log.txt").read_text()
+    assert (
+        "all targets are met" in run.ended
+        and "what is good enough in the search is not" in (tmp_path / "a" / "log.txt").read_text()
+    )
     assert run._contents.seconds["idle"] == 0.25 * len(run.raw)  # of both searches, but not of what confirms
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="power"):
-        patch.setattr(
-            session_module.Session, "_at_half_the_step", lambda *given: (_ for _ in ()).throw(RuntimeError("power"))
-        )
+        patch.setattr(session_module.Session, "_confirmed", lambda *given: (_ for _ in ()).throw(RuntimeError("power")))
         search(asked, tmp_path / "b", Early)
     again = search(asked, tmp_path / "b", Early)
     assert bnh.same(again.raw, run.raw) and again.ended == run.ended and again.confirmation.equals(run.confirmation)
@@ -346,10 +347,10 @@ def test_what_cannot_be_confirmed_stays_as_it_was(cell, tmp_path):
     run = search(cell, tmp_path / "a", Late)
     without = search(replace(cell, fit=replace(cell.fit, confirm=False)), tmp_path / "b", SerialExecutor)
     assert bnh.same(run.raw, without.raw) and len(run.front()) > 1
-    assert "could not be simulated there, timeout" in run.remarks[-1]
+    assert "failed there, timeout" in run.remarks[-1]
 
 
-def test_what_cannot_be_simulated_at_half_the_step_is_not_good_enough(cell, tmp_path):
+def test_what_cannot_be_simulated_confirmed_is_not_good_enough(cell, tmp_path):
     run = search(replace(cell, fit=replace(cell.fit, good_enough=50.0)), tmp_path / "a", Late)
     assert len(run.raw) == 14 and run.ended == "the budget of 14 evaluations is spent"
 

@@ -19,13 +19,17 @@ _CARRIED = re.compile(rb"^[ \t]*RANGE [^:\n]*:[ \t]*carried[ \t]*\r?\n", re.MULT
 _LEFT_OUT = {
     "Problem": ("name", "text", "identity", "warnings"),
     "CellTemplate": ("name",),
-    "FunctionModel": ("name",),
+    "FunctionModel": ("name", "seeded"),
     "NetworkTemplate": ("name",),
     "FitSettings": PRACTICAL,
     "Sweep": ("label",),
 }
 # What came later, and changes nothing at its default: runs from before it can go on.
-_LATER: dict[str, dict[str, object]] = {"FitSettings": {"lag": 0}, "Sweep": {"changes": ()}}
+_LATER: dict[str, dict[str, object]] = {
+    "FitSettings": {"lag": 0},
+    "FunctionModel": {"repeats": 1},
+    "Sweep": {"changes": ()},
+}
 
 
 def sealed(problem: Problem, text: str) -> Problem:

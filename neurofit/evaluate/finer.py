@@ -1,16 +1,20 @@
-"""The same problem at a finer time step: to confirm what was found at the search's, or to see whether that will do."""
+"""The same problem more surely, to confirm what was found: at a finer time step, or repeated where there is noise.
+
+At a finer step also to see whether the search's will do.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from neurofit.problem import network
-from neurofit.problem.model import CellTemplate
+from neurofit.problem.model import CellTemplate, FunctionModel
 from neurofit.problem.network import ArtificialCell, NetworkTemplate
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol, Search
 from neurofit.simulate.engine import PLAIN_DT, time_step
 
+_REPEATS = 4  # of a noisy solution: the mean's noise is half of an evaluation's
 NO_STEP = "its cells have no equations to integrate, and so no time step that could be finer"
 
 
@@ -35,13 +39,27 @@ def finer(problem: Problem, factor: float, least: float = 0.0) -> Problem:
 
 
 def confirming(problem: Problem) -> Problem:
-    """`problem` at half the search's time step, as its front is confirmed, and twice the time for it.
+    """`problem` as its front is confirmed: at half the search's time step, with twice the time for it.
 
     Steps of 0.025 ms and less are fine for a cell. Those of a network are halved whatever they are: each spike is heard
-    from the end of its step on, so that a step is part of every delay.
+    from the end of its step on, so that a step is part of every delay. A function that is given seeds is called four
+    times with others, as the best of many noisy evaluations are the lucky ones. What has neither is the very same.
     """
+    model = problem.model
+    if isinstance(model, FunctionModel):
+        if not model.seeded or model.repeats > 1:
+            return problem
+        patient = replace(problem.fit, timeout=_REPEATS * problem.fit.timeout)
+        return replace(problem, model=replace(model, repeats=_REPEATS), fit=patient)
     fine = finer(problem, 2.0, 0.0 if isinstance(problem.model, NetworkTemplate) else PLAIN_DT)
     return fine if fine is problem else replace(fine, fit=replace(fine.fit, timeout=2 * problem.fit.timeout))
+
+
+def how(problem: Problem) -> str:
+    """How `confirming` differs, in words that follow on "confirmed"."""
+    if isinstance(problem.model, FunctionModel):
+        return f"in the mean of {_REPEATS} repeats with other seeds"
+    return "at half the time step"
 
 
 def stepless(problem: Problem) -> bool:

@@ -26,7 +26,8 @@ class FunctionEvaluator:
     """Calls the function once a candidate, one after the other.
 
     It is given the parameters by name, and where it has a parameter `seed` besides, an int that is this evaluation's
-    own: the model's randomness is then the same in every repeat of the run.
+    own: the model's randomness is then the same in every repeat of the run. Of a model with several `repeats` an
+    evaluation has the features' means; one that is undefined once is undefined, and one failure is the candidate's.
     """
 
     sequential, collective = True, False
@@ -36,6 +37,7 @@ class FunctionEvaluator:
         self.problem = problem
         self.function = load_function(problem.model.file, problem.model.function)
         self._takes_seed = takes_seed(self.function)
+        self._repeats = problem.model.repeats
         self.pack = problem.fit.pack or _PACK
 
     def close(self) -> None:
@@ -47,28 +49,37 @@ class FunctionEvaluator:
             yield self._one(index, np.asarray(x, float))
 
     def _one(self, index: int, x: np.ndarray) -> Evaluation:
-        values = dict(self.problem.fixed) | self.problem.space.given(x)
-        seeded = {"seed": seed_of(self.problem.fit.seed, index)} if self._takes_seed else {}
         began = time.perf_counter()
+        repeats = [()] if self._repeats == 1 else [(r,) for r in range(1, self._repeats + 1)]
+        found = []
+        for repeat in repeats:
+            features = self._features(x, seed_of(self.problem.fit.seed, index, *repeat))
+            if isinstance(features, str):
+                return self.problem.failed(index, x, "error", features, time.perf_counter() - began)
+            found.append(features)
+        features, seconds = np.mean(found, axis=0), time.perf_counter() - began
+        states = np.where(np.isfinite(features), VALUE, UNDEFINED).astype(np.int8)
+        return finish(self.problem, index, x, features, states, seconds=(seconds, 0.0))
+
+    def _features(self, x: np.ndarray, seed: int) -> np.ndarray | str:
+        """(m,) what the function gives, nan where that is undefined; why it gives nothing."""
+        # The function may change what it is given.
+        values = dict(self.problem.fixed) | self.problem.space.given(x)
         try:
-            answer = self.function(values, **seeded)
+            answer = self.function(values, **({"seed": seed} if self._takes_seed else {}))
         except Exception as error:  # whatever the user's function raises is this candidate's result
-            return self.problem.failed(index, x, "error", reason_of(error), time.perf_counter() - began)
-        seconds = time.perf_counter() - began
+            return reason_of(error)
         if not isinstance(answer, Mapping):
-            reason = f"the function returned {type(answer).__name__}, not a dict of features"
-            return self.problem.failed(index, x, "error", reason, seconds)
+            return f"the function returned {type(answer).__name__}, not a dict of features"
         features = np.full(len(self.problem.features), math.nan)
         for j, feature in enumerate(self.problem.features):
             value = answer.get(feature.name)
             number = _number(value)
             if number is None:
-                reason = one_line(f"the function returned {reprlib.repr(value)} for {feature.name}, not a number")
-                return self.problem.failed(index, x, "error", reason, seconds)
+                return one_line(f"the function returned {reprlib.repr(value)} for {feature.name}, not a number")
             features[j] = number
         features[~np.isfinite(features)] = math.nan
-        states = np.where(np.isfinite(features), VALUE, UNDEFINED).astype(np.int8)
-        return finish(self.problem, index, x, features, states, seconds=(seconds, 0.0))
+        return features
 
 
 def takes_seed(function: Callable[..., object]) -> bool:
@@ -80,9 +91,11 @@ def takes_seed(function: Callable[..., object]) -> bool:
     return any(p.name == "seed" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) for p in found[1:])
 
 
-def seed_of(run: int, index: int) -> int:
-    """The seed, below 2**32, of evaluation `index` in a run with seed `run`: the same whatever worker it falls to."""
-    return int(np.random.SeedSequence([run, index]).generate_state(1)[0])
+def seed_of(run: int, index: int, *repeat: int) -> int:
+    """The seed, below 2**32, of evaluation `index` in a run with seed `run`: the same whatever worker it falls to. One
+    more number is that of a repeat.
+    """
+    return int(np.random.SeedSequence([run, index, *repeat]).generate_state(1)[0])
 
 
 def _number(value: object) -> float | None:

@@ -10,7 +10,7 @@ import pytest
 
 from neurofit.errors import ConfigError
 from neurofit.evaluate.evaluator import make_evaluator
-from neurofit.evaluate.function_evaluator import FunctionEvaluator, load_function
+from neurofit.evaluate.function_evaluator import FunctionEvaluator, load_function, seed_of
 from neurofit.problem.evaluation import FALSE, UNDEFINED, VALUE, Evaluation
 from neurofit.problem.expression import parse
 from neurofit.problem.feature import Feature
@@ -141,3 +141,33 @@ def test_a_file_or_function_that_is_not_there_or_does_not_run_is_the_inputs_faul
         load_function(file, "f")
     with pytest.raises(ConfigError, match=r"a function that toys.py defines"):
         load_function(TOYS, "nothing")
+
+
+REPEATED = """
+def seeds(p, seed): return {'a': seed, 'b': seed % 2}
+def odd(p, seed): return {'a': 1.0, 'b': None if seed % 2 else 1.0}
+def rare(p, seed):
+    if seed % 4 == 0: raise ArithmeticError('diverged')
+    return {'a': 1.0, 'b': 1.0}
+"""
+
+
+def test_a_repeated_evaluation_is_the_mean_over_seeds_of_its_own(tmp_path):
+    """Means of whole numbers below 2**32 are exact in binary."""
+    (tmp_path / "model.py").write_text(REPEATED)
+
+    def mean(function: str, index: int) -> Evaluation:
+        once = problem(tmp_path / "model.py", function)
+        (e,) = FunctionEvaluator(replace(once, model=replace(once.model, repeats=4))).evaluate([index], np.ones((1, 2)))
+        return e
+
+    run = FitSettings().seed
+    seeds = {i: [seed_of(run, i, r) for r in (1, 2, 3, 4)] for i in range(20)}
+    others = {seed_of(run, i) for i in range(20)}
+    assert len({s for mine in seeds.values() for s in mine} | others) == 100  # all differ
+    for index in range(20):
+        found = mean("seeds", index)
+        assert list(found.features) == [np.mean(seeds[index]), np.mean([s % 2 for s in seeds[index]])]
+        some_odd = any(s % 2 for s in seeds[index])
+        assert list(mean("odd", index).states) == [VALUE, UNDEFINED if some_odd else VALUE]
+        assert mean("rare", index).status == ("error" if any(s % 4 == 0 for s in seeds[index]) else "ok")

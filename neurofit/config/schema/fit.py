@@ -170,7 +170,8 @@ class FitSpec(Strict):
         description="batches, or parts of them, simulated while the next is thought of; 0: it sees all results",
     )
     confirm: Flag = Field(
-        default=True, description="at the end, simulate the front again at half the time step, and report that"
+        default=True,
+        description="at the end, simulate the front again at half the time step (seeds: four times), and report that",
     )
     points_per_axis: Annotated[Whole, Field(ge=1)] | None = Field(default=None, description="grid only")
     design: Literal["sobol", "lhs"] = Field(
@@ -189,7 +190,7 @@ class FitSpec(Strict):
     )
     good_enough: Annotated[Number, Field(gt=0)] | None = Field(
         default=None,
-        description="the fit ends once one solution has every objective within so many std, at half the time step too",
+        description="the fit ends once one solution has every objective within so many std, confirmed too",
     )
     ranks_per_evaluation: Whole = Field(
         default=1, ge=1, description="networks under mpiexec: ranks that simulate one evaluation together"
