@@ -146,7 +146,7 @@ def _shares(panel: Axes, found: Foretold) -> None:
 
 
 def _calibration(panel: Axes, found: Foretold) -> None:
-    """Share that came feasible, by what was foretold, with its binomial standard error."""
+    """Share that came feasible, by what was foretold, with its binomial standard error; counts above, bin by bin."""
     bins = np.minimum((found.p * _BINS).astype(int), _BINS - 1)
     panel.plot([0, 1], [0, 1], color=GREY, lw=1, ls="--")
     for b in range(_BINS):
@@ -157,21 +157,13 @@ def _calibration(panel: Axes, found: Foretold) -> None:
         # as if one more had come and one more had not: an error that is not nought where all are alike
         smooth = (found.feasible[mine].sum() + 1) / (n + 2)
         error = np.sqrt(smooth * (1 - smooth) / n)
-        panel.errorbar(said, came, yerr=error, fmt="o", ms=6, color=BLUE, capsize=2, lw=1.2)
-        above = came < 0.85
-        place = (0, 9 if above else -9)
-        panel.annotate(
-            f"n = {n}",
-            (said, came + error if above else came - error),
-            xytext=place,
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=7.5,
-            color=GREY,
-        )
+        reach = [[min(error, came)], [min(error, 1 - came)]]  # a share is from 0 to 1, whatever its error
+        panel.errorbar(said, came, yerr=reach, fmt="o", ms=6, color=BLUE, capsize=2, lw=1.2)
+        panel.text((b + 0.5) / _BINS, 1.16, f"n = {n}", ha="center", va="center", fontsize=7.5, color=BLACK)
     panel.set_xlim(-0.06, 1.06)
-    panel.set_ylim(-0.06, 1.12)
+    panel.set_ylim(-0.06, 1.25)
+    panel.set_xticks(np.linspace(0, 1, _BINS + 1))
+    panel.set_yticks(np.linspace(0, 1, 6))
     panel.set_xlabel("P(feasible) foretold")
     panel.set_ylabel("share that came feasible")
     panel.set_title("Calibration, all batches", fontsize=10)

@@ -21,6 +21,7 @@ _AXES = 20  # more names than these cannot be read side by side
 _OBJECTIVES = 8  # of them, where there are too many of both
 _LINES = 250  # of each kind
 _LEAST = 0.1  # [std]: an objective's axis never shows less
+_CLEAR = 7  # [points] from an axis to a choice's label: a marker lies between
 _BEYOND = 1.06  # where a line leaves the picture that is off an objective's axis
 
 
@@ -28,7 +29,8 @@ _BEYOND = 1.06  # where a line leaves the picture that is off an objective's axi
 class Axis:
     """One vertical axis: every evaluation's place (n,) on it, 0 at its foot and 1 at its head, and its labels.
 
-    Those of the ends go below and above, unless all are of choices, which lie `inside`.
+    Those of the ends go below and above, unless all are of choices, which lie `inside`. `scale` is what a reader must
+    know to read between them, "" where that is nothing.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Axis:
     places: np.ndarray
     labels: tuple[tuple[float, str], ...]
     inside: bool = False
+    scale: str = ""
 
 
 @styled
@@ -105,13 +108,12 @@ def _parameter(results: Results, space: Space | None, j: int) -> Axis:
         ends = (0.0, _short(x.min(initial=np.inf), 3)), (1.0, _short(x.max(initial=-np.inf), 3))
         return Axis(name, unit, places, ends)
     p = space.parameters[j]
-    one = Space((p,))
     if p.choices:
-        at = one.to_unit(np.array(p.choices)[:, None])[:, 0]
+        at = Space((p,)).to_unit(np.array(p.choices)[:, None])[:, 0]
         labels = tuple((float(u), shown(p.given(c), 3)) for u, c in zip(at, p.choices, strict=True))
         return Axis(name, unit, places, labels, inside=True)
-    middle = ((0.5, _short(one.from_unit(np.array([[0.5]]))[0, 0], 2)),) if p.scale != "linear" else ()
-    return Axis(name, unit, places, ((0.0, _short(p.low, 3)), *middle, (1.0, _short(p.high, 3))))
+    ends = (0.0, _short(p.low, 3)), (1.0, _short(p.high, 3))
+    return Axis(name, unit, places, ends, scale="" if p.scale == "linear" else "log")
 
 
 def _objective(results: Results, k: int) -> Axis:
@@ -201,7 +203,7 @@ def _frame(panel: Axes, axes: Sequence[Axis], parameters: int) -> None:
             panel.annotate(
                 shortened(text, 9),
                 (place, at),
-                xytext=(0, -3) if foot else (0, 3) if head else (3, 0),
+                xytext=(0, -3) if foot else (0, 3) if head else (_CLEAR, 0),
                 textcoords="offset points",
                 ha="center" if foot or head else "left",
                 va="top" if foot else "bottom" if head else "center",
@@ -212,11 +214,16 @@ def _frame(panel: Axes, axes: Sequence[Axis], parameters: int) -> None:
             )
     if 0 < parameters < len(axes):
         panel.axvspan(parameters - 0.5, len(axes) - 0.4, color="#F2F4F6", lw=0, zorder=0)
-    names = [shortened(axis.name, 22) + (f" [{axis.unit}]" if axis.unit else "") for axis in axes]
-    panel.set_xticks(range(len(axes)), names, rotation=35, ha="right", rotation_mode="anchor")
+    panel.set_xticks(range(len(axes)), [_named(axis) for axis in axes], rotation=35, ha="right", rotation_mode="anchor")
     panel.set_xlim(-0.5, len(axes) - 0.5)
     panel.set_ylim(-0.05, _BEYOND)
     panel.set_yticks([])
     for side in ("left", "bottom"):
         panel.spines[side].set_visible(False)
     panel.tick_params(axis="x", length=0)
+
+
+def _named(axis: Axis) -> str:
+    """An axis's name, and on a line of its own, so that less room is needed below, its unit and scale."""
+    unit = " ".join(part for part in (f"[{axis.unit}]" if axis.unit else "", axis.scale) if part)
+    return shortened(axis.name, 22) + (f"\n{unit}" if unit else "")

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy_problems
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 
 import neurofit
 from neurofit.archive import read
@@ -125,6 +128,30 @@ def test_without_a_proposal_there_is_nothing_to_foretell() -> None:
         foretold(problem, [], batches(problem, (50,)), 50, seed=1)
 
 
+def _stand_clear(figure: Figure, calibration: Axes) -> None:
+    """Counts of a bin lie over it, above all points and bars, and in the panel."""
+    figure.canvas.draw()
+    points = np.concatenate([np.asarray(line.get_xydata(), float) for line in calibration.lines])
+    bars = [s for c in calibration.collections if isinstance(c, LineCollection) for s in c.get_segments()]
+    top = calibration.transData.transform(np.concatenate([points, *bars]))[:, 1].max()
+    for text in calibration.texts:
+        seen = text.get_window_extent()
+        (left, _), (right, high) = calibration.transData.inverted().transform(seen)
+        assert top + 6 < seen.y0 and high < calibration.get_ylim()[1]  # 6 pixels: half a marker
+        assert int(left * 5) == int(right * 5)
+
+
+def test_a_share_of_one_has_its_count_clear_of_it(clean: Foretold) -> None:
+    """Where all that was foretold came, the point is at the panel's upper end."""
+    n = len(clean.p)
+    few = np.where(np.arange(n) == 0, 0.1, 0.98)
+    figure = foretold_figure(replace(clean, p=few, feasible=np.ones(n, bool)), "clean")
+    calibration = figure.axes[-2]
+    _stand_clear(figure, calibration)
+    bars = [s for c in calibration.collections if isinstance(c, LineCollection) for s in c.get_segments()]
+    assert np.concatenate(bars)[:, 1].max() <= 1  # no share is more
+
+
 def test_the_picture_has_every_target_and_the_shares(noisy: Foretold) -> None:
     figure = foretold_figure(noisy, "noisy")
     start, end, shares, calibration, coverage = figure.axes
@@ -136,5 +163,6 @@ def test_the_picture_has_every_target_and_the_shares(noisy: Foretold) -> None:
     assert np.allclose(heights, 100 * noisy.table[["foretold", "feasible"]].to_numpy().T.ravel())
     counts = [int(t.get_text().removeprefix("n = ")) for t in calibration.texts]
     assert sum(counts) == len(noisy.p)
+    _stand_clear(figure, calibration)
     one = next(line for line in coverage.lines if line.get_label() == "±1 sd")
     assert np.allclose(np.asarray(one.get_ydata()), 100 * noisy.table["within_1_sd"])

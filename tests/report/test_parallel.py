@@ -56,14 +56,31 @@ def test_axes_carry_bounds_units_and_names() -> None:
     r = results(problem)
     panel = parallel_figure(r, problem.space).axes[0]
     names = [t.get_text() for t in panel.get_xticklabels()]
-    assert names == ["x0", "x1 [S/cm2]", "x2", "x3", "start [std]", "end [std]"]
+    assert names == ["x0", "x1\n[S/cm2] log", "x2", "x3", "start\n[std]", "end\n[std]"]
     at = [t.get_text() for t in panel.texts if t.xy[0] == 1]  # type: ignore[attr-defined]
-    assert at == ["0.01", "0.1", "1"]  # the middle of a logarithmic axis
+    assert at == ["0.01", "1"]
     kinds = toy_problems.kinds_problem()
     r = results(kinds)
     panel = parallel_figure(r, kinds.space).axes[0]
     at = [t.get_text() for t in panel.texts if t.xy[0] == 4]  # type: ignore[attr-defined]
     assert at == ["soma", "basal", "apical", "axon"]
+
+
+def test_no_number_is_on_an_axis_beside_its_own_nor_under_a_marker() -> None:
+    """Numbers at the ends are centred on their axis; choices' are right of it, beyond the largest marker's half."""
+    kinds = toy_problems.kinds_problem()
+    r = results(kinds)
+    figure = parallel_figure(r, kinds.space, r.chosen())
+    figure.canvas.draw()
+    panel = figure.axes[0]
+    half = 0.5 * max(float(line.get_markersize()) for line in panel.lines if line.get_marker() not in ("None", ""))
+    point = figure.dpi / 72  # [pixels]
+    for text in panel.texts:
+        place, at = text.xy  # type: ignore[attr-defined]
+        own, following = (panel.transData.transform((j, at))[0] for j in (place, place + 1))
+        seen = text.get_window_extent()
+        assert own - 0.5 * (following - own) < seen.x0 and seen.x1 < following - half * point
+        assert (0 < at < 1 and seen.x0 > own + half * point) or abs(seen.x0 + seen.x1 - 2 * own) < 2 * point
 
 
 def test_of_many_axes_the_narrow_and_the_far_are_kept(tmp_path: Path) -> None:
@@ -80,7 +97,7 @@ def test_of_many_axes_the_narrow_and_the_far_are_kept(tmp_path: Path) -> None:
     r = replace(r, feasible=feasible, x=x, objectives=y, reference=np.full(36, 5.0))
     figure = parallel_figure(r, problem.space)
     names = [t.get_text() for t in figure.axes[0].get_xticklabels()]
-    assert names == [f"p{j}" for j in narrow] + [f"o{k} [std]" for k in far]
+    assert names == [f"p{j}" for j in narrow] + [f"o{k}\n[std]" for k in far]
     title = figure.get_suptitle()
     assert "12 of 142 parameters: those the front narrows most" in title and "8 of 36 objectives" in title
     assert save(figure, tmp_path / "many.png").stat().st_size > 10_000
@@ -89,7 +106,7 @@ def test_of_many_axes_the_narrow_and_the_far_are_kept(tmp_path: Path) -> None:
 def test_of_rules_alone_there_are_parameters_alone() -> None:
     problem = toy_run.problem(0)
     figure = parallel_figure(gather(describe(problem), toy_run.evaluations(problem, 40)), problem.space)
-    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["soma.g_pas [S/cm2]", "gc [mS/cm2]"]
+    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["soma.g_pas\n[S/cm2] log", "gc\n[mS/cm2]"]
     assert "objective" not in figure.get_suptitle() and "parameters of the front" in figure.get_suptitle()
     assert "front" in [text.get_text() for text in figure.legends[0].get_texts()]  # no bar of colours says which it is
 
