@@ -49,6 +49,7 @@ class _Effort:
 
 _WHOLE, _PART = _Effort(20, 5, 30), _Effort(12, 3, 30)
 _SMALL = 20  # candidates below which a part of the slots is enough
+_LARGE = _Effort(12, 3, 20)  # above _CHEAP features, where every sample costs more
 
 
 class Joint(Designed):
@@ -166,7 +167,8 @@ class _Search:
         self._axes = model.samples.warp
         self._choices = Choices.of(problem.space, relaxation)
         self._d, self._k = relaxation.columns, len(problem.objectives)
-        self._effort = _WHOLE if n >= _SMALL else _PART
+        large = len(problem.features) > _CHEAP
+        self._effort = _LARGE if large else _WHOLE if n >= _SMALL else _PART
         if "gradient" in problem.fit.without:
             self._effort = replace(self._effort, steps=0)
         self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)

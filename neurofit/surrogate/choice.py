@@ -11,20 +11,26 @@ import numpy as np
 from neurofit.surrogate import gp, pulled
 from neurofit.surrogate.samples import Samples, Training, newest_batch
 
-COMPARED = 60  # outputs up to which it is worth its price to fit both and compare
-OUTPUTS = 300  # outputs beyond which they are learned together, unjudged
+COMPARED = 60  # outputs up to which it is worth its price to fit both and compare; more are learned together
 _FINE = 1e-3  # on the scale that outputs are learned on: of a target's std a two-hundredth
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of model is fitted, to `rows` evaluations at most: of more, the best and a random rest."""
+    """How one kind of model is fitted, to `rows` evaluations at most, or `many_rows` of more outputs than are worth
+    comparing: of more, the best and a random rest.
+    """
 
     fit: Callable[[Training, int, int], Samples]
     rows: int
+    many_rows: int
+
+    def most(self, outputs: int) -> int:
+        """Evaluations that it is fitted to at most."""
+        return self.rows if outputs <= COMPARED else self.many_rows
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType({"gp": Kind(gp.fit, 300), "net": Kind(pulled.fit, 300)})
+KINDS: Mapping[str, Kind] = MappingProxyType({"gp": Kind(gp.fit, 300, 300), "net": Kind(pulled.fit, 300, 200)})
 
 
 def precision(samples: Samples, training: Training) -> float:

@@ -16,7 +16,7 @@ from torch.nn.functional import logsigmoid, softplus
 
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.surrogate.choice import COMPARED, KINDS, OUTPUTS, precision
+from neurofit.surrogate.choice import COMPARED, KINDS, precision
 from neurofit.surrogate.formulas import margin, relative
 from neurofit.surrogate.roughness import far, roughness
 from neurofit.surrogate.samples import STEEP, Samples, Training
@@ -258,7 +258,8 @@ def fit(
     best, the rest says where not to go.
     """
     whole = table(problem, evaluations, groups)
-    return JointModel(problem, whole.rows(_subset(whole, KINDS[kind].rows, seed)), seed, kind), whole
+    most = KINDS[kind].most(_outputs(problem, whole).values.shape[1])
+    return JointModel(problem, whole.rows(_subset(whole, most, seed)), seed, kind), whole
 
 
 def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, groups: np.ndarray | None = None) -> str:
@@ -266,7 +267,7 @@ def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, group
     whole = table(problem, evaluations, groups)
     size = _outputs(problem, whole).values.shape[1]
     if size == 0 or size > COMPARED:  # nothing was learned yet, or too much to learn it twice
-        return "gp" if size <= OUTPUTS else "net"
+        return "net" if size else "gp"
     # Both on the same rows, as many as the one that takes fewer.
     rows = whole.rows(_subset(whole, min(kind.rows for kind in KINDS.values()), seed))
     training = _training(problem, rows, _outputs(problem, rows))

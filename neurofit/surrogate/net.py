@@ -18,11 +18,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, huber_loss, silu
 
+from neurofit.surrogate.hyper import MANY
 from neurofit.surrogate.samples import STEEP, Training, newest_batch
 from neurofit.surrogate.warp import Warp, curve
 
 _WIDTH = 96
-_STEPS, _ROWS = 350, 64  # of training, and rows of each
+_STEPS, _MANY_STEPS = 250, 150  # of training; of many outputs the sparse regression and the kernels know nearly all
+_ROWS = 64  # of each step
 _RATE, _DECAY = 4e-3, 1e-3  # of AdamW at its start
 _LEAST_RATE = 0.02  # of it at the end
 _FOLDS = 8
@@ -222,10 +224,11 @@ def _trained(data: _Data, base: Tensor, generator: torch.Generator) -> tuple[Ten
             layers[-1] = 0.5 * torch.randn((members, 1, columns), generator=generator)
     layers = [layer.requires_grad_(True) for layer in (*layers, torch.zeros(members, d, o))]
     optimizer = torch.optim.AdamW(layers, lr=_RATE, weight_decay=_DECAY)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS, _RATE * _LEAST_RATE)
+    steps = _STEPS if o <= MANY else _MANY_STEPS
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, _RATE * _LEAST_RATE)
     label = 0.5 + (0.5 - _SMOOTH) * data.target
     values, labels = torch.nonzero(~data.binary)[:, 0], torch.nonzero(data.binary)[:, 0]
-    for rows in _minibatches(len(data.x), generator):
+    for rows in _minibatches(len(data.x), steps, generator):
         optimizer.zero_grad(set_to_none=True)
         made = base[:, rows] + _network(tuple(layers), data.x[rows].expand(members, len(rows), d))
         weight = data.weight[rows] * data.taught[:, rows, None]
@@ -244,10 +247,10 @@ def _trained(data: _Data, base: Tensor, generator: torch.Generator) -> tuple[Ten
     return tuple(layer.detach() for layer in layers)
 
 
-def _minibatches(n: int, generator: torch.Generator) -> Iterator[Tensor]:
+def _minibatches(n: int, steps: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Rows of each of the steps; each pass over the data is in a new order."""
     left = torch.zeros(0, dtype=torch.long)
-    for _ in range(_STEPS):
+    for _ in range(steps):
         if len(left) < min(_ROWS, n):
             left = torch.cat([left, torch.randperm(n, generator=generator)])
         rows, left = left[:_ROWS], left[_ROWS:]

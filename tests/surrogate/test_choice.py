@@ -85,17 +85,21 @@ def test_the_model_that_foretells_better_is_taken(monkeypatch: pytest.MonkeyPatc
         assert isinstance(samples, GaussianProcesses)
         return replace(samples, held_mean=samples.held_mean + 0.1)
 
-    kinds = dict(choice.KINDS) | {"gp": choice.Kind(dulled, 300)}  # type: ignore[arg-type]
+    kinds = dict(choice.KINDS) | {"gp": choice.Kind(dulled, 300, 300)}  # type: ignore[arg-type]
     monkeypatch.setattr(joint, "KINDS", kinds)
     assert joint.chosen(problem, done, 1) == "net"
 
 
-def test_size_decides_where_both_would_be_too_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_outputs_are_learned_together_from_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = many_problem()
     done = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((12, len(problem.space)))))
-    assert joint.chosen(problem, done, 1) == "gp"
-    monkeypatch.setattr(joint, "OUTPUTS", 100)
     assert joint.chosen(problem, done, 1) == "net"
+    monkeypatch.setattr(joint, "COMPARED", 300)
+    scores = iter([1.0, 0.0])
+    monkeypatch.setattr(joint, "precision", lambda samples, training: next(scores))
+    assert joint.chosen(problem, done, 1) == "gp" and not list(scores)
+    taken = [[kind.most(outputs) for outputs in (60, 61)] for kind in choice.KINDS.values()]
+    assert taken == [[300, 300], [300, 200]]
 
 
 @pytest.mark.parametrize("kind", ["gp", "net"])
