@@ -67,7 +67,7 @@ class Session:
         given = contents.given
         self._first = 1 + max((e.index for e in given), default=-1)  # the first candidate's number
         self._budget = fit.budget + len(given)  # of all that is in the archive at the end
-        self._stopping = Stopping(fit.budget, fit.patience, fit.good_enough)
+        self._stopping = Stopping(fit.budget, fit.patience, fit.good_enough, len(given))
         self._count(0 if contents.ended else fit.lag)
         self._open: dict[int, int] = {}  # numbers of candidates under way, and of their batches
         header = archive.contents.header

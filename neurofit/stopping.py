@@ -98,18 +98,21 @@ class Stopping:
     budget      evaluations of the run's own asks
     patience    evaluations without growth of the hypervolume: by no more than 1 %, or 0.001 while it is below 0.1
     good_enough [std] that every objective of one feasible evaluation must come down to, confirmed where it can be
+    given       evaluations of another run that the run began with, which no budget counts
     """
 
     budget: int
     patience: int | None = None
     good_enough: float | None = None
+    given: int = 0
 
     def why(self, course: Course, evaluations: int, since: int = 0) -> str:
         """Why the run is over after so many `evaluations`, with the numbers that say so; "" while it is not.
 
         Those of a batch that is not complete count here, and not in `course`. `since`: see `Course.growth`.
         """
-        spent = f"the budget of {self.budget} evaluations is spent" if evaluations >= self.budget else ""
+        beside = f"; the other {self.given} were given" if self.given else ""
+        spent = f"the budget of {self.budget} evaluations is spent{beside}" if evaluations >= self.budget else ""
         return self.met(course) or spent or self.plateau(course, since)
 
     def good(self, course: Course) -> list[tuple[int, float]]:

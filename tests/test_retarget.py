@@ -127,7 +127,7 @@ def test_a_fit_goes_on_from_there(old: Run, folder: Path) -> None:
         list(FunctionEvaluator(problem).evaluate(range(120, 150), np.array([e.x for e in run.raw[120:]]))),
     )
     assert len({e.x.tobytes() for e in run.raw}) == 150
-    assert run.budget == 150 and run.ended == "the budget of 30 evaluations is spent"
+    assert run.budget == 150 and run.ended == "the budget of 30 evaluations is spent; the other 120 were given"
     more = neurofit.fit(folder / "wide.yaml", folder / "on", workers=1, budget=40)
     assert len(more.raw) == 160 and bnh.same(more.raw[:150], run.raw)
 
@@ -202,4 +202,4 @@ def test_command(old: Run, folder: Path, monkeypatch: Any) -> None:
     again = CliRunner().invoke(app, ["retarget", "old", "new.yaml", "--out", "by_command"])
     assert again.exit_code == 2 and "already holds a run" in again.stderr
     fitted = CliRunner().invoke(app, ["fit", "new.yaml", "--out", "by_command", "--budget", "10", "--workers", "1"])
-    assert fitted.exit_code == 0 and "Ended: the budget of 10 evaluations is spent" in fitted.stdout
+    assert fitted.exit_code == 0 and "is spent; the other 100 were given" in fitted.stdout
