@@ -26,6 +26,7 @@ from neurofit.report.style import (
 )
 
 _TRIANGLE_UP_TO = 7
+_LOW = 0.05  # median score of a front, in shares of its axis, below which that is no axis to read it on
 _LEAST = 0.1  # [std]: an axis never shows less, however close to the target all are
 _PAIRS_UP_TO = 4  # objectives; above, pairs become too many to read and the picture turns to parallel axes
 
@@ -186,14 +187,19 @@ def _parallel(results: Results, front: np.ndarray, chosen: Sequence[tuple[str, i
         panel.plot([], [], color=PALE, label="feasible")
         panel.plot([], [], color=BLUE, label="front")
         top = _limit(y[cloud].max(axis=1), y[front].max(axis=1))
-        if far(top):
+        # What is sought is near 0, and would be a line there beside what is not.
+        if far(top) or np.median(y[front]) < _LOW * top:
             panel.set_yscale("symlog", linthresh=1.0)
             score_ticks(panel.yaxis)
-        panel.set_ylim(0, top)
+            panel.set_ylim(-0.04, top)
+        else:
+            panel.set_ylim(-0.02 * top, top)
     else:
         note(panel, "no feasible evaluation yet")
-    for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
-        panel.plot(places, y[row], color=colour, marker=marker, ms=7, lw=2.2, label=label, zorder=4)
+    for i, ((label, row), colour, marker) in enumerate(zip(chosen, SOLUTIONS, MARKERS, strict=False)):
+        above = 5 - i / len(chosen)  # the best, which comes first, is seen in a heap
+        size = 12 if marker == "*" else 7
+        panel.plot(places, y[row], color=colour, marker=marker, ms=size, lw=2.2, label=label, zorder=above)
     panel.set_xticks(places, [shortened(n, 16) for n in results.objective_names], rotation=30, ha="right")
     panel.set_ylabel("objective [std]")
     panel.grid(True)

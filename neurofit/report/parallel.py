@@ -182,10 +182,10 @@ def _chosen(panel: Axes, lines: np.ndarray, chosen: Sequence[tuple[str, int]]) -
             lw=0.7,
             ls=":",
             label=label,
-            zorder=5,
+            zorder=6 - i / len(chosen),  # the best, which comes first, is seen in a heap
             clip_on=False,
         )[0]
-        for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False)
+        for i, ((label, row), colour, marker) in enumerate(zip(chosen, SOLUTIONS, MARKERS, strict=False))
     ]
 
 

@@ -102,10 +102,10 @@ def _points(panel: Axes, results: Results, chosen: Sequence[tuple[str, int]], j:
     x, y, good = results.x[:, j], results.features[:, column], results.feasible
     panel.scatter(x[~good], y[~good], s=11, marker="x", lw=0.7, color=GREY, alpha=0.6, label="infeasible", zorder=1)
     panel.scatter(x[good], y[good], s=13, color=BLUE, alpha=0.6, lw=0, label="feasible", zorder=2)
-    for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
+    for i, ((label, row), colour, marker) in enumerate(zip(chosen, SOLUTIONS, MARKERS, strict=False)):
         size = 110 if marker == "*" else 42
-        at = x[[row]], y[[row]]
-        panel.scatter(*at, s=size, marker=marker, color=colour, edgecolor="white", lw=0.7, label=label, zorder=5)
+        at, above = (x[[row]], y[[row]]), 6 - i / len(chosen)  # the best, which comes first, is seen in a heap
+        panel.scatter(*at, s=size, marker=marker, color=colour, edgecolor="white", lw=0.7, label=label, zorder=above)
 
 
 def _curve(panel: Axes, parameter: Parameter, grid: np.ndarray, members: np.ndarray) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from neurofit.report.numbers import counted
 from neurofit.report.style import BLACK, GREY, PALE, figure, headline, note, shortened, styled
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _WRITTEN_UP_TO = 150  # cells; above, numbers would be too small to read
 _PLACES = {"front": "the front as the search saw it", "feasible": "the feasible evaluations", "all": "the whole space"}
 _UNSURE = 0.5  # spread, in shares of the value, from which a cell that is too small for numbers gets a dot
+_FEW = 4  # rows that are too low for many numbers beside their colours
 _MIXED = 0.5  # |mean gradient| below this share of the mean |gradient| has no direction to speak of
 
 
@@ -31,7 +33,10 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
     """
     d, m, r = len(found.parameters), len(found.features), len(found.rules)
     written = d * (m + r) <= _WRITTEN_UP_TO
-    made = figure(3.2 + max((1.15 if written else 0.3) * d, 3.0), 2.2 + (0.42 if written else 0.24) * (m + r))
+    names = [shortened(n, 20) for n in found.parameters]
+    below = 0.6 if written else 0.3 + 0.08 * max(map(len, names), default=0)  # [inch] of the names, upright or not
+    height = 1.2 + 0.35 * ((m > 0) + (r > 0)) + below + (0.42 if written else 0.24) * (m + r)
+    made = figure(3.2 + max((1.15 if written else 0.3) * d, 3.0), height)
     direction = np.where(found.feature_sign < 0, -1.0, 1.0)
     parts = [
         (found.features, found.feature * direction, found.feature_spread, np.abs(found.feature_sign) < _MIXED, "sd"),
@@ -42,9 +47,9 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
         note(made.subplots(), "no features and no rules")
         return made
     panels = made.subplots(len(parts), 1, squeeze=False, height_ratios=[len(part[0]) for part in parts])[:, 0]
-    for panel, (names, values, spread, mixed, unit) in zip(panels, parts, strict=True):
+    for panel, (rows_of, values, spread, mixed, unit) in zip(panels, parts, strict=True):
         _heat(panel, values, unit)
-        panel.set_yticks(range(len(names)), [shortened(n) for n in names])
+        panel.set_yticks(range(len(rows_of)), [shortened(n) for n in rows_of])
         if unit == "sd":
             _rate(panel, found)
         panel.set_xticks(range(d), [])
@@ -54,7 +59,8 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
             rows, columns = np.nonzero(spread > _UNSURE * np.abs(values))
             colours = [_ink(panel, values[cell]) for cell in zip(rows, columns, strict=True)]
             panel.scatter(columns, rows, marker=".", s=9, lw=0, c=colours, label="unsure")
-    panels[-1].set_xticks(range(d), [shortened(n, 20) for n in found.parameters], rotation=30, ha="right")
+    # Narrow columns leave no room for names side by side at a slant.
+    panels[-1].set_xticks(range(d), names, rotation=30 if written else 90, ha="right" if written else "center")
     mark = "\n± is the surrogate's spread, not its error"
     if not written:
         mark = "\ndots: the surrogate's spread, which is not its error, is over half the value"
@@ -77,6 +83,7 @@ def _rate(panel: Axes, found: Sensitivity) -> None:
 
 
 def _heat(panel: Axes, values: np.ndarray, unit: str) -> None:
+    few = len(values) < _FEW
     known = np.isfinite(values)
     # One steep row, such as a count that jumps, would bleach all others.
     top = float(np.quantile(np.abs(values[known]), 0.9)) if known.any() else 0.0
@@ -84,10 +91,12 @@ def _heat(panel: Axes, values: np.ndarray, unit: str) -> None:
     rows, columns = np.nonzero(~known)
     panel.set_facecolor(PALE)
     panel.scatter(columns, rows, marker="x", s=18, lw=0.8, color=GREY)
-    label = "sd of the feature\nover the range" if unit == "sd" else "probability\nover the range"
+    # Above, as a panel of one row is too low for it beside its colours.
+    title = "features [sd of each over the range]" if unit == "sd" else "rules [probability over the range]"
+    panel.set_title(title, fontsize=9, fontweight="normal", color=BLACK)
     figure_of = panel.get_figure()
     assert figure_of is not None
-    figure_of.colorbar(image, ax=panel, label=label, extend="both", pad=0.02, aspect=12)
+    figure_of.colorbar(image, ax=panel, extend="both", pad=0.02, aspect=12, ticks=MaxNLocator(2 if few else 8))
 
 
 def _write(panel: Axes, values: np.ndarray, spread: np.ndarray, mixed: np.ndarray) -> None:
@@ -95,6 +104,7 @@ def _write(panel: Axes, values: np.ndarray, spread: np.ndarray, mixed: np.ndarra
         if np.isfinite(value):
             size = _short(abs(value))
             text = f"{size} ↕" if mixed[row, column] else f"{'+' if value >= 0 else '−'}{size}"
+            text = size if size == _short(0) else text  # nothing has no direction
             text += f" ± {_short(float(spread[row, column]))}"
             panel.text(column, row, text, ha="center", va="center", fontsize=7, color=_ink(panel, value))
 

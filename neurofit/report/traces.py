@@ -66,10 +66,9 @@ def traces_figure(problem: Problem, solutions: Sequence[Solution]) -> Figure:
         room = _LINE_HEIGHT * _lines(len(mine), wide) / _TRACE_HEIGHT
         panels[i, 0].set_ylim(low, high + room * (high - low))
     shown, there = len(rows), sum(len(p.sweeps) * len(p.recordings) for p in problem.protocols)
+    ticked = "; ticked: within 1 std of target" if wanted else ""
     left_out = "" if shown == there else f"; {shown} of {there} recordings"
-    headline(
-        made, f"{problem.name}: traces", f"shaded: where features are read; ticked: within 1 std of target{left_out}"
-    )
+    headline(made, f"{problem.name}: traces", f"shaded: where features are read{ticked}{left_out}")
     return made
 
 

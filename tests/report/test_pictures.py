@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import NoReturn
@@ -77,6 +78,18 @@ def test_front_figure_copes_with_any_number_of_objectives(objectives: int, share
     assert (pairs_figure(r, r.chosen()) is not None) == (objectives == 6)
 
 
+def test_a_front_near_zero_is_not_squeezed_into_a_line() -> None:
+    """Of nine objectives, all but one solution within a tenth of an std, and that one at seven."""
+    y = np.random.default_rng(1).random((40, 9)) * 0.1
+    y[0, 0], y[0, 1:] = 7.0, 0.0
+    r = replace(results(n=40), objectives=y, objective_names=tuple("abcdefghi"), feasible=np.ones(40, bool))
+    panel = front_figure(r, r.chosen()).axes[0]
+    low, top = panel.get_ylim()
+    assert panel.get_yscale() == "symlog" and low < 0 < 7 < top  # below zero: half a marker
+    y[:, :] += 4.0
+    assert front_figure(r, r.chosen()).axes[0].get_yscale() == "linear"
+
+
 def test_convergence_ends_at_the_runs_hypervolume() -> None:
     r = results()
     volume, best, share = convergence_figure(r).axes
@@ -134,6 +147,10 @@ def test_traces_show_every_sweep_and_say_what_was_not_run() -> None:
     assert "not run" in [text.get_text() for text in figure.axes[-1].texts]
     words = [text.get_text() for text in figure.axes[0].texts]
     assert any("input_resistance" in w and "540 to 598 MOhm" in w for w in words)
+    assert "ticked" in figure.get_suptitle()
+    alone = toy_run.problem(0)
+    figure = traces_figure(alone, [Solution(label, r.features[row], traces)])
+    assert "ticked" not in figure.get_suptitle()  # without targets
 
 
 def test_the_page_is_one_file_with_all_pictures(tmp_path: Path) -> None:

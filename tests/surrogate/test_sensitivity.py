@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Mapping
@@ -245,6 +246,35 @@ def test_the_longest_headline_fits_the_narrowest_picture(
     said = [t for t in figure.findobj(Text) if isinstance(t, Text) and t.get_text().startswith(("plane:", "over "))]
     assert said and any("×" in t.get_text() and "dots" in t.get_text() for t in said)
     assert max(t.get_window_extent().x1 for t in said) <= figure.bbox.x1
+
+
+def test_names_and_units_stand_clear_of_each_other(plane: list[Evaluation], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a single rule, and of parameters with long names in narrow columns."""
+    s = replace(found(PLANE, plane), parameters=tuple(f"soma.gbar_of_number_{j}" for j in range(3)))
+    s = replace(s, rules=s.rules[:1], rule=s.rule[:1], rule_spread=s.rule_spread[:1])
+    for most in (0, 150):  # dots, then numbers
+        monkeypatch.setattr("neurofit.report.sensitivity._WRITTEN_UP_TO", most)
+        figure = sensitivity_figure(s, "plane")
+        figure.canvas.draw()
+        features, rules, *bars = figure.axes
+        names = [label.get_window_extent() for label in rules.get_xticklabels()]
+        if not most:
+            assert all(a.x1 < b.x0 for a, b in itertools.pairwise(names))
+        titles = [panel.get_title(loc="left") for panel in (features, rules)]
+        assert all(panel.bbox.height > 20 for panel in (features, rules))  # pixels
+        assert titles == ["features [sd of each over the range]", "rules [probability over the range]"]
+        for panel, bar in zip((features, rules), bars, strict=True):
+            numbers = [label.get_window_extent() for label in bar.get_yticklabels() if label.get_text()]
+            seen = [box for box in numbers if bar.bbox.y0 <= (box.y0 + box.y1) / 2 <= bar.bbox.y1]
+            assert all(a.y1 <= b.y0 for a, b in itertools.pairwise(sorted(seen, key=lambda box: box.y0)))
+            assert not bar.get_ylabel() and panel.title.get_window_extent().x1 < figure.bbox.x1
+
+
+def test_a_slope_of_nothing_has_no_direction(plane: list[Evaluation]) -> None:
+    s = found(PLANE, plane)
+    s = replace(s, feature=np.full_like(s.feature, 1e-6), feature_sign=np.where(np.eye(3) > 0, 0.0, -1.0))
+    texts = [text.get_text() for text in sensitivity_figure(s, "plane").axes[0].texts]
+    assert texts and all(text.startswith("0.00 ±") for text in texts)
 
 
 def test_potassium_sets_the_depth_of_the_ahp_in_the_hodgkin_huxley_soma(tmp_path: Path) -> None:
