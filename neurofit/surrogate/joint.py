@@ -28,6 +28,7 @@ MEMBERS = 8
 _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
 _DESIGN_WEIGHT = 0.2  # of a row of the design in the calibration, where one of the last proposals counts 1
 _TOLD = 5  # rows at least that R2 is of
+_SINGLE, _DOUBLE = 80.0, 700.0  # sinh of it is finite in single and double precision, also of sums over many
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
 
 
@@ -93,6 +94,10 @@ class JointModel:
                 self._outputs.constant,
             )
         )
+        # Beyond single precision there is no feature to tell, and what is not finite would spoil all others' gradients.
+        beyond = ~(torch.isfinite(self._scale) & torch.isfinite(self._center))
+        self._scale, self._center = self._scale.masked_fill(beyond, 0.0), self._center.masked_fill(beyond, torch.inf)
+        self._low, self._high = self._low.clamp(-_SINGLE, _SINGLE), self._high.clamp(-_SINGLE, _SINGLE)
         outputs = self._outputs
         # Where nothing was learned, processes of no output stand for either kind.
         self.kind = kind if outputs.values.shape[1] else "gp"
@@ -137,6 +142,15 @@ class JointModel:
                 missed = true[mine] - self.samples.held_mean[mine, output]
                 found[j] = 1 - float((missed**2).mean() / true[mine].var())
         return found
+
+    def steepness(self, raw: Tensor) -> tuple[Tensor, np.ndarray]:
+        """How steeply features rise with the raw outputs (s, p, o) that they are read from: (s, p, m), in units of each
+        one's scale for an output's 1, in double precision; and the number of each one's output (m,), -1 of a constant.
+        """
+        source, scaling = self._outputs.source, self._data.scaling
+        t = raw[..., torch.from_numpy(np.maximum(source, 0))].double()
+        low, high = (torch.from_numpy(np.clip(end, -_DOUBLE, _DOUBLE)) for end in (scaling.low, scaling.high))
+        return torch.where((t >= low) & (t <= high), torch.cosh(t.clamp(-_DOUBLE, _DOUBLE)), 0.0), source
 
     def _strangeness(self, u: Tensor) -> Tensor:
         """How far points (..., d) are from the nearest feasible row, in the cube's diagonals."""
@@ -362,7 +376,7 @@ def _conditions(problem: Problem, data: Table, outputs: _Outputs) -> list[_Rule]
         label = labels.get(("rule", r), -1)
         formula = rule.margin and "features" not in problem.fit.without and (label >= 0 or data.hopeless[r])
         known = margin(rule.expression.node, features) if formula else None
-        seen = known[torch.isfinite(known)].abs() if known is not None else torch.zeros(0)
+        seen = known[torch.isfinite(known.float())].abs() if known is not None else torch.zeros(0)
         usable = len(seen) > 2 and float(seen.median()) > 0
         learned = outputs.margins.get(r, -1) if formula else -1
         if label >= 0 or usable or learned >= 0:

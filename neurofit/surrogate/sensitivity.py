@@ -21,7 +21,7 @@ from neurofit.problem.problem import Problem
 from neurofit.surrogate.joint import JointModel
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.samples import STEEP, Samples
-from neurofit.surrogate.table import Table, varies
+from neurofit.surrogate.table import Table, sd, varies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +30,7 @@ Where = Literal["front", "feasible", "all"]
 _POINTS = 256  # of a Sobol sequence over the cube, or evaluations; a power of two keeps the sequence balanced
 _TOP = 4  # features named where one is shown in a line
 _TRUSTED = 0.5  # R2 of a feature from which its slopes are worth reading
+_LARGEST = 700.0  # sinh of it is finite
 _CHUNK = 64  # points at a time: memory grows with members x points x outputs x (rows trained on + parameters)
 
 
@@ -119,7 +120,8 @@ def sensitivity(model: JointModel, data: Table, problem: Problem, where: Where =
     points. Raises ConfigError for another `where`, NeurofitError where nothing is feasible yet.
     """
     points, rows = places(data, problem, where, seed)
-    unit = np.array([_sd(column) for column in data.scaling.to_features(data.t)[rows].T])
+    # In units of each feature's scale: a feature may be larger than has a square, and its scale not.
+    unit = np.array([_sd(t, c) for t, c in zip(data.t[rows].T, data.scaling.center / data.scaling.scale, strict=True)])
     unit[[not varies(column) for column in data.t.T]] = np.nan
     learned = [r for r in range(len(problem.rules)) if r in model.conditions]
     m, columns = len(problem.features), [model.conditions.index(r) for r in learned]
@@ -164,17 +166,17 @@ def places(data: Table, problem: Problem, where: Where, seed: int = 0) -> tuple[
     return data.u[rows[even]], data.feasible
 
 
-def _sd(column: np.ndarray) -> float:
-    """The sd of what is defined; nan where there is none."""
-    seen = column[np.isfinite(column)]
+def _sd(t: np.ndarray, center: float) -> float:
+    """The sd of what is defined of a feature, and its `center`, in its scale; nan where there is none."""
+    seen = np.sinh(np.clip(t[np.isfinite(t)], -_LARGEST, _LARGEST))
     # A constant's sd is rounding, not nought, once it went through asinh and back.
-    sd = float(seen.std()) if seen.size > 1 else 0.0
-    return sd if sd > 1e-9 * float(np.abs(seen).max(initial=0.0)) else float("nan")
+    found = sd(seen) if seen.size > 1 else 0.0
+    return found if found > 1e-9 * float(np.abs(seen + center).max(initial=0.0)) else float("nan")
 
 
 def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) -> tuple[np.ndarray, ...]:
-    """Sums over points (p, d) of gradients in u: those of features by the members' mean (m, d), their sizes (m, d), the
-    sizes of each member's own (m, s, d), and those of P(rule) (z, s, d).
+    """Sums over points (p, d) of gradients in u: those of features, in their scales, by the members' mean (m, d), their
+    sizes (m, d), the sizes of each member's own (m, s, d), and those of P(rule) (z, s, d).
     """
     z, s, d = len(columns), model.members, points.shape[1]
     mean, size, own, chance = np.zeros((m, d)), np.zeros((m, d)), np.zeros((m, s, d)), np.zeros((z, s, d))
@@ -188,8 +190,11 @@ def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) ->
     outlook = shadow.of_each(points.expand(s, *points.shape))
     # As the surrogate takes a rule by itself, before it is calibrated on feasibility as a whole.
     chances = torch.sigmoid(STEEP * outlook.holds)
+    steep, source = model.steepness(raw.detach())
     for j in range(m):
-        slope = _chained(outlook.features[..., j], raw, inner)
+        if source[j] < 0:  # a constant
+            continue
+        slope = steep[..., j, None] * inner[:, :, source[j]]
         # The gradient of the members' mean: where they disagree, what each makes up by itself does not count as steep.
         together = slope.mean(0)
         mean[j], size[j], own[j] = together.sum(0), together.abs().sum(0), slope.abs().sum(1)

@@ -13,6 +13,7 @@ from neurofit.surrogate.relaxation import Relaxation
 
 # targets are learned as asinh((feature - target) / (SPREAD std)): straight near the target, a logarithm far off
 SPREAD = 5.0
+_SQUARED = 1e150  # what is larger has no square in double precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,12 @@ class Table:
         )
 
 
+def sd(seen: np.ndarray) -> float:
+    """The sd of values (n,), also of such as are too large to be squared."""
+    size = float(np.abs(seen).max(initial=0.0))
+    return float(seen.std()) if size < _SQUARED else size * float((seen / size).std())
+
+
 def varies(t: np.ndarray) -> bool:
     """Whether there is anything to learn of a column (n,) of scaled features."""
     seen = t[np.isfinite(t)]
@@ -111,7 +118,7 @@ def _scaling(problem: Problem, features: np.ndarray) -> Scaling:
         if seen.size:
             low, middle, high = np.percentile(seen, [25, 50, 75])
             center[j] = middle
-            scale[j] = (high - low) / 1.35 or seen.std() or max(abs(middle), 1.0)
+            scale[j] = (high - low) / 1.35 or sd(seen) or max(abs(middle), 1.0)
     for objective in problem.objectives:
         for target in objective.targets:
             center[target.column] = (target.low + target.high) / 2

@@ -26,7 +26,7 @@ from neurofit.config.identity import sealed
 from neurofit.errors import ConfigError, NeurofitError
 from neurofit.evaluate.function_evaluator import FunctionEvaluator
 from neurofit.executors import ProcessExecutor
-from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.evaluation import FALSE, TRUE, Evaluation
 from neurofit.problem.expression import parse
 from neurofit.problem.feature import Feature
 from neurofit.problem.model import FunctionModel
@@ -167,6 +167,33 @@ def test_slopes_are_those_of_the_whole_model_walked_back_row_by_row(kind: str) -
         (plain,) = torch.autograd.grad(chance.sum(), u, retain_graph=True)
         mean = plain.numpy().mean(axis=(0, 1))
         assert np.allclose(s.rule[r], mean, atol=1e-3 * np.abs(mean).max() + 1e-6)
+
+
+@pytest.mark.parametrize("where", ["feasible", "all"])
+def test_features_too_large_to_be_squared_spoil_nothing(where: Where) -> None:
+    """At 1e300 times its size, beyond single precision, a feature has the very slopes [sd / range] that it had, and the
+    others keep theirs; a rule on it is known by its verdicts. To the tenth that the surrogate's own slopes are good to.
+    """
+    huge = replace(
+        PLANE, rules=(*PLANE.rules, Rule("big", "g > 2", parse("g > 2e300").resolve(lambda _: (), {"g": 1})))
+    )
+    x = evaluations(PLANE, 64)
+    grown = [e.features * np.array([1.0, 1e300, 1e300]) for e in x]
+    done = [
+        replace(
+            e,
+            features=f,
+            rules=np.append(e.rules, np.int8(TRUE if f[1] > 2e300 else FALSE)),
+            margins=np.append(e.margins, f[1] - 2e300),
+        )
+        for e, f in zip(x, grown, strict=True)
+    ]
+    s = found(huge, done, where)
+    plain = found(PLANE, x, where)
+    if where == "all":
+        assert np.allclose(s.feature[:2], plain.feature[:2], rtol=0.1, atol=0.1)
+    assert np.isfinite(s.feature[:2]).all() and np.isnan(s.feature[2]).all() and (s.feature[1] > 0.1).any()
+    assert np.isfinite(s.rule[[0, 2]]).all() and s.rule[2, 0] > 0.1  # g rises with x
 
 
 def test_of_142_parameters_and_205_rows_sensitivities_take_seconds() -> None:
