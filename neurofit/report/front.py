@@ -27,6 +27,7 @@ from neurofit.report.style import (
 
 _TRIANGLE_UP_TO = 7
 _LOW = 0.05  # median score of a front, in shares of its axis, below which that is no axis to read it on
+_DECADES = 5.0  # [std] that an axis must reach for a logarithm above one std to be worth it
 _LEAST = 0.1  # [std]: an axis never shows less, however close to the target all are
 _PAIRS_UP_TO = 4  # objectives; above, pairs become too many to read and the picture turns to parallel axes
 
@@ -188,7 +189,7 @@ def _parallel(results: Results, front: np.ndarray, chosen: Sequence[tuple[str, i
         panel.plot([], [], color=BLUE, label="front")
         top = _limit(y[cloud].max(axis=1), y[front].max(axis=1))
         # What is sought is near 0, and would be a line there beside what is not.
-        if far(top) or np.median(y[front]) < _LOW * top:
+        if far(top) or (top > _DECADES and np.median(y[front]) < _LOW * top):
             panel.set_yscale("symlog", linthresh=1.0)
             score_ticks(panel.yaxis)
             panel.set_ylim(-0.04, top)

@@ -13,11 +13,13 @@ import matplotlib
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy_run
 
 from neurofit.errors import ConfigError, NeurofitError
+from neurofit.report import style
 from neurofit.report.arrays import Results, gather
 from neurofit.report.convergence import convergence_figure
 from neurofit.report.curves import curves, curves_figure
@@ -27,7 +29,7 @@ from neurofit.report.numbers import duration, number, percent
 from neurofit.report.objectives import objectives_figure
 from neurofit.report.page import page
 from neurofit.report.pictures import NAMES, Material, Surrogate, picture, pictures
-from neurofit.report.style import png, save
+from neurofit.report.style import SOLUTIONS, png, save
 from neurofit.report.traces import Solution, traces_figure
 
 
@@ -86,6 +88,8 @@ def test_a_front_near_zero_is_not_squeezed_into_a_line() -> None:
     panel = front_figure(r, r.chosen()).axes[0]
     low, top = panel.get_ylim()
     assert panel.get_yscale() == "symlog" and low < 0 < 7 < top  # below zero: half a marker
+    few = replace(r, objectives=y / 10)
+    assert front_figure(few, few.chosen()).axes[0].get_yscale() == "linear"  # no logarithm below one std
     y[:, :] += 4.0
     assert front_figure(r, r.chosen()).axes[0].get_yscale() == "linear"
 
@@ -206,6 +210,21 @@ def test_a_notebook_shows_a_figure_that_pyplot_knows_nothing_of() -> None:
     shown, _ = DisplayFormatter().format(figure)
     width, height = struct.unpack(">II", shown["image/png"][16:24])  # of the PNG's header
     assert (width, height) == tuple(int(84 * inches) for inches in figure.get_size_inches())
+
+
+def test_marks_keep_their_colours_in_a_notebook() -> None:
+    """Among lines of many shades, which 256 colours are too few for. To 2 of 255 in each channel."""
+    made = style.figure(8, 5)
+    panel = made.subplots()
+    rng = np.random.default_rng(1)
+    for shade in rng.random(250):
+        panel.plot(rng.random(8), color=matplotlib.colormaps["plasma"](shade), alpha=0.85)
+    for j, colour in enumerate(SOLUTIONS[:3]):
+        panel.plot([2 * j + 1], [0.5], "s", ms=5, color=colour, zorder=5)
+    shown = np.asarray(Image.open(BytesIO(made._repr_png_())).convert("RGB"), int).reshape(-1, 3)  # type: ignore[attr-defined]
+    for colour in SOLUTIONS[:3]:
+        wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+        assert np.abs(shown - wanted).max(axis=1).min() <= 2
 
 
 def test_a_figure_keeps_its_look_whoever_draws_it() -> None:
