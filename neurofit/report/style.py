@@ -26,7 +26,6 @@ from neurofit.errors import writing
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY, PALE = "#56B4E9", "#CC79A7", "#222222", "#8A8A8A", "#C9CED3"
 SOLUTIONS = (RED, BLUE, GREEN, PURPLE, ORANGE, SKY)  # of chosen solutions, in order
-_KEPT = ("white", *SOLUTIONS)  # in a notebook, whatever else is drawn
 _FAR = 20.0  # [std]
 MARKERS = ("*", "D", "s", "^", "v", "P")
 _DPI, _NOTEBOOK_DPI = 150, 84
@@ -85,11 +84,14 @@ class Drawing(Figure):
         # shades, and leave none to the marks upon them.
         with Image.open(BytesIO(png(self, _NOTEBOOK_DPI))) as drawn, BytesIO() as small:
             full = drawn.convert("RGB")
-            kept = [part for colour in _KEPT for part in ImageColor.getrgb(colour)]
-            few = full.quantize(256 - len(_KEPT), dither=Image.Dither.NONE).getpalette() or []
+            kept = [part for colour in SOLUTIONS for part in ImageColor.getrgb(colour)]
+            few = full.quantize(256 - len(SOLUTIONS), dither=Image.Dither.NONE).getpalette() or []
             palette = Image.new("P", (1, 1))
             palette.putpalette(kept + few[: 3 * 256 - len(kept)])
-            full.quantize(palette=palette, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+            less = full.quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB")
+            white = full.convert("L").point([0] * 255 + [255])  # which is matched roughly, and would be grey
+            less.paste("white", mask=white)
+            less.quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
             return small.getvalue()
 
 

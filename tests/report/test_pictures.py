@@ -222,6 +222,7 @@ def test_marks_keep_their_colours_in_a_notebook() -> None:
     for j, colour in enumerate(SOLUTIONS[:3]):
         panel.plot([2 * j + 1], [0.5], "s", ms=5, color=colour, zorder=5)
     shown = np.asarray(Image.open(BytesIO(made._repr_png_())).convert("RGB"), int).reshape(-1, 3)  # type: ignore[attr-defined]
+    assert (shown[0] == 255).all()  # a corner
     for colour in SOLUTIONS[:3]:
         wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
         assert np.abs(shown - wanted).max(axis=1).min() <= 2
