@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 # Evaluations of a fit: enough for a batch or two that the surrogate proposes after its design.
 # Those of `staged` are all of the design, as its slice takes seconds an evaluation.
-BUDGETS = {"tour": 60, "sensitivities": 65, "general_problem": 36, "staged": 10}
+BUDGETS = {"tour": 60, "sensitivities": 65, "general_problem": 36, "staged": 7}
 PICTURES = {"tour": 4, "sensitivities": 3, "general_problem": 4, "staged": 6}
 _OF_A_MACHINE = re.compile(r"/(?:home|root|tmp|work|Users|private|var|opt|usr)/")
 
