@@ -94,9 +94,9 @@ class Run:
         by = self._contents.settled
         engine = f"Simulated by {by['engine']}, {by['copies']} copies at a time ({by['why']})" if by else ""
         said = (failures(self.searched), unheard_of(self.searched, [name for name, _ in self.header.features]))
-        return tuple(line for line in (engine, *said, self._confirmed_how()) if line)
+        return tuple(line for line in (engine, *said, self._of_confirming()) if line)
 
-    def _confirmed_how(self) -> str:
+    def _of_confirming(self) -> str:
         if not self._contents.confirmed:
             return ""
         try:

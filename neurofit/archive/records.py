@@ -99,7 +99,7 @@ class Contents:
     renewed   evaluations of this run's own asks after which its patience began anew
     warm      evaluations of other runs that the optimizer knows, as this problem scores them: no part of the run
     settled   what simulates the run: "engine", "copies", "share", "why"; {} before it is known, or where nothing does
-    confirmed what rows of the front come to at a finer time step, by the candidate's number
+    confirmed what rows of the front come to at a finer time step, or in repeats, by the candidate's number
     """
 
     header: Header
@@ -152,7 +152,7 @@ class Contents:
 
     @property
     def reported(self) -> list[Evaluation]:
-        """The same, with what the front came to at a finer time step in place of what the search saw.
+        """The same, with what the front came to at a finer time step, or in repeats, in place of what the search saw.
 
         Only what is on the front then counts, whatever else was confirmed at an earlier end of the run; what could not
         be simulated at the finer step stays as it was.

@@ -56,7 +56,7 @@ class GaussianProcesses:
 
     def _bases(self, u: Tensor) -> tuple[Tensor, Tensor]:
         x = curve(u.to(torch.float32), self.strength) / self.length
-        return matern(distances(x, self.points)), torch.cos(x @ self.frequencies + self.phases) * self.wave
+        return matern(_distances(x, self.points)), torch.cos(x @ self.frequencies + self.phases) * self.wave
 
     @property
     def wave(self) -> float:
@@ -100,7 +100,7 @@ def _own(x: Tensor, model: GaussianProcesses, part: slice, steep: bool) -> tuple
     weights, prior = (t[part].permute(0, 2, 1) for t in (model.weights, model.prior))  # (o, s, n), (o, s, f)
     scaled = x.reshape(s * p, d) / length
     own = (len(points), s, p, -1)
-    kernel, by_square = (found.view(own) for found in matern_and_slope(distances(scaled, points)))
+    kernel, by_square = (found.view(own) for found in matern_and_slope(_distances(scaled, points)))
     # NumPy's cosines are vectorised on processors of any maker.
     phase = torch.baddbmm(model.phases[part], scaled, model.frequencies[part]).numpy()
     cosines = torch.from_numpy(np.cos(phase)).view(own)
@@ -115,7 +115,7 @@ def _own(x: Tensor, model: GaussianProcesses, part: slice, steep: bool) -> tuple
     return values, (slopes / length).view(*own[:3], d)
 
 
-def distances(x: Tensor, rows: Tensor) -> Tensor:
+def _distances(x: Tensor, rows: Tensor) -> Tensor:
     """(o, p, n) between points x (o, p, d) and `rows` (o, n, d)."""
     square = (x * x).sum(-1)[..., None] + (rows * rows).sum(-1)[:, None] - 2 * x @ rows.mT
     return (square.clamp_min(0) + 1e-10).sqrt()

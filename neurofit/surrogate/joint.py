@@ -21,14 +21,14 @@ from neurofit.surrogate.formulas import margin, relative
 from neurofit.surrogate.roughness import far, roughness
 from neurofit.surrogate.samples import STEEP, Samples, Training
 from neurofit.surrogate.scores import Scores
-from neurofit.surrogate.table import Table, table, varies
+from neurofit.surrogate.table import LARGEST, Table, table, varies
 from neurofit.surrogate.warp import curve, expected, nearest
 
 MEMBERS = 8
 _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
 _DESIGN_WEIGHT = 0.2  # of a row of the design in the calibration, where one of the last proposals counts 1
 _TOLD = 5  # rows at least that R2 is of
-_SINGLE, _DOUBLE = 80.0, 700.0  # sinh of it is finite in single and double precision, also of sums over many
+_SINGLE = 80.0  # the same as table.LARGEST, in single precision
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
 
 
@@ -149,8 +149,8 @@ class JointModel:
         """
         source, scaling = self._outputs.source, self._data.scaling
         t = raw[..., torch.from_numpy(np.maximum(source, 0))].double()
-        low, high = (torch.from_numpy(np.clip(end, -_DOUBLE, _DOUBLE)) for end in (scaling.low, scaling.high))
-        return torch.where((t >= low) & (t <= high), torch.cosh(t.clamp(-_DOUBLE, _DOUBLE)), 0.0), source
+        low, high = (torch.from_numpy(np.clip(end, -LARGEST, LARGEST)) for end in (scaling.low, scaling.high))
+        return torch.where((t >= low) & (t <= high), torch.cosh(t.clamp(-LARGEST, LARGEST)), 0.0), source
 
     def _strangeness(self, u: Tensor) -> Tensor:
         """How far points (..., d) are from the nearest feasible row, in the cube's diagonals."""

@@ -21,7 +21,7 @@ from neurofit.problem.problem import Problem
 from neurofit.surrogate.joint import JointModel
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.samples import STEEP, Samples
-from neurofit.surrogate.table import Table, sd, varies
+from neurofit.surrogate.table import LARGEST, Table, sd, varies
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,6 @@ Where = Literal["front", "feasible", "all"]
 _POINTS = 256  # of a Sobol sequence over the cube, or evaluations; a power of two keeps the sequence balanced
 _TOP = 4  # features named where one is shown in a line
 _TRUSTED = 0.5  # R2 of a feature from which its slopes are worth reading
-_LARGEST = 700.0  # sinh of it is finite
 _CHUNK = 64  # points at a time: memory grows with members x points x outputs x (rows trained on + parameters)
 
 
@@ -168,7 +167,7 @@ def places(data: Table, problem: Problem, where: Where, seed: int = 0) -> tuple[
 
 def _sd(t: np.ndarray, center: float) -> float:
     """The sd of what is defined of a feature, and its `center`, in its scale; nan where there is none."""
-    seen = np.sinh(np.clip(t[np.isfinite(t)], -_LARGEST, _LARGEST))
+    seen = np.sinh(np.clip(t[np.isfinite(t)], -LARGEST, LARGEST))
     # A constant's sd is rounding, not nought, once it went through asinh and back.
     found = sd(seen) if seen.size > 1 else 0.0
     return found if found > 1e-9 * float(np.abs(seen + center).max(initial=0.0)) else float("nan")

@@ -13,6 +13,7 @@ from neurofit.surrogate.relaxation import Relaxation
 
 # targets are learned as asinh((feature - target) / (SPREAD std)): straight near the target, a logarithm far off
 SPREAD = 5.0
+LARGEST = 700.0  # scaled feature whose sinh is finite, also in sums over many
 _SQUARED = 1e150  # what is larger has no square in double precision
 
 
