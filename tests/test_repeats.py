@@ -17,11 +17,14 @@ from neurofit.problem.model import FunctionModel
 from neurofit.run import search
 
 MODEL = """
+import functools
 import numpy as np
 def noisy(p, seed):
     a, b = np.random.default_rng(seed).normal(0.0, 0.5, 2)
     return {'a': p['x'] + a, 'b': (p['y'] - p['x']) ** 2 + b}
 def quiet(p): return {'a': p['x'], 'b': (p['y'] - p['x']) ** 2}
+def places(p, /, seed): return noisy(p, seed)
+wrapped = functools.wraps(noisy)(lambda *given, **named: noisy(*given, **named))
 """
 FILE = """
 neurofit: 1
@@ -83,11 +86,24 @@ def test_a_function_without_a_seed_is_not_repeated(file: Path, tmp_path: Path) -
     assert not len(search(problem, tmp_path / "a", SerialExecutor).confirmation)
 
 
-def test_runs_from_before_functions_were_repeated_can_go_on(file: Path) -> None:
-    """Whether the seed is seen makes no other problem; repeats do, which no file asks for."""
+@pytest.mark.parametrize("name", ["places", "wrapped", "imported"])
+def test_whatever_is_given_seeds_is_repeated(name: str, file: Path) -> None:
+    """However it is written: what takes a seed is asked of the function itself, where it is called and here."""
+    (file.parent / "other.py").write_text(MODEL.replace("noisy", "imported"))
+    (file.parent / "model.py").write_text(f"from other import imported\n{MODEL}")
+    file.write_text(FILE.replace("NAME", name))
     problem = load(file)
-    model = problem.model
-    assert isinstance(model, FunctionModel) and model.seeded
-    assert confirming(problem).fit.timeout == 4 * problem.fit.timeout
-    for changed, same in ((replace(model, seeded=False), True), (replace(model, repeats=4), False)):
-        assert (sealed(replace(problem, model=changed), "").identity == sealed(problem, "").identity) is same
+    fine = confirming(problem)
+    assert isinstance(fine.model, FunctionModel) and fine.model.repeats == 4
+    assert fine.fit.timeout == 4 * problem.fit.timeout
+    assert confirming(fine) is fine
+    with SerialExecutor(fine) as executor:
+        executor.submit([0], np.array([[2.0, 3.0]]))
+        (evaluation,) = executor.results()
+    assert evaluation.status == "ok"
+
+
+def test_repeats_make_another_problem(file: Path) -> None:
+    """No file asks for them: evaluations of the search and of the repeats are not to be mixed."""
+    problem = load(file)
+    assert sealed(confirming(problem), "").identity != sealed(problem, "").identity

@@ -19,7 +19,7 @@ _CARRIED = re.compile(rb"^[ \t]*RANGE [^:\n]*:[ \t]*carried[ \t]*\r?\n", re.MULT
 _LEFT_OUT = {
     "Problem": ("name", "text", "identity", "warnings"),
     "CellTemplate": ("name",),
-    "FunctionModel": ("name", "seeded"),
+    "FunctionModel": ("name",),
     "NetworkTemplate": ("name",),
     "FitSettings": PRACTICAL,
     "Sweep": ("label",),

@@ -80,7 +80,7 @@ def function(spec: FunctionSpec, own: Mapping[str, ParameterSpec]) -> Built:
     file, name = defined(spec.function, "$.model.function", "function")
     made = tuple(knobs.for_function(written) for written in knobs.merged(spec.parameters, own))
     nowhere = locations.unknown({})
-    model = FunctionModel(spec.name or name, file, name, _seeded(file, name))
+    model = FunctionModel(spec.name or name, file, name)
     return Built(model, made, nowhere, Variables.of((), {}, nowhere), (file,))
 
 
@@ -233,12 +233,6 @@ def defined(text: str, path: str, what: str) -> tuple[Path, str]:
         listed = f"a {what} that {file.name} defines: {', '.join(names) or 'there is none'}"
         raise ConfigError(path, got=name, expected=listed + did_you_mean(name, names))
     return file, name
-
-
-def _seeded(file: Path, name: str) -> bool:
-    """Whether a function that parses is written with a parameter `seed` after its first."""
-    found = [n for n in ast.parse(file.read_bytes()).body if isinstance(n, ast.FunctionDef) and n.name == name]
-    return any(a.arg == "seed" for f in found for a in [*f.args.args[1:], *f.args.kwonlyargs])
 
 
 def _top_level(tree: ast.Module) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from neurofit.evaluate.function_evaluator import load_function, takes_seed
 from neurofit.problem import network
 from neurofit.problem.model import CellTemplate, FunctionModel
 from neurofit.problem.network import ArtificialCell, NetworkTemplate
@@ -47,7 +48,7 @@ def confirming(problem: Problem) -> Problem:
     """
     model = problem.model
     if isinstance(model, FunctionModel):
-        if not model.seeded or model.repeats > 1:
+        if model.repeats > 1 or not takes_seed(load_function(model.file, model.function)):
             return problem
         patient = replace(problem.fit, timeout=_REPEATS * problem.fit.timeout)
         return replace(problem, model=replace(model, repeats=_REPEATS), fit=patient)

@@ -126,12 +126,11 @@ class FunctionModel:
     """Any callable `function(parameters: dict[str, float]) -> dict[str, float]` of a Python file; no NEURON.
 
     A parameter whose choices have names comes as the name. A function with a second parameter `seed` is given an int
-    of this evaluation's own; `seeded` says whether the file shows that it has one. With more than one of `repeats` an
-    evaluation is the mean of so many, with seeds that no evaluation of one has.
+    of this evaluation's own. With more than one of `repeats` an evaluation is the mean of so many, with seeds that no
+    evaluation of one has.
     """
 
     name: str
     file: Path
     function: str
-    seeded: bool = False
     repeats: int = 1
