@@ -285,6 +285,13 @@ def test_the_version_is_said(tmp_path: Path) -> None:
     assert library.__version__ == metadata.version("neurofit")
 
 
+def test_python_m_neurofit_is_the_same_command(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "neurofit", "check", "no_such_file.yaml"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "no_such_file.yaml" in done.stderr and not done.stdout
+
+
 def assert_wrong_input(done: Done, words: str) -> None:
     assert done.returncode == 2, done.stdout + done.stderr
     assert words in done.stderr

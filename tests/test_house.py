@@ -41,7 +41,7 @@ ALLOWED = (
     | dict.fromkeys(RUN - set(BELOW), RUN)
     | {"report": REPORT, "results": RUN | {"report"}, "comparing": RUN | {"report"}}
     | dict.fromkeys(("export", "hpc"), EXPORT)
-    | dict.fromkeys(("cli", "cli_machine", "arguments", "console", "telling"), CLI)
+    | dict.fromkeys(("cli", "cli_machine", "arguments", "console", "telling", "__main__"), CLI)
 )
 
 
