@@ -8,117 +8,47 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from neurofit.surrogate.heldout import foretold
-from neurofit.surrogate.hyper import MANY, Hyper, Rows, matern, matern_and_slope, most_likely
+from neurofit.surrogate.hyper import MANY, Hyper, Rows, most_likely
+from neurofit.surrogate.kernels import Kernels, Sums, Waves, matern
 from neurofit.surrogate.samples import Training, inflation
 from neurofit.surrogate.warp import Warp, curve
 
 _WAVES, _MANY_WAVES = 384, 128
-_AT_ONCE = 4  # outputs whose exponentials are in a cache together
 
 
 @dataclass(frozen=True, slots=True)
 class GaussianProcesses:
     """Sampled functions of all outputs, and held-out predictions (n, o) of the rows they were fitted on.
 
-    Single precision: length (o, 1, d), points (o, n, d) scaled, weights (o, n, s), frequencies (o, d, f),
-    phases (o, 1, f), prior (o, f, s), mean (o,).
+    The samples are `mean` (o,) and, around it, `drawn`: waves, which are the prior's, and kernels, which are the data's
+    update of it.
     """
 
     members: int
     warp: Warp
-    strength: Tensor
-    length: Tensor
-    points: Tensor
-    weights: Tensor
-    frequencies: Tensor
-    phases: Tensor
-    prior: Tensor
+    drawn: Sums
     mean: Tensor
     held_mean: np.ndarray
     held_sd: np.ndarray
 
     def of_all(self, u: Tensor) -> Tensor:
         """(s, p, o): every member at the same points u (p, d)."""
-        kernel, waves = self._bases(u)
-        return (kernel @ self.weights + waves @ self.prior).permute(2, 1, 0) + self.mean
+        return self.drawn.of_all(u) + self.mean
 
     def of_each(self, u: Tensor) -> Tensor:
         """(s, p, o): member s at its own points u (s, p, d)."""
-        return _OwnPoints.apply(curve(u.to(torch.float32), self.strength), self)
+        return self.drawn.of_each(u) + self.mean
 
-    def _bases(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        x = curve(u.to(torch.float32), self.strength) / self.length
-        return matern(_distances(x, self.points)), torch.cos(x @ self.frequencies + self.phases) * self.wave
-
-    @property
-    def wave(self) -> float:
-        """The amplitude of each Fourier feature."""
-        return math.sqrt(2.0 / max(self.phases.shape[-1], 1))
-
-
-class _OwnPoints(torch.autograd.Function):
-    """`of_each` at warped points x (s, p, d), with its slopes written out.
-
-    They come from the same exponentials and phases as the values, a few outputs at a time: automatic differentiation
-    keeps a dozen arrays (o, s p, n) that leave every cache.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, model: GaussianProcesses) -> Tensor:
-        s, p, d = x.shape
-        o = len(model.mean)
-        values, steep = torch.empty((o, s, p)), ctx.needs_input_grad[0]
-        slopes = torch.empty((o, s, p, d) if steep else 0)
-        for first in range(0, o, _AT_ONCE):
-            part = slice(first, first + _AT_ONCE)
-            value, slope = _own(x, model, part, steep)
-            values[part] = value
-            if slope is not None:
-                slopes[part] = slope
-        ctx.save_for_backward(slopes)
-        return values.permute(1, 2, 0) + model.mean
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *towards: Tensor) -> tuple[Tensor, None]:
-        (slopes,) = ctx.saved_tensors
-        return torch.einsum("spo,ospd->spd", towards[0], slopes), None
-
-
-def _own(x: Tensor, model: GaussianProcesses, part: slice, steep: bool) -> tuple[Tensor, Tensor | None]:
-    """Some outputs' values (o, s, p) and slopes (o, s, p, d) at warped points x (s, p, d), without their means."""
-    s, p, d = x.shape
-    points, length = model.points[part], model.length[part]
-    weights, prior = (t[part].permute(0, 2, 1) for t in (model.weights, model.prior))  # (o, s, n), (o, s, f)
-    scaled = x.reshape(s * p, d) / length
-    own = (len(points), s, p, -1)
-    kernel, by_square = (found.view(own) for found in matern_and_slope(_distances(scaled, points)))
-    # NumPy's cosines are vectorised on processors of any maker.
-    phase = torch.baddbmm(model.phases[part], scaled, model.frequencies[part]).numpy()
-    cosines = torch.from_numpy(np.cos(phase)).view(own)
-    values = (kernel @ weights[..., None] + model.wave * (cosines @ prior[..., None]))[..., 0]
-    if not steep:
-        return values, None
-    # Of a kernel it is 2 (x - row) times that by r squared; of a cosine, its sine times its frequency.
-    pulls = (by_square * weights[:, :, None]).view(len(points), s * p, -1)
-    waves = (torch.from_numpy(np.sin(phase)).view(own) * prior[:, :, None]).view(len(points), s * p, -1)
-    slopes = 2 * (scaled * pulls.sum(-1, keepdim=True) - pulls @ points)
-    slopes -= model.wave * (waves @ model.frequencies[part].mT)
-    return values, (slopes / length).view(*own[:3], d)
-
-
-def _distances(x: Tensor, rows: Tensor) -> Tensor:
-    """(o, p, n) between points x (o, p, d) and `rows` (o, n, d)."""
-    square = (x * x).sum(-1)[..., None] + (rows * rows).sum(-1)[:, None] - 2 * x @ rows.mT
-    return (square.clamp_min(0) + 1e-10).sqrt()
+    def slopes_of_each(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """`of_each`, and its gradients (s, p, o, d)."""
+        values, slopes = self.drawn.slopes_of_each(u)
+        return values + self.mean, slopes
 
 
 def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
@@ -143,18 +73,10 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     held_mean, seen_sd, held_sd = found[0][..., 0].T.numpy(), *(part.sqrt().T.numpy() for part in found[1:])
     wrong = inflation(centred.numpy() - held_mean, seen_sd, known.numpy(), training.importance)
     wrong[training.binary] = 1.0
-    parts = _sampled(data, hyper, factor, torch.from_numpy(wrong), members, generator)
-    length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
     return GaussianProcesses(
         members,
         Warp(hyper.strength.numpy()),
-        hyper.strength.to(torch.float32),
-        length,
-        x,
-        weights,
-        frequencies,
-        phases,
-        prior,
+        _sampled(data, hyper, factor, torch.from_numpy(wrong), members, generator),
         mean.to(torch.float32),
         held_mean + mean.numpy(),
         held_sd * wrong,
@@ -169,12 +91,8 @@ def factor_of(data: Rows, hyper: Hyper) -> Tensor:
     return torch.linalg.cholesky(signal2[..., None] * matern(torch.cdist(x, x)) + torch.diag_embed(noise))
 
 
-def _sampled(
-    data: Rows, hyper: Hyper, factor: Tensor, wrong: Tensor, members: int, generator: torch.Generator
-) -> tuple[Tensor, ...]:
-    """Samples given the data, as the tensors of GaussianProcesses; their deviations are `wrong` (o,) times the
-    posterior's.
-    """
+def _sampled(data: Rows, hyper: Hyper, factor: Tensor, wrong: Tensor, members: int, generator: torch.Generator) -> Sums:
+    """Samples given the data, whose deviations are `wrong` (o,) times the posterior's."""
     n, d = data.points.shape
     o = data.centred.shape[1]
     waved = _WAVES if o <= MANY else _MANY_WAVES
@@ -193,7 +111,8 @@ def _sampled(
     residual = data.centred.T[..., None] - waves @ prior - jitter * wrong[:, None, None]
     residual = torch.where(data.known.T[..., None], residual, 0.0)
     weights = torch.cholesky_solve(residual, factor) * (signal**2)[:, None, None]
-    return length, x, weights, frequencies, phases, prior
+    drawn = Kernels(x.float(), weights.float()), Waves(frequencies.float(), phases.float(), prior.float())
+    return Sums(hyper.strength.float(), length.float(), drawn)
 
 
 def mirrored(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neurofit.surrogate.kernels import matern_and_slope
 from neurofit.surrogate.warp import STRAIGHT, curve
 
 _POINTS = 110  # rows to learn from
@@ -59,26 +60,6 @@ class Hyper:
         """(o, n) noise of each entry."""
         own = torch.exp(2 * self.log_noise)[:, None] + torch.exp(2 * self.log_rough)[:, None] * rough.mT
         return torch.where(known.T, own, _MISSING)
-
-
-def matern(r: Tensor) -> Tensor:
-    """Matern-5/2 at scaled distance r."""
-    return _matern(*_decay(r))
-
-
-def matern_and_slope(r: Tensor) -> tuple[Tensor, Tensor]:
-    """Matern-5/2 at scaled distance r, and its derivative by r squared."""
-    s, decay = _decay(r)
-    return _matern(s, decay), (-5.0 / 6.0) * (1 + s) * decay
-
-
-def _matern(s: Tensor, decay: Tensor) -> Tensor:
-    return (1 + s + s * s / 3) * decay
-
-
-def _decay(r: Tensor) -> tuple[Tensor, Tensor]:
-    s = math.sqrt(5.0) * r
-    return s, torch.exp2(-math.log2(math.e) * s)  # several times as fast as exp
 
 
 def some(n: int, most: int, generator: torch.Generator) -> Tensor:

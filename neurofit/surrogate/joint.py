@@ -119,11 +119,21 @@ class JointModel:
 
     def of_all(self, u: Tensor) -> Outlook:
         """Every member's outlook at the same points u (p, d)."""
-        return self._outlook(self.samples.of_all(u), self._strangeness(u))
+        return self.outlook(self.samples.of_all(u), u)
 
     def of_each(self, u: Tensor) -> Outlook:
         """Member s's outlook at its own points u (s, p, d)."""
-        return self._outlook(self.samples.of_each(u), self._strangeness(u))
+        return self.outlook(self.samples.of_each(u), u)
+
+    def outlook(self, raw: Tensor, u: Tensor) -> Outlook:
+        """What raw outputs (s, p, o) mean at the points u, (p, d) or (s, p, d), that they are of."""
+        features = self._features(raw)
+        holds = self._holds(raw, features)
+        w = self._weights
+        logit = w[0] + w[1] * soft_minimum(holds) - w[3] * self._strangeness(u)
+        if self._feasible >= 0:
+            logit = logit + w[2] * raw[..., self._feasible]
+        return Outlook(features, self._scores(features), holds, logit)
 
     def probability(self, outlook: Outlook) -> Tensor:
         """P(feasible) (p,): the mean over members, within each of which all conditions are judged together."""
@@ -157,15 +167,6 @@ class JointModel:
         if not len(self._home):
             return torch.zeros(u.shape[:-1])
         return (nearest(curve(u.float(), self._strength), self._home) / u.shape[-1] + 1e-8).sqrt()
-
-    def _outlook(self, raw: Tensor, strange: Tensor) -> Outlook:
-        features = self._features(raw)
-        holds = self._holds(raw, features)
-        w = self._weights
-        logit = w[0] + w[1] * soft_minimum(holds) - w[3] * strange
-        if self._feasible >= 0:
-            logit = logit + w[2] * raw[..., self._feasible]
-        return Outlook(features, self._scores(features), holds, logit)
 
     def _features(self, raw: Tensor) -> Tensor:
         source = torch.from_numpy(np.maximum(self._outputs.source, 0))

@@ -73,6 +73,14 @@ class Networks:
         made = _line(self.layers[:2], x) + self.share * _network(self.layers[2:], x)
         return self.mean + self.scale * (made + self.offset[:, None])
 
+    def slopes_of_each(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """`of_each`, and its gradients (s, p, o, d)."""
+        u = u.clone().requires_grad_(True)
+        made = self.of_each(u)
+        # Members share nothing: one walk back an output serves all of them, and all of their points.
+        slopes = [torch.autograd.grad(output.sum(), u, retain_graph=True)[0] for output in made.unbind(-1)]
+        return made.detach(), torch.stack(slopes, 2)
+
 
 def fit(training: Training, members: int, seed: int) -> Networks:
     """Trains on every output of `training`, one at least; rows that are far count less.

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from neurofit.surrogate import net
-from neurofit.surrogate.gp import GaussianProcesses, factor_of, mirrored
+from neurofit.surrogate.gp import factor_of, mirrored
 from neurofit.surrogate.heldout import foretold
 from neurofit.surrogate.hyper import Hyper, Rows
+from neurofit.surrogate.kernels import Kernels, Sums
 from neurofit.surrogate.kindred import most_likely
 from neurofit.surrogate.net import Networks
 from neurofit.surrogate.samples import Training
@@ -35,7 +36,7 @@ class Pulled:
     """
 
     networks: Networks
-    pull: GaussianProcesses
+    pull: Sums
     held_mean: np.ndarray
     held_sd: np.ndarray
 
@@ -54,6 +55,11 @@ class Pulled:
     def of_each(self, u: Tensor) -> Tensor:
         """(s, p, o): member s at its own points u (s, p, d)."""
         return self.networks.of_each(u) + self.pull.of_each(u)
+
+    def slopes_of_each(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """`of_each`, and its gradients (s, p, o, d)."""
+        (said, steep), (carried, pulled) = self.networks.slopes_of_each(u), self.pull.slopes_of_each(u)
+        return said + carried, steep + pulled
 
 
 def fit(training: Training, members: int, seed: int) -> Pulled:
@@ -87,9 +93,11 @@ def fit(training: Training, members: int, seed: int) -> Pulled:
         for some in torch.arange(y.shape[1]).split(_AT_ONCE)
     ]
     share, mean, sd, weights = (torch.cat(part) for part in zip(*parts, strict=True))
+    length = hyper.log_length.exp()[:, None].float()
+    carried = Kernels(outputs.held.points.float() / length, weights.float())
     return Pulled(
         replace(networks, share=networks.share * share.float()),
-        _carried(networks, outputs.held.points, hyper, weights),
+        Sums(networks.strength, length, (carried,)),
         networks.held_base + mean.T.numpy(),
         sd.T.numpy(),
     )
@@ -135,15 +143,3 @@ def _part(outputs: _Outputs, hyper: Hyper, groups: np.ndarray, generator: torch.
     left = torch.where(known[..., None], left - seen, 0.0)
     weights = torch.cholesky_solve(left, factor) * torch.exp(2 * hyper.log_signal)[:, None, None]
     return share, told + mean[..., 0], own.sqrt() * size, weights
-
-
-def _carried(networks: Networks, points: Tensor, hyper: Hyper, weights: Tensor) -> GaussianProcesses:
-    """Kernels at warped `points` (n, d) with `weights` (o, n, s): processes whose prior, the networks, is elsewhere."""
-    o, d = hyper.log_length.shape
-    length = hyper.log_length.exp()[:, None].float()
-    members, none = weights.shape[-1], np.zeros((0, o))
-    waves = torch.zeros((o, d, 0)), torch.zeros((o, 1, 0)), torch.zeros((o, 0, members))
-    x = points.float() / length
-    return GaussianProcesses(
-        members, networks.warp, networks.strength, length, x, weights.float(), *waves, torch.zeros(o), none, none
-    )

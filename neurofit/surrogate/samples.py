@@ -73,6 +73,12 @@ class Samples(Interface):
         """(s, p, o): member s at its own points u (s, p, d)."""
         ...
 
+    def slopes_of_each(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """`of_each` and its gradients (s, p, o, d), which know of no further ones: where all of them are wanted, by
+        much the cheaper way to them.
+        """
+        ...
+
 
 def inflation(error: np.ndarray, sd: np.ndarray, known: np.ndarray, importance: np.ndarray) -> np.ndarray:
     """(o,) what a model's deviations must be multiplied by to be those of its held-out errors, 1 at least.

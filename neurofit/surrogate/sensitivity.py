@@ -6,9 +6,8 @@ Derivative-based global sensitivity: the mean of |d feature / d parameter| (Sobo
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from neurofit.front import nondominated
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.joint import JointModel
 from neurofit.surrogate.relaxation import Relaxation
-from neurofit.surrogate.samples import STEEP, Samples
+from neurofit.surrogate.samples import STEEP
 from neurofit.surrogate.table import LARGEST, Table, sd, varies
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ Where = Literal["front", "feasible", "all"]
 _POINTS = 256  # of a Sobol sequence over the cube, or evaluations; a power of two keeps the sequence balanced
 _TOP = 4  # features named where one is shown in a line
 _TRUSTED = 0.5  # R2 of a feature from which its slopes are worth reading
-_CHUNK = 64  # points at a time: memory grows with members x points x outputs x (rows trained on + parameters)
+_CHUNK = 64  # points at a time: memory grows with members x points x outputs x parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +180,10 @@ def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) ->
     mean, size, own, chance = np.zeros((m, d)), np.zeros((m, d)), np.zeros((m, s, d)), np.zeros((z, s, d))
     if model.blind:  # every feature constant, no verdict that differs: all rows end as nan
         return mean, size, own, chance
-    raw, inner = _raw_slopes(model.samples, points)
-    # The same model on raw outputs that are leaves: what is made of them is cheap to walk back through, once a row.
-    raw.requires_grad_(True)
-    shadow = copy(model)
-    shadow.samples = cast(Samples, _Given(model.samples, raw))
-    outlook = shadow.of_each(points.expand(s, *points.shape))
+    u = points.expand(s, *points.shape)
+    raw, inner = model.samples.slopes_of_each(u)
+    # Raw outputs that are leaves: what is made of them is cheap to walk back through, once a row.
+    outlook = model.outlook(raw.requires_grad_(True), u)
     # As the surrogate takes a rule by itself, before it is calibrated on feasibility as a whole.
     chances = torch.sigmoid(STEEP * outlook.holds)
     steep, source = model.steepness(raw.detach())
@@ -200,31 +197,6 @@ def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) ->
     for row, column in enumerate(columns):
         chance[row] = _chained(chances[..., column], raw, inner).sum(1)
     return mean, size, own, chance
-
-
-class _Given:
-    """Samples whose raw outputs `raw` (s, p, o) are given, wherever they are asked for; all else is as of `samples`."""
-
-    def __init__(self, samples: Samples, raw: Tensor):
-        self._samples, self._raw = samples, raw
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._samples, name)
-
-    def of_all(self, u: Tensor) -> Tensor:
-        return self._raw
-
-    def of_each(self, u: Tensor) -> Tensor:
-        return self._raw
-
-
-def _raw_slopes(samples: Samples, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Raw outputs (s, p, o) of each member at points (p, d), and their gradients (s, p, o, d)."""
-    # Members share nothing: with points of its own for each, one walk back an output serves all of them.
-    u = points.expand(samples.members, *points.shape).clone().requires_grad_(True)
-    raw = samples.of_each(u)
-    outputs = [torch.autograd.grad(output.sum(), u, retain_graph=True)[0] for output in raw.unbind(-1)]
-    return raw.detach(), torch.stack(outputs, 2)
 
 
 def _chained(output: Tensor, raw: Tensor, inner: Tensor) -> Tensor:

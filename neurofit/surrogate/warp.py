@@ -58,6 +58,12 @@ def curve(u: Tensor, strength: Tensor) -> Tensor:
     return torch.log1p(c * u) / torch.log1p(c)
 
 
+def slope_of_curve(u: Tensor, strength: Tensor) -> Tensor:
+    """(..., d) how steeply `curve` rises along each axis at points u (..., d)."""
+    c = strength.exp()
+    return c / ((1 + c * u) * torch.log1p(c))
+
+
 def nearest(points: Tensor, rows: Tensor) -> Tensor:
     """(...,) squared distances from warped points (..., d) to the nearest of warped rows (n, d), differentiable."""
     square = (points * points).sum(-1)[..., None] + (rows * rows).sum(-1) - 2 * points @ rows.T

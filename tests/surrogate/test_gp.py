@@ -111,7 +111,7 @@ def test_each_members_own_points_are_predicted_as_all_of_them_are(both) -> None:
     every = torch.stack([model.of_all(own)[s] for s, own in enumerate(u)])
     each = model.of_each(u)
     assert each.shape == (MEMBERS, 8, 2)
-    rounding = torch.finfo(torch.float32).eps * model.weights.abs().sum(1).amax(1)  # (o,)
+    rounding = torch.finfo(torch.float32).eps * model.drawn.terms[0].weights.abs().sum(1).amax(1)  # (o,)
     assert ((each - every).abs() < 2 * rounding).all()
     assert (rounding < 0.02).all()  # else this would tell nothing
 
@@ -129,13 +129,19 @@ def test_slopes_are_those_of_differences(both) -> None:
 def test_slopes_at_each_members_own_points_are_those_at_all_of_them(both) -> None:
     """To 1e-3 of the largest: written out in one, by automatic differentiation in the other, both in single precision.
 
-    Ten outputs are more than are computed at a time.
+    Ten outputs are more than are computed at a time. Of all outputs at once they are the same, to rounding.
     """
     u, y, _ = both
     model = fitted(u, np.tile(y, 5), (False, True) * 5)
     weights = torch.linspace(-1, 2, 10)
     at = torch.from_numpy(cube(MEMBERS * 4, 5).reshape(MEMBERS, 4, 2)).requires_grad_(True)
-    (own,) = torch.autograd.grad((model.of_each(at) * weights).sum(), at)
+    values = model.of_each(at)
+    (own,) = torch.autograd.grad((values * weights).sum(), at)
+    same, slopes = model.slopes_of_each(at.detach())
+    assert torch.equal(same, values)
+    assert torch.allclose(
+        (slopes * weights[:, None]).sum(2).double(), own, rtol=1e-4, atol=1e-5 * float(own.abs().max())
+    )
     for s in range(MEMBERS):
         alone = at[s].detach().clone().requires_grad_(True)
         (slope,) = torch.autograd.grad((model.of_all(alone)[s] * weights).sum(), alone)
@@ -161,7 +167,7 @@ def test_a_missing_value_draws_nothing_to_it(both) -> None:
     y = y.copy()
     y[::3, 0] = math.nan
     model = fitted(u, y, (False, True))
-    weights = model.weights[0].abs()
+    weights = model.drawn.terms[0].weights[0].abs()
     missing = torch.from_numpy(np.isnan(y[:, 0]))
     assert weights[missing].max() < 1e-4 < 0.1 < weights[~missing].mean()
     assert model.mean.tolist() == pytest.approx([np.nanmean(y[:, 0]), y[:, 1].mean()], rel=1e-6)
@@ -175,7 +181,8 @@ def test_the_deviations_of_values_alone_are_corrected(both, monkeypatch: pytest.
         made.append(fitted(both[0], both[1], (False, True)))
     right, corrected = made
     assert np.allclose(corrected.held_sd, right.held_sd * [3.0, 1.0], rtol=1e-12)
-    assert torch.allclose(corrected.prior[0], 3 * right.prior[0]) and torch.equal(corrected.prior[1], right.prior[1])
+    prior, wider = (model.drawn.terms[1].weights for model in made)
+    assert torch.allclose(wider[0], 3 * prior[0]) and torch.equal(wider[1], prior[1])
 
 
 def test_an_output_without_one_value_stays_finite(both) -> None:
@@ -237,13 +244,9 @@ def conditioned(
     factor = gp.factor_of(data, HYPER)
     found = heldout.foretold(factor, centred.T[..., None], HYPER.variance(entries, rough), groups)
     mean, sd, own = found[0][..., 0].T, *(part.sqrt().T for part in found[1:])
-    parts = gp._sampled(data, HYPER, factor, torch.from_numpy(wrong), members, torch.Generator().manual_seed(1))
-    length, x, weights, frequencies, phases, prior = (part.to(torch.float32) for part in parts)
-    strength, loo = HYPER.strength.to(torch.float32), (mean.numpy(), own.numpy())
+    drawn = gp._sampled(data, HYPER, factor, torch.from_numpy(wrong), members, torch.Generator().manual_seed(1))
     warp = Warp(HYPER.strength.numpy())
-    model = GaussianProcesses(
-        members, warp, strength, length, x, weights, frequencies, phases, prior, torch.zeros(2), *loo
-    )
+    model = GaussianProcesses(members, warp, drawn, torch.zeros(2), mean.numpy(), own.numpy())
     return model, mean.numpy(), sd.numpy(), own.numpy()
 
 

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import multivariate_normal, qmc
 
 from neurofit.surrogate import hyper
-from neurofit.surrogate.hyper import Hyper, Rows, matern_and_slope, most_likely, some
+from neurofit.surrogate.hyper import Hyper, Rows, most_likely, some
 from neurofit.surrogate.warp import Warp
 
 N, D = 12, 3
@@ -68,13 +68,6 @@ def test_slopes_are_those_of_the_posterior_density(name: str) -> None:
             found.append(surprise(at))
             part[index] = kept
         assert float(slope[index]) == pytest.approx((found[0] - found[1]) / 2e-4, abs=1e-5, rel=1e-5)
-
-
-def test_the_kernels_slope_is_by_the_square_of_the_distance() -> None:
-    r = torch.linspace(0.1, 4, 30, dtype=torch.float64, requires_grad=True)
-    kernel, by_square = matern_and_slope(r)
-    (slope,) = torch.autograd.grad(kernel.sum(), r)
-    assert torch.allclose(slope / (2 * r), by_square, atol=1e-12)
 
 
 def test_the_newest_rows_and_as_many_others_are_learned_from() -> None:

@@ -70,7 +70,7 @@ def test_weights_are_those_of_the_kernel_by_hand() -> None:
         length = model.pull.length[j, 0].numpy()
         x, z = (model.warp.to(points) / length for points in (SEEN, at))
         r = np.sqrt(5.0) * np.linalg.norm(z[:, None] - x[None], axis=-1)
-        weights = model.pull.weights[j].mean(-1).numpy()
+        weights = model.pull.terms[0].weights[j].mean(-1).numpy()
         by_hand = ((1 + r + r * r / 3) * np.exp(-r)) @ weights
         assert carried[:, j] == pytest.approx(by_hand, abs=2e-3 * np.abs(by_hand).max())  # single precision
         # What is not carried is the noise's, and the noise of every row is the same where none is rough.
@@ -103,7 +103,7 @@ def test_what_was_not_seen_pulls_nothing() -> None:
     with torch.no_grad():
         far = torch.full((1, 3), 0.95, dtype=torch.float64)
         moved = (model.of_all(far) - model.networks.of_all(far)).abs()[..., 1]
-    weights = model.pull.weights[1].abs()
+    weights = model.pull.terms[0].weights[1].abs()
     assert near.sum() >= 2 and weights[torch.from_numpy(~near)].max() < 1e-3 * weights.max()
     assert float(moved.max()) < float(np.nanstd(y[:, 1]))
 
@@ -129,7 +129,11 @@ def test_each_member_at_its_own_points_is_what_it_is_at_the_same_points(fitted: 
 
 def test_gradients_are_finite_differences(fitted: Pulled) -> None:
     u = torch.from_numpy(cube(3, 4)).repeat(MEMBERS, 1, 1).requires_grad_(True)
-    (slope,) = torch.autograd.grad(fitted.of_each(u)[..., 0].sum(), u)
+    values = fitted.of_each(u)
+    (slope,) = torch.autograd.grad(values[..., 0].sum(), u)
+    same, slopes = fitted.slopes_of_each(u.detach())
+    assert torch.equal(same, values) and slopes.shape == (MEMBERS, 3, 2, 3)
+    assert np.allclose(slopes[:, :, 0].numpy(), slope.numpy(), rtol=1e-4, atol=1e-3)
     step = 0.01
     with torch.no_grad():
         for axis in range(3):

@@ -197,7 +197,7 @@ def test_features_too_large_to_be_squared_spoil_nothing(where: Where) -> None:
 
 
 def test_of_142_parameters_and_205_rows_sensitivities_take_seconds() -> None:
-    """CPU time: 5 s here; once a walk through all outputs for each row, it was ten minutes. The bound is for slow
+    """CPU time: 1.2 s here; once a walk through all outputs for each row, it was ten minutes. The bound is for slow
     machines, too.
     """
     problem = toy_problems.many_problem()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from neurofit.problem.space import Parameter, Space
-from neurofit.surrogate.warp import Warp, curve, expected
+from neurofit.surrogate.warp import Warp, curve, expected, slope_of_curve
 
 STRENGTHS = st.floats(-2.0, 8.0)  # what the fit may choose
 STRAIGHT = -2.0
@@ -51,6 +51,8 @@ def test_the_curves_slopes_in_point_and_strength_are_those_of_differences() -> N
     u = torch.rand((4, 2), dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_(True)
     strength = torch.tensor([-1.0, 4.0], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(curve, (u, strength))
+    (slope,) = torch.autograd.grad(curve(u, strength).sum(), u)
+    assert torch.allclose(slope_of_curve(u, strength), slope, rtol=1e-12)  # double precision
 
 
 @pytest.mark.parametrize(
