@@ -181,6 +181,7 @@ def check_reduction() -> None:
         volume = hypervolume(objectives[:n][kept[:n]], np.full(6, 5.0))
         assert entry["ladder"]["hypervolume"][rung] == pytest.approx(volume, abs=5e-5)  # rounded to four digits
     shown = tables.text(entries)
+    assert tables.short(entries) in shown
     assert "Hodgkin-Huxley soma | nsga2" in shown
     assert curves_figure(tables.groups(entries), "one").axes
 
@@ -229,3 +230,22 @@ def test_tables_compare_at_the_joint_searchs_own_median():
     assert "Not equal" not in tables.text(found)
     made[0]["start"] = "another"
     assert "islands with seed 1" in tables.text(found)
+
+
+def test_the_short_table_says_what_each_optimizer_needs():
+    made = [entry("joint", s, [[60, 0.2], [100 + s, 0.72], [200, 0.8]], 300) for s in (1, 2, 3, 4, 5)]
+    made += [entry("nsga2", s, [[1000 * s, 0.75]], 3000) for s in (1, 2)] + [entry("random", 1, [], 3000)]
+    made += [entry("ibea", s, [[500 * s, 0.72], [550 * s, 0.8]], 3000) for s in (1, 2, 3, 4, 5)]
+    head, _, row = tables.short({reduction.key(e): e for e in made}).splitlines()[:3]
+    cells = dict(zip(head.strip("| ").split(" | "), row.strip("| ").split(" | "), strict=True))
+    assert cells["joint ends at"] == ".800 at 300" and cells["joint"] == "103, 200"
+    assert cells["nsga2"] == "1500, > 3000 (2 seeds)" and cells["random"] == "> 3000 (1 seed)"
+    assert cells["ibea"] == "1500, 1650"
+
+
+def test_what_is_published_is_what_was_measured():
+    """README.md and RESULTS.md hold the very tables that results.json gives."""
+    found = {reduction.key(e): e for e in json.loads((HERE / reduction.RESULTS).read_text(encoding="utf-8"))}
+    assert (HERE / "RESULTS.md").read_text(encoding="utf-8") == tables.text(found)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(table in readme for table in tables.short(found).split("\n\n"))

@@ -3,7 +3,7 @@
     python benchmarks/optimizers run --jobs 2            # all of it, the first seed of everything first; hours
     python benchmarks/optimizers run ablations --seeds 1 --problems pinsky_rinzel
     python benchmarks/optimizers status                  # evaluations done, of those wanted
-    python benchmarks/optimizers table                   # updates results.json; prints tables, draws curves.png
+    python benchmarks/optimizers table                   # updates results.json, RESULTS.md and the curves
 
 Stop it at any time, and give the command again to go on. What is in results.json is not run again; `--fresh` does.
 A run is an ordinary fit in runs/PROBLEM/CONFIGURATION/SEED, with one worker. Dear baselines are kept in archives/, from

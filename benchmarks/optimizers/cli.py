@@ -68,7 +68,8 @@ def _status(asked: argparse.Namespace) -> bool:
 
 def _table(asked: argparse.Namespace) -> bool:
     entries = reduction.update()
-    print(tables.text(entries))
+    print(tables.short(entries))
+    Path("RESULTS.md").write_text(tables.text(entries), encoding="utf-8")
     every = tables.groups(entries)
     for what, chosen, title in (
         (OPTIMIZERS, [g for g in every if not g.case.unseen], "Optimizers"),
@@ -156,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         ("unpack", _unpack, "makes runs of archives/ again"),
     ):
         commands.add_parser(name, parents=[which], help=meaning).set_defaults(do=do)
-    commands.add_parser("table", help="updates results.json, prints tables, draws curves").set_defaults(do=_table)
+    commands.add_parser("table", help="updates results.json, writes tables, draws curves").set_defaults(do=_table)
     one = commands.add_parser("one", help="a single run")
     one.add_argument("problem", choices=list(CASES))
     one.add_argument("configuration", choices=list(CONFIGURATIONS))

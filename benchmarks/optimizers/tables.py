@@ -16,6 +16,14 @@ JOINT = "joint"
 _SHARE = 0.9  # of the joint search's final score, which it is fair to ask for
 _EARLY = 130
 _ROUNDED = 5e-5  # scores are kept to four digits
+_SEEDS = 5
+_SHOWN = (JOINT, "joint-net", "botorch", "nsga2", "ibea", "random", "grid")  # in the short table
+_HOW = """\
+Written by `python benchmarks/optimizers table`, of results.json; what is measured, and how, is at the head of
+`__init__.py`. Medians are over the seeds that there are. Evaluations include the 50 that all begin with. "foretold" is
+the share of proposals foretold feasible and the share that came, "late feasible" that of proposals but scouts after the
+first hundred, "to all of it" the evaluations to the median of what the joint search ends at, "per 50" the mean over all
+evaluations, training included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +86,63 @@ def text(entries: Mapping[Key, Entry]) -> str:
     compared = [g for g in every if g.configuration in OPTIMIZERS and not g.case.unseen]
     ablated = [g for g in every if g.configuration in ABLATIONS and g.case.unseen]
     parts = [
-        "Made by `python benchmarks/optimizers table`. Evaluations include the 50 that all begin with.",
-        "### Optimizers, medians over the seeds",
+        "# The optimizers, run by run",
+        _HOW,
+        "## In short",
+        short(entries),
+        "## Optimizers, medians over the seeds",
         _medians(compared),
-        "### Ablations, medians over the seeds",
+        "## The joint search with parts left out, medians over the seeds",
         _medians(ablated),
-        "### Every seed",
+        "## Every seed",
         _seeds(compared + ablated),
         *_warnings(entries),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) + "\n"
+
+
+def short(entries: Mapping[Key, Entry]) -> str:
+    """The two tables that the README has: evaluations needed, and what parts of the joint search are worth."""
+    every = groups(entries)
+    return "\n\n".join([_needed([g for g in every if not g.case.unseen]), _worth([g for g in every if g.case.unseen])])
+
+
+def _needed(found: Sequence[Group]) -> str:
+    """Evaluations to a share, and to all, of what the joint search ends at: a row a problem, a column an optimizer."""
+    others = [c.label for c in OPTIMIZERS if any(g.label == c.label for g in found) and c.label in _SHOWN]
+    rows = []
+    for case in dict.fromkeys(g.case for g in found):
+        mine = {g.label: g for g in found if g.case is case}
+        if JOINT not in mine:
+            continue
+        goal = _median(mine[JOINT].last())
+        needed = [_pair(mine[label], goal) if label in mine else "" for label in others]
+        rows.append([case.title, f"{_number(goal)} at {mine[JOINT].longest}", *needed])
+    return _markdown(["problem", "joint ends at", *others], rows)
+
+
+def _pair(g: Group, goal: float) -> str:
+    """Evaluations to a share of `goal`, and to all of it; how many seeds, where they are not all."""
+    part, whole = (_median(g.reaching(share * goal)) for share in (_SHARE, 1.0))
+    never = f"> {g.longest}"
+    shown = [_count(n) if math.isfinite(n) else never for n in (part, whole)]
+    fewer = f" ({n} seed{'s' * (n > 1)})" if (n := len(g.entries)) < _SEEDS else ""
+    return (never if shown == [never, never] else ", ".join(shown)) + fewer
+
+
+def _worth(found: Sequence[Group]) -> str:
+    """Final scores: a row a configuration, a column a problem."""
+    cases = list(dict.fromkeys(g.case for g in found))
+    rows = []
+    for configuration in ABLATIONS:
+        mine = {g.case: g for g in found if g.configuration is configuration}
+        if mine:
+            rows.append([configuration.label, *(_scores(mine[c]) if c in mine else "" for c in cases)])
+    return _markdown(["search", *(c.title for c in cases)], rows)
+
+
+def _scores(g: Group) -> str:
+    return f"{_number(_median(g.at(_EARLY)))}, {_number(_median(g.last()))}"
 
 
 def _medians(found: Sequence[Group]) -> str:
