@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from neurofit.builtin import load as load
     from neurofit.builtin import load_staged as load_staged
-    from neurofit.comparing import compare as compare
     from neurofit.optimize import make_optimizer as make_optimizer
-    from neurofit.progress import Progress as Progress
     from neurofit.report.live import Watch as Watch
-    from neurofit.results import Run as Run
-    from neurofit.results import open_run as open
-    from neurofit.run import fit as fit
+    from neurofit.run.comparing import compare as compare
+    from neurofit.run.fit import fit as fit
+    from neurofit.run.progress import Progress as Progress
+    from neurofit.run.results import Run as Run
+    from neurofit.run.results import open_run as open
 
     __version__: str
 
@@ -28,14 +28,14 @@ __all__ = ["Progress", "Run", "Watch", "compare", "fit", "load", "load_staged", 
 def __getattr__(name: str) -> object:
     # looked up when first used: a worker process imports this package too, and must not wait for tables and optimizers
     homes = {
-        "compare": ("neurofit.comparing", "compare"),
-        "fit": ("neurofit.run", "fit"),
+        "compare": ("neurofit.run.comparing", "compare"),
+        "fit": ("neurofit.run.fit", "fit"),
         "load": ("neurofit.builtin", "load"),
         "load_staged": ("neurofit.builtin", "load_staged"),
         "make_optimizer": ("neurofit.optimize", "make_optimizer"),
-        "open": ("neurofit.results", "open_run"),
-        "Progress": ("neurofit.progress", "Progress"),
-        "Run": ("neurofit.results", "Run"),
+        "open": ("neurofit.run.results", "open_run"),
+        "Progress": ("neurofit.run.progress", "Progress"),
+        "Run": ("neurofit.run.results", "Run"),
         "Watch": ("neurofit.report.live", "Watch"),
     }
     if name == "__version__":

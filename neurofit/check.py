@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import qmc
 
-from neurofit.engines import settled
 from neurofit.evaluate.finer import finer
 from neurofit.executors import ProcessExecutor
 from neurofit.executors.environment import workers_of
@@ -20,6 +19,7 @@ from neurofit.optimize.design import Extent
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
+from neurofit.run.engines import settled
 
 _SAMPLE_SECONDS = 10.0  # for timing candidates like those of a fit
 _SAMPLE_MOST = 32

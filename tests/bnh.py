@@ -18,7 +18,7 @@ import numpy as np
 from neurofit.config.load import load
 from neurofit.problem.evaluation import VALUE, Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.progress import Progress
+from neurofit.run.progress import Progress
 
 FIT = """
 neurofit: 1

@@ -16,7 +16,6 @@ from benchmarks.optimizers import packing, reduction, running, scores, tables
 from benchmarks.optimizers.cases import CASES, HERE, ROOT
 from benchmarks.optimizers.configurations import CONFIGURATIONS, START, Configuration
 from benchmarks.optimizers.plots import curves_figure
-from neurofit import run
 from neurofit.archive import Row, read
 from neurofit.config.identity import sealed
 from neurofit.errors import ArchiveError, ConfigError
@@ -127,7 +126,7 @@ def test_what_neurofit_does_not_have_is_said_before_anything_runs():
 def here(tmp_path, monkeypatch) -> Path:
     """An empty folder where the commands work; evaluations stay in this process, as four fits' workers take long."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "_executor", lambda problem, out: SerialExecutor(problem))
+    monkeypatch.setattr("neurofit.run.fit._executor", lambda problem, out: SerialExecutor(problem))
     return tmp_path
 
 

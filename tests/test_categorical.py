@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import neurofit
-from neurofit.cli import app
+from neurofit.cli.commands import app
 
 FIT = """
 neurofit: 1

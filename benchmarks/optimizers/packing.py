@@ -27,7 +27,7 @@ from neurofit.errors import ArchiveError
 from neurofit.evaluate.finish import finish
 from neurofit.problem.evaluation import STATUSES, Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.warm import gathered
+from neurofit.run.warm import gathered
 
 _TEXTS = ("log.txt", CPU_FILE)
 _META, _ARRAYS = "run.json", "evaluations.npz"

@@ -15,7 +15,7 @@ from benchmarks.optimizers.cases import Case
 from benchmarks.optimizers.configurations import INITIAL, START, Configuration
 from benchmarks.optimizers.timing import CPU_FILE, timed
 from neurofit.archive import exists, read
-from neurofit.textfiles import log
+from neurofit.run.textfiles import log
 
 # Relative to this folder, where the commands work: a warm start's directory is part of a run's identity, and is to be
 # the same one wherever the repository lies.

@@ -10,10 +10,10 @@ from unittest import mock
 
 import numpy as np
 
-from neurofit import session
 from neurofit.optimize import Optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
+from neurofit.run import session
 
 CPU_FILE = "cpu.csv"
 _HEADER = "evaluations,ask_s,tell_s\n"

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.stats import qmc
 
 from neurofit.config import load
-from neurofit.engines import settled
 from neurofit.problem.problem import Problem
+from neurofit.run.engines import settled
 
 _NOTHING: Mapping[str, str] = {}
 HERE = Path(__file__).parent

@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks.speed.cases import CELLS
 from neurofit.config import load
 from neurofit.executors import ProcessExecutor
-from neurofit.progress import Progress
-from neurofit.run import search
+from neurofit.run.fit import search
+from neurofit.run.progress import Progress
 
 _LOOKS = 20  # over a run
 _PAGE = os.sysconf("SC_PAGE_SIZE")

@@ -60,10 +60,10 @@ PARENT = (
     Probe("neurofit.archive.archive:Archive.consolidate", "results.h5"),
     Probe("neurofit.optimize.random:Random.ask", "optimizer"),
     Probe("neurofit.optimize.random:Random.tell", "optimizer"),
-    Probe("neurofit.progress:Tally.add", "progress"),
-    Probe("neurofit.progress:Tally.progress", "progress"),
-    Probe("neurofit.stopping:Course.add", "progress"),
-    Probe("neurofit.run:log", "log"),
+    Probe("neurofit.run.progress:Tally.add", "progress"),
+    Probe("neurofit.run.progress:Tally.progress", "progress"),
+    Probe("neurofit.run.stopping:Course.add", "progress"),
+    Probe("neurofit.run.fit:log", "log"),
 )
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from benchmarks.speed.cases import Case
 from benchmarks.speed.probes import KERNEL, PARENT, REPORT, Clock, Probed, installed
 from neurofit.executors import ProcessExecutor
-from neurofit.progress import Progress
-from neurofit.run import search
+from neurofit.run.fit import search
+from neurofit.run.progress import Progress
 
 
 def profile(case: Case, candidates: int, batch: int) -> dict[str, Any]:

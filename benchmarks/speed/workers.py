@@ -19,7 +19,7 @@ from benchmarks.speed.cases import CELLS, Case, as_fitted
 from neurofit.config import load
 from neurofit.executors import ProcessExecutor
 from neurofit.problem.problem import Problem
-from neurofit.run import search
+from neurofit.run.fit import search
 
 UNEVEN = CELLS / "uneven.yaml"
 

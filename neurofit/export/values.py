@@ -12,7 +12,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from neurofit.errors import ConfigError
-from neurofit.results import Run
+from neurofit.run.results import Run
 
 Entry = dict[str, float | str | None]
 

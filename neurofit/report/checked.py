@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from neurofit.check import Trial
-from neurofit.confirmation import changes
 from neurofit.evaluate.finer import NO_STEP, stepless
 from neurofit.problem.evaluation import NOT_RUN, TRUE, UNDEFINED, UNKNOWN
 from neurofit.problem.model import Assignment, FunctionModel
@@ -18,6 +17,7 @@ from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import HoldingSearch, Protocol
 from neurofit.report.goals import goals
 from neurofit.report.numbers import duration, extent, number, percent, shown, with_unit
+from neurofit.run.confirmation import changes
 
 _WHERE = 60  # characters of an expression
 _COARSE = 0.02  # of itself: a feature that the time step changes by more

@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from neurofit.progress import Progress
 from neurofit.report.numbers import duration, number, percent
+from neurofit.run.progress import Progress
 
 _MOST_RULES = 14
 _REDRAW = 0.2  # s

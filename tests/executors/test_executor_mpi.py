@@ -18,8 +18,8 @@ import neurofit
 from neurofit.config.load import load
 from neurofit.executors import SerialExecutor
 from neurofit.launcher import library, place
-from neurofit.results import Run
-from neurofit.run import search
+from neurofit.run.fit import search
+from neurofit.run.results import Run
 
 pytestmark = needs_mpi
 

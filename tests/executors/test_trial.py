@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from toy_problem import evaluated, same
 
-from neurofit.engines import settled
 from neurofit.errors import MechanismError
 from neurofit.evaluate.trial import Measured, difference
 from neurofit.executors import ProcessExecutor
@@ -19,6 +18,7 @@ from neurofit.problem.objective import Objective, Target
 from neurofit.problem.problem import FitSettings, Problem
 from neurofit.problem.protocol import Conditions, Protocol, Recording, Step, Sweep
 from neurofit.problem.space import Parameter, Space
+from neurofit.run.engines import settled
 
 LEAK = """
 NEURON {{ SUFFIX leakier NONSPECIFIC_CURRENT i RANGE g, e THREADSAFE }}
@@ -71,7 +71,7 @@ def test_the_same_and_faster_is_chosen_and_remembered(tmp_path, monkeypatch):
     assert found is not None
     # A leak alone is so cheap that either may be faster here; that both gave the same is what is said.
     assert "over 200 ms" in found.why and 1 <= found.copies <= 128
-    monkeypatch.setattr("neurofit.engines.settle", lambda _: pytest.fail("it was tried out again"))
+    monkeypatch.setattr("neurofit.run.engines.settle", lambda _: pytest.fail("it was tried out again"))
     assert settled(leak) == found
     asked = replace(leak, fit=replace(leak.fit, engine="coreneuron"))
     with pytest.raises(pytest.fail.Exception):

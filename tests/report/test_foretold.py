@@ -19,7 +19,7 @@ from neurofit.errors import NeurofitError
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.report.foretold import foretold_figure
-from neurofit.results import Run
+from neurofit.run.results import Run
 from neurofit.surrogate.foretold import Foretold, foretold
 from neurofit.surrogate.training import groups
 

@@ -11,12 +11,12 @@ import toy_problems
 
 import neurofit
 from neurofit.archive import Contents, Row, describe
-from neurofit.comparing import _called
 from neurofit.errors import ConfigError
 from neurofit.front import convergence, hypervolume
 from neurofit.problem.problem import FitSettings, Problem
 from neurofit.report.seeds import Seed, seeds_figure
-from neurofit.results import Run
+from neurofit.run.comparing import _called
+from neurofit.run.results import Run
 
 
 def run(problem: Problem, optimizer: str, seed: int, n: int = 30) -> Run:

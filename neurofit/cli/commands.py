@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from neurofit import cli_machine
-from neurofit.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, named
-from neurofit.console import console, guarded
+from neurofit.cli import machine
+from neurofit.cli.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, named
+from neurofit.cli.console import console, guarded
+from neurofit.cli.telling import introduction, pictures, save, tell, tell_fitted, tell_trial, write_report
 from neurofit.errors import ConfigError
 from neurofit.launcher import quiet
 from neurofit.optimize import OPTIMIZERS
-from neurofit.telling import introduction, pictures, save, tell, tell_fitted, tell_trial, write_report
 
 if TYPE_CHECKING:
-    from neurofit.results import Run
+    from neurofit.run.results import Run
 
 # What a command needs is imported when it is called: `neurofit --help` need not wait for NEURON's and eFEL's friends.
 
@@ -31,8 +31,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
-app.command()(cli_machine.submit)
-app.command()(cli_machine.doctor)
+app.command()(machine.submit)
+app.command()(machine.doctor)
 EXPORTS = ("json", "yaml")
 
 
@@ -85,10 +85,10 @@ def fit(
     """Fit FILE: search its parameters, keep every evaluation in DIR/results.h5, draw the front."""
     with guarded(debug) as guard:
         from neurofit.executors.job import joined
-        from neurofit.failures import check_some_worked
         from neurofit.report.live import Watch
-        from neurofit.run import fit_step, overrides
-        from neurofit.stages import load_work, placed, read_from, steps
+        from neurofit.run.failures import check_some_worked
+        from neurofit.run.fit import fit_step, overrides
+        from neurofit.run.stages import load_work, placed, read_from, steps
 
         joined()  # under mpiexec the other ranks stay in here, and none of them reads or prints
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
@@ -111,7 +111,7 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
     """Validate FILE, build its model, evaluate it once, and say what everything is and how long a fit takes."""
     with guarded(debug):
         from neurofit.check import try_out
-        from neurofit.stages import load_work, placed, read_from, trials
+        from neurofit.run.stages import load_work, placed, read_from, trials
 
         wanted = changed(changes)
         with read_from(file, wanted):
@@ -155,7 +155,7 @@ def retarget(
     with guarded(debug):
         from neurofit.builtin import fit_file
         from neurofit.config import load
-        from neurofit.stages import read_from
+        from neurofit.run.stages import read_from
 
         wanted = changed(changes)
         with read_from(file, wanted):
@@ -185,8 +185,8 @@ def plot(
             parts = _open(runs[0]).parts.items()
             written = [path for name, part in parts for path in save(pictures(part), (out or runs[0]) / name)]
         else:
-            from neurofit.comparing import compare
             from neurofit.report import style
+            from neurofit.run.comparing import compare
 
             written = [style.save(compare([_open(run) for run in runs]), (out or runs[0]) / "hypervolumes.png")]
         for path in written:
@@ -293,10 +293,6 @@ def schema(
 
 
 def _open(directory: Path) -> Run:
-    from neurofit.results import open_run
+    from neurofit.run.results import open_run
 
     return open_run(directory)
-
-
-if __name__ == "__main__":
-    main()

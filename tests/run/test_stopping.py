@@ -11,13 +11,13 @@ import bnh
 import numpy as np
 import pytest
 
-from neurofit import session as session_module
 from neurofit.config.load import load
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.results import Run
-from neurofit.run import search
-from neurofit.stopping import Course, Stopping
+from neurofit.run import session as session_module
+from neurofit.run.fit import search
+from neurofit.run.results import Run
+from neurofit.run.stopping import Course, Stopping
 
 REFERENCE = (5.0, 5.0)
 

@@ -22,10 +22,10 @@ from neurofit.config.taking import Cell, Offer, Take, described
 from neurofit.errors import ArchiveError, ConfigError, NeurofitError
 from neurofit.optimize import check_optimizer
 from neurofit.problem.problem import Problem
-from neurofit.results import Run, open_run
-from neurofit.staged import FILE
-from neurofit.textfiles import put
-from neurofit.warm import WarmStart, gathered
+from neurofit.run.results import Run, open_run
+from neurofit.run.staged import FILE
+from neurofit.run.textfiles import put
+from neurofit.run.warm import WarmStart, gathered
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from neurofit.arguments import DebugOption, FileArgument, SetOption, changed, named
-from neurofit.console import console, guarded
+from neurofit.cli.arguments import DebugOption, FileArgument, SetOption, changed, named
+from neurofit.cli.console import console, guarded
 from neurofit.errors import NeurofitError
 
 
@@ -36,7 +36,7 @@ def submit(
     """Hand FILE to a queue: a job that stops before its time is up, queues again, and goes on."""
     with guarded(debug):
         from neurofit import hpc
-        from neurofit.stages import load_work, read_from
+        from neurofit.run.stages import load_work, read_from
 
         options = [f"--set={change}" for change in changes or []] + ([f"--budget={budget}"] if budget else [])
         wanted = changed(changes) | ({} if budget is None else {"fit.budget": str(budget)})

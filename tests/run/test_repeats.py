@@ -14,7 +14,7 @@ from neurofit.config.load import load
 from neurofit.evaluate.finer import confirming
 from neurofit.executors import ProcessExecutor, SerialExecutor
 from neurofit.problem.model import FunctionModel
-from neurofit.run import search
+from neurofit.run.fit import search
 
 MODEL = """
 import functools

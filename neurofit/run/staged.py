@@ -11,7 +11,7 @@ from neurofit.archive import Contents, exists, read
 from neurofit.config.document import read as read_yaml
 from neurofit.config.load import STAGES
 from neurofit.errors import ArchiveError
-from neurofit.results import Run
+from neurofit.run.results import Run
 
 FILE = "stages.yaml"  # in a staged run's directory: the staged file with all that it names filled in
 

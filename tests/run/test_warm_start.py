@@ -19,17 +19,17 @@ import pytest
 from typer.testing import CliRunner
 
 import neurofit
-from neurofit import session as session_module
 from neurofit.archive import Archive
-from neurofit.cli import app
+from neurofit.cli.commands import app
 from neurofit.config import load
 from neurofit.errors import ConfigError
 from neurofit.evaluate.function_evaluator import FunctionEvaluator
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.results import Run, open_run
-from neurofit.run import search
-from neurofit.warm import gathered
+from neurofit.run import session as session_module
+from neurofit.run.fit import search
+from neurofit.run.results import Run, open_run
+from neurofit.run.warm import gathered
 
 TOY = '''"""A function of three parameters, for tests."""
 
@@ -270,7 +270,7 @@ def test_a_run_whose_files_have_gone_is_taken_on_trust_and_the_log_says_so(tmp_p
         gathered(warm(free, tmp_path / "a"))
 
 
-CELL = (Path(__file__).parent.parent / "models/hh_soma/cell.yaml").read_text()
+CELL = (Path(__file__).parents[2] / "models/hh_soma/cell.yaml").read_text()
 CELLS = [
     ("-50 pA", "-60 pA", "another protocol hyper"),
     ("soma.gl_hh: [1e-4, 1e-3]", "soma.gl_hh: [1e-4, 1e-3]\n  soma.cm: 2", "soma.cm fixed at 1 in"),

@@ -15,7 +15,7 @@ from neurofit.problem.evaluation import NOT_RUN, Evaluation
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Model, Problem
 from neurofit.problem.space import Parameter
-from neurofit.results import Run
+from neurofit.run.results import Run
 
 _SAME = 1e-9  # relative difference below which two values written in other units are the same
 

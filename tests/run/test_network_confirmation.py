@@ -16,8 +16,8 @@ from neurofit.evaluate.network_evaluator import NetworkEvaluator
 from neurofit.executors import SerialExecutor
 from neurofit.problem.problem import Problem
 from neurofit.problem.spikes import Spikes
-from neurofit.results import Run
-from neurofit.run import search
+from neurofit.run.fit import search
+from neurofit.run.results import Run
 
 SHORT = {
     "protocols": "{run: {duration: 120 ms, window: [20 ms, 120 ms]}}",

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from neurofit.console import console
+from neurofit.cli.console import console
 
 
 class Terminal(io.StringIO):

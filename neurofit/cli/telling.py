@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.text import Text
 
-from neurofit.console import console
+from neurofit.cli.console import console
 from neurofit.errors import writing
-from neurofit.failures import all_failed
-from neurofit.textfiles import beside
+from neurofit.run.failures import all_failed
+from neurofit.run.textfiles import beside
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from neurofit.check import Trial
     from neurofit.report.arrays import Results
     from neurofit.report.pictures import Material, Picture
-    from neurofit.results import Run
-    from neurofit.stages import Step, TryOut
+    from neurofit.run.results import Run
+    from neurofit.run.stages import Step, TryOut
 
 
 def introduction(step: Step) -> str:

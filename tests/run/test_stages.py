@@ -15,15 +15,15 @@ from typing import Any
 import bnh
 import numpy as np
 import pytest
-from test_cli import Done, assert_wrong_input, neurofit
+from commands import Done, assert_wrong_input, neurofit
 
 import neurofit as api
 from neurofit.archive import read
+from neurofit.cli.telling import introduction
 from neurofit.errors import ArchiveError, ConfigError, NeurofitError
 from neurofit.report import pictures
-from neurofit.results import Run
-from neurofit.stages import load_work, steps
-from neurofit.telling import introduction
+from neurofit.run.results import Run
+from neurofit.run.stages import load_work, steps
 
 BOWLS = '''"""Two bowls that share a parameter, for tests of stages."""
 

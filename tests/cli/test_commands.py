@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
@@ -12,22 +11,23 @@ import re
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from commands import Done, assert_wrong_input, neurofit
 from typer.testing import CliRunner
 
 import neurofit as library
 from neurofit.builtin import copy, fit_file, fit_files
-from neurofit.cli import app
+from neurofit.cli.commands import app
+from neurofit.cli.telling import introduction
 from neurofit.config import json_schema, load
 from neurofit.errors import ConfigError
-from neurofit.progress import Progress
 from neurofit.report.live import line
-from neurofit.stages import Step
-from neurofit.telling import introduction
+from neurofit.run.progress import Progress
+from neurofit.run.stages import Step
 
 FUNCTION = """
 neurofit: 1
@@ -67,23 +67,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     warm = FUNCTION.lstrip().replace("budget: 24", "budget: 24, warm_start: nowhere")
     (home / "warm.yaml").write_text(warm)
     return home
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def neurofit(*arguments: str, cwd: Path) -> Done:
-    """A command, in this process: starting one anew costs a second each time."""
-    with contextlib.chdir(cwd):
-        result = CliRunner().invoke(app, list(arguments))
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return Done(result.exit_code, result.stdout, result.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +183,7 @@ def test_a_report_that_fails_half_way_leaves_what_was_there(
     def broken(*_: object) -> str:
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr("neurofit.telling.pictures", lambda *_: iter(()))  # which would take seconds
+    monkeypatch.setattr("neurofit.cli.telling.pictures", lambda *_: iter(()))  # which would take seconds
     monkeypatch.setattr("neurofit.report.page.page", broken)
     (folder / "old").mkdir()
     (folder / "old" / "report.html").write_text("the one before")
@@ -292,24 +275,17 @@ def test_python_m_neurofit_is_the_same_command(tmp_path: Path) -> None:
     assert done.returncode == 2 and "no_such_file.yaml" in done.stderr and not done.stdout
 
 
-def assert_wrong_input(done: Done, words: str) -> None:
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("error:") <= 1
-
-
 def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_the_log(folder: Path) -> None:
     code = """
 import sys
-import neurofit.run
-from neurofit.cli import app
+import neurofit.run.fit
+from neurofit.cli.commands import app
 
 def broken(step, progress):
     step.directory.mkdir(parents=True)
     raise ZeroDivisionError("by nothing")
 
-neurofit.run.fit_step = broken
+neurofit.run.fit.fit_step = broken
 app()
 """
     command = [sys.executable, "-c", code, "fit", "bowl.yaml", "--out", "broken"]
@@ -324,7 +300,7 @@ app()
 
 def test_a_terminal_gets_a_live_panel(folder: Path) -> None:
     parent, child = pty.openpty()
-    command = [sys.executable, "-m", "neurofit.cli", "fit", "bowl.yaml", "--out", "live"]
+    command = [sys.executable, "-m", "neurofit", "fit", "bowl.yaml", "--out", "live"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(command, cwd=folder, stdout=child, stderr=child, env=environment) as process:
         os.close(child)

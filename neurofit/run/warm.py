@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from neurofit.errors import ArchiveError, ConfigError
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.rescore import Rescoring, rescoring
-from neurofit.results import Run, open_run
+from neurofit.run.rescore import Rescoring, rescoring
+from neurofit.run.results import Run, open_run
 
 
 @dataclass(frozen=True, slots=True)

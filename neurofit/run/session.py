@@ -22,18 +22,18 @@ import numpy as np
 
 from neurofit.archive import Archive, Batch
 from neurofit.archive.records import front_of
-from neurofit.confirmation import sentence
-from neurofit.engines import settled
 from neurofit.errors import NeurofitError, Stopped
 from neurofit.evaluate.finer import NO_STEP, confirming, how, stepless
 from neurofit.executors.trial import Settled
 from neurofit.optimize import Optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.progress import Observer, Progress, Tally
-from neurofit.stop import Stop
-from neurofit.stopping import Course, Stopping
-from neurofit.textfiles import log
+from neurofit.run.confirmation import sentence
+from neurofit.run.engines import settled
+from neurofit.run.progress import Observer, Progress, Tally
+from neurofit.run.stop import Stop
+from neurofit.run.stopping import Course, Stopping
+from neurofit.run.textfiles import log
 
 T = TypeVar("T")
 _END = object()

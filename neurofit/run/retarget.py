@@ -10,10 +10,10 @@ from neurofit.config.load import load
 from neurofit.errors import place_of
 from neurofit.optimize import check_optimizer
 from neurofit.problem.problem import Problem
-from neurofit.rescore import rescoring
-from neurofit.results import Run, open_run
-from neurofit.textfiles import log, put_problem
-from neurofit.warm import gathered
+from neurofit.run.rescore import rescoring
+from neurofit.run.results import Run, open_run
+from neurofit.run.textfiles import log, put_problem
+from neurofit.run.warm import gathered
 
 
 def retargeted(run: Run, target: str | Path | Problem, out: str | Path | None = None) -> Run:

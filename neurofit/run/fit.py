@@ -21,13 +21,13 @@ from neurofit.executors.environment import workers_of
 from neurofit.executors.job import joined
 from neurofit.optimize import check_optimizer
 from neurofit.problem.problem import Problem
-from neurofit.progress import Observer, Progress
-from neurofit.results import Run, open_run
-from neurofit.session import Executor, MakeExecutor, Session
-from neurofit.stages import Step, load_work, steps
-from neurofit.stop import Stop
-from neurofit.textfiles import log, put_problem
-from neurofit.warm import WarmStart, gathered
+from neurofit.run.progress import Observer, Progress
+from neurofit.run.results import Run, open_run
+from neurofit.run.session import Executor, MakeExecutor, Session
+from neurofit.run.stages import Step, load_work, steps
+from neurofit.run.stop import Stop
+from neurofit.run.textfiles import log, put_problem
+from neurofit.run.warm import WarmStart, gathered
 
 __all__ = ["Observer", "Progress", "Run", "fit", "fit_step", "open_run", "search"]
 
@@ -90,7 +90,7 @@ def fit(
 
 
 def fit_step(step: Step, progress: Observer | None = None) -> Run:
-    """Fits one step of `neurofit.stages.steps` to its end, on all that this process may use."""
+    """Fits one step of `neurofit.run.stages.steps` to its end, on all that this process may use."""
     return search(step.problem, step.directory, None, progress, step.start)
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 import neurofit
-from neurofit import session as session_module
 from neurofit.config.load import load
 from neurofit.errors import Stopped
 from neurofit.evaluate.evaluator import CellEvaluator
@@ -24,7 +23,8 @@ from neurofit.executors.trial import Settled
 from neurofit.optimize import Optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.run import search
+from neurofit.run import session as session_module
+from neurofit.run.fit import search
 
 CELL = """
 neurofit: 1

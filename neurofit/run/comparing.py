@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from neurofit.errors import ConfigError, NeurofitError, Words
 from neurofit.problem.objective import Target
 from neurofit.problem.problem import FitSettings
-from neurofit.results import Run, open_run
+from neurofit.run.results import Run, open_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

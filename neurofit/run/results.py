@@ -18,19 +18,19 @@ from neurofit import front
 from neurofit.archive import Contents, Header, read
 from neurofit.archive.records import front_of
 from neurofit.config.load import load
-from neurofit.confirmation import confirmation, sentence
 from neurofit.errors import ConfigError, NeurofitError, place_of
 from neurofit.evaluate.finer import how
-from neurofit.failures import failures, unheard_of
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
+from neurofit.run.confirmation import confirmation, sentence
+from neurofit.run.failures import failures, unheard_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neurofit.again import Again
-    from neurofit.learned import Learned
     from neurofit.report.pictures import Material
+    from neurofit.run.again import Again
+    from neurofit.run.learned import Learned
     from neurofit.surrogate.foretold import Foretold
     from neurofit.surrogate.partial import Partial
     from neurofit.surrogate.sensitivity import Sensitivity, Where
@@ -220,7 +220,7 @@ class Run:
         Raises ConfigError that names the features or parameters that `target` needs and this run lacks, or what else
         the two simulate differently; ArchiveError where `out` holds a run.
         """
-        from neurofit.retarget import retargeted  # which makes runs
+        from neurofit.run.retarget import retargeted  # which makes runs
 
         return retargeted(self, target, out)
 
@@ -318,14 +318,14 @@ class Run:
     @cached_property
     def _again(self) -> Again:
         """What simulates solutions again, the same for all pictures."""
-        from neurofit.again import Again  # NEURON's and eFEL's friends, which take a second to load
+        from neurofit.run.again import Again  # NEURON's and eFEL's friends, which take a second to load
 
         return Again(self._contents)
 
     @cached_property
     def _learned(self) -> Learned:
         """What surrogates of this run say, the same for all pictures."""
-        from neurofit.learned import Learned  # torch, which takes a second to load
+        from neurofit.run.learned import Learned  # torch, which takes a second to load
 
         return Learned(self._contents, self.problem, self.directory)
 
@@ -366,7 +366,7 @@ def open_run(directory: str | Path) -> Run:
 
     That of a staged file (a `StagedRun`) has each stage's in `.stages`. Raises ArchiveError where there is none.
     """
-    from neurofit.staged import open_staged  # which is made of runs
+    from neurofit.run.staged import open_staged  # which is made of runs
 
     place = place_of(directory, "directory", "the path of one that a fit wrote")
     return open_staged(place) or Run(place, read(place))

@@ -12,16 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 import neurofit
-from neurofit.cli import app
+from neurofit.cli.commands import app
 from neurofit.config import load
 from neurofit.errors import ArchiveError, ConfigError
 from neurofit.evaluate.evaluator import make_evaluator
 from neurofit.evaluate.function_evaluator import FunctionEvaluator
 from neurofit.problem.evaluation import FALSE, NOT_RUN, UNKNOWN, Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.progress import Progress
-from neurofit.results import Run
-from neurofit.run import search
+from neurofit.run.fit import search
+from neurofit.run.progress import Progress
+from neurofit.run.results import Run
 
 FAILING = (3, 17, 40)
 NEW = """
@@ -157,7 +157,7 @@ def test_what_is_good_enough_already_needs_no_simulation(old: Run, tmp_path: Pat
     assert len(run.raw) == 120 and run.ended.startswith("all targets are met")
 
 
-SOMA = (Path(__file__).parent.parent / "models/hh_soma/cell.yaml").read_text()
+SOMA = (Path(__file__).parents[2] / "models/hh_soma/cell.yaml").read_text()
 
 
 def test_a_cell_stopped_early_stays_unknown_and_all_else_is_as_simulated_anew(tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from neurofit.archive import archive as archive_module
 from neurofit.errors import ArchiveError, ConfigError, NeurofitError, Stopped
 from neurofit.front import hypervolume
 from neurofit.problem.problem import Problem
-from neurofit.progress import Progress
-from neurofit.results import Run, open_run
-from neurofit.run import search
+from neurofit.run.fit import search
+from neurofit.run.progress import Progress
+from neurofit.run.results import Run, open_run
 
 FAILING = (3, 17, 64)
 UNTYPED: Any = neurofit  # as a program that no type checker has seen calls it
