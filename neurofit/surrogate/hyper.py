@@ -8,7 +8,8 @@ takes twice as long.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,15 +18,19 @@ from neurofit.surrogate.kernels import matern_and_slope
 from neurofit.surrogate.warp import STRAIGHT, curve
 
 _POINTS = 110  # rows to learn from
-STEPS, RATE = 30, 0.18  # of Adam
+_STEPS, _RATE = 30, 0.18  # of Adam
+MANY, _MANY_STEPS = 60, 20  # outputs above which steps are too dear to take them all
 LENGTH_VARIANCE = 3.0  # of the prior of log length scales
-MANY, MANY_STEPS = 60, 20  # outputs above which steps are too dear to take them all
 _JITTER = 1e-4  # of the signal variance: keeps a factor in single precision
 _MISSING = 1e6  # noise variance of an entry that is not there
 _STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
-LABEL_NOISE, VALUE_NOISE = -1.2, -2.5  # log of the noise's standard deviation to start from, and prior means
-ROUGH = -1.0  # log of the deviation that roughness 1 adds, in units of the output's: prior mean, to start from
+_LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's deviation, in units of the output's: prior means
+_ROUGH = -1.0  # log of the deviation that roughness 1 adds, in the same units: its prior mean
 _LENGTH, _MANY_LENGTH = 0.8, 0.5  # scales to start from, in diagonals of the cube; few steps end near them
+# What is learned stays within: log length scales, the warp's log c, and the logs of signal, noise and roughness.
+LENGTH_BOUNDS = math.log(0.02), math.log(100.0)
+_STRENGTH_BOUNDS = STRAIGHT, 8.0
+SCALE_BOUNDS = (-math.inf, math.inf), (-7.0, math.inf), (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +45,32 @@ class Rows:
     rough: Tensor
 
     def of(self, chosen: Tensor) -> Rows:
+        """Some rows."""
         return Rows(self.points[chosen], self.centred[chosen], self.known[chosen], self.rough[chosen])
 
 
 @dataclass(frozen=True, slots=True)
 class Hyper:
+    """Of each output: logs of length scales, in warped axes of the cube, and of deviations in the output's own unit."""
+
     strength: Tensor  # (d,) of the warp, shared by all outputs
     log_length: Tensor  # (o, d)
     log_signal: Tensor  # (o,)
     log_noise: Tensor  # (o,)
     log_rough: Tensor  # (o,) further noise of an entry whose roughness is 1
 
+    @property
+    def scales(self) -> tuple[Tensor, Tensor, Tensor]:
+        """(o,) logs of the deviations of signal, noise and roughness."""
+        return self.log_signal, self.log_noise, self.log_rough
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Hyper:
+        """With every tensor changed alike."""
+        return Hyper(change(self.strength), change(self.log_length), *map(change, self.scales))
+
     def of(self, some: Tensor) -> Hyper:
-        """Of some outputs."""
-        parts = self.log_length, self.log_signal, self.log_noise, self.log_rough
-        return Hyper(self.strength, *(part[some] for part in parts))
+        """Some outputs."""
+        return Hyper(self.strength, self.log_length[some], *(scale[some] for scale in self.scales))
 
     def variance(self, known: Tensor, rough: Tensor) -> Tensor:
         """(o, n) noise of each entry."""
@@ -71,12 +87,34 @@ def some(n: int, most: int, generator: torch.Generator) -> Tensor:
     return torch.cat([older, torch.arange(n - half, n)])
 
 
-def lesson(rows: Rows, generator: torch.Generator) -> tuple[Rows, Tensor]:
-    """The rows to learn from, in single precision, and the log (o,) of each output's deviation."""
+def lesson(rows: Rows, binary: Tensor, strength: Tensor, generator: torch.Generator) -> tuple[Rows, Hyper]:
+    """The rows to learn from, and the middle of the prior, both in single precision.
+
+    Of labels, which are `binary` (o,), more noise is expected; of the warp, `strength` (d,).
+    """
     rows = rows.of(some(len(rows.points), _POINTS, generator))
     rows = Rows(rows.points.float(), rows.centred.float(), rows.known, rows.rough.float())
     scale = (rows.centred.square().sum(0) / rows.known.sum(0).clamp_min(1)).sqrt().clamp_min(1e-3).log()
-    return rows, scale
+    d = rows.points.shape[1]
+    length = torch.full((len(scale), d), math.sqrt(2.0) + 0.5 * math.log(d))
+    noise = torch.where(binary, _LABEL_NOISE, _VALUE_NOISE) + scale
+    return rows, Hyper(strength.float(), length, scale, noise, scale + _ROUGH)
+
+
+def descend(
+    parts: Sequence[Tensor],
+    bounds: Sequence[tuple[float, float]],
+    slopes: Callable[[], Sequence[Tensor]],
+    outputs: int,
+) -> None:
+    """Steps of Adam, in place, along the gradients `slopes` by `parts`, each of which stays within its bounds."""
+    optimizer = torch.optim.Adam(parts, lr=_RATE)
+    for _ in range(_STEPS if outputs <= MANY else _MANY_STEPS):
+        for part, slope in zip(parts, slopes(), strict=True):
+            part.grad = slope
+        optimizer.step()
+        for part, (low, high) in zip(parts, bounds, strict=True):
+            part.clamp_(low, high)
 
 
 def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.Generator) -> Hyper:
@@ -84,28 +122,13 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
 
     `expected` (d,) is the strength of the warp to start from.
     """
-    rows, scale = lesson(rows, generator)
-    d, o = rows.points.shape[1], len(scale)
-    expected = expected.float()
-    middle = Hyper(
-        expected,
-        torch.full((o, d), math.sqrt(2.0) + 0.5 * math.log(d)),
-        scale,
-        torch.where(binary, LABEL_NOISE, VALUE_NOISE) + scale,
-        scale + ROUGH,
-    )
-    length = torch.full((o, d), math.log((_LENGTH if o <= MANY else _MANY_LENGTH) * math.sqrt(d)))
-    found = Hyper(*(part.clone() for part in (expected, length, scale, middle.log_noise, middle.log_rough)))
-    parts = [found.log_length, found.log_signal, found.log_noise, found.log_rough, found.strength]
-    optimizer = torch.optim.Adam(parts, lr=RATE)
-    for _ in range(STEPS if o <= MANY else MANY_STEPS):
-        for part, slope in zip(parts, _slopes(rows, found, middle), strict=True):
-            part.grad = slope
-        optimizer.step()
-        found.log_length.clamp_(math.log(0.02), math.log(100.0))
-        found.log_noise.clamp_(min=-7.0)
-        found.strength.clamp_(STRAIGHT, 8.0)
-    return Hyper(found.strength.double(), *(part.double() for part in parts[:-1]))
+    rows, middle = lesson(rows, binary, expected, generator)
+    o, d = middle.log_length.shape
+    start = math.log((_LENGTH if o <= MANY else _MANY_LENGTH) * math.sqrt(d))
+    at = replace(middle.each(torch.clone), log_length=torch.full((o, d), start))
+    parts, bounds = (at.log_length, *at.scales, at.strength), (LENGTH_BOUNDS, *SCALE_BOUNDS, _STRENGTH_BOUNDS)
+    descend(parts, bounds, lambda: _slopes(rows, at, middle), o)
+    return at.each(Tensor.double)
 
 
 def _slopes(rows: Rows, at: Hyper, middle: Hyper) -> tuple[Tensor, ...]:
@@ -116,19 +139,18 @@ def _slopes(rows: Rows, at: Hyper, middle: Hyper) -> tuple[Tensor, ...]:
         warped = curve(rows.points, strength)
         # Plain differences: a matrix product with them gives the squared distances of each output.
         squares = (warped[:, None] - warped[None]).square().reshape(-1, d)
-    by_square, by_length, by_signal, by_noise, by_rough = surprise_slopes(rows, at, squares.detach())
+    by_square, by_length, by_scales = surprise_slopes(rows, at, middle, squares.detach())
     (by_strength,) = torch.autograd.grad(squares, strength, by_square.T @ torch.exp(-2 * at.log_length))
     return (
         by_length + (at.log_length - middle.log_length) / LENGTH_VARIANCE,
-        by_signal + (at.log_signal - middle.log_signal),
-        by_noise + (at.log_noise - middle.log_noise),
-        by_rough + (at.log_rough - middle.log_rough),
+        *by_scales,
         by_strength + (at.strength - middle.strength) / _STRENGTH_SD**2,
     )
 
 
-def surprise_slopes(rows: Rows, at: Hyper, squares: Tensor) -> tuple[Tensor, ...]:
-    """The gradient of -log p(y) by scaled squared distances (o, n n), log_length, log_signal, log_noise and log_rough.
+def surprise_slopes(rows: Rows, at: Hyper, middle: Hyper, squares: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """The gradient of -log p(y) by scaled squared distances (o, n n) and log_length (o, d), and that of -log posterior
+    by the scales, whose logs have normal priors of sd 1 around those of `middle`.
 
     By the covariance K it is (1/K - a a') / 2 with a = y / K (Rasmussen & Williams 2006, eq. 5.9); all else is the
     chain rule. `squares` (n n, d) are the rows' squared differences along each warped axis.
@@ -150,4 +172,5 @@ def surprise_slopes(rows: Rows, at: Hyper, squares: Tensor) -> tuple[Tensor, ...
     by_rough = 2 * torch.exp(2 * at.log_rough) * (seen * rows.rough.mT).sum(1)
     by_square = (slope * signal2 * steep).flatten(1)
     by_length = -2 * inverse2 * (by_square @ squares)
-    return by_square, by_length, by_signal, by_noise, by_rough
+    scales = zip((by_signal, by_noise, by_rough), at.scales, middle.scales, strict=True)
+    return by_square, by_length, tuple(slope + (mine - prior) for slope, mine, prior in scales)

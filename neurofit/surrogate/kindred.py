@@ -16,16 +16,12 @@ import torch
 from torch import Tensor
 
 from neurofit.surrogate.hyper import (
-    LABEL_NOISE,
+    LENGTH_BOUNDS,
     LENGTH_VARIANCE,
-    MANY,
-    MANY_STEPS,
-    RATE,
-    ROUGH,
-    STEPS,
-    VALUE_NOISE,
+    SCALE_BOUNDS,
     Hyper,
     Rows,
+    descend,
     lesson,
     surprise_slopes,
 )
@@ -43,37 +39,29 @@ def most_likely(rows: Rows, binary: Tensor, relevance: Tensor, strength: Tensor,
 
     `relevance` (o, d) is each axis's share of an output's variance, in units of the largest; labels are `binary` (o,).
     """
-    rows, scale = lesson(rows, generator)
+    rows, middle = lesson(rows, binary, strength, generator)
     o, d = relevance.shape
     squares = (rows.points[:, None] - rows.points[None]).square().reshape(-1, d)
     faint = (relevance.float() + _FAINT).log()
-    noise, rough = torch.where(binary, LABEL_NOISE, VALUE_NOISE) + scale, scale + ROUGH
-    middle, growth_middle, growth_sd = math.sqrt(2.0) + 0.5 * math.log(d), *map(torch.tensor, (_GROWTH, _GROWTH_SD))
+    growth_middle, growth_sd = map(torch.tensor, (_GROWTH, _GROWTH_SD))
     own_sd = torch.where(binary, _OWN_LABEL_SD, _OWN_SD)[:, None]
-    common = torch.full((d,), math.log(_LENGTH * math.sqrt(d))).requires_grad_(True)
-    growth = growth_middle.clone().requires_grad_(True)
-    own = torch.zeros((o, d))
-    at = Hyper(strength, own, scale.clone(), noise.clone(), rough.clone())
-    optimizer = torch.optim.Adam([common, growth, own, at.log_signal, at.log_noise, at.log_rough], lr=RATE)
-    for _ in range(STEPS if o <= MANY else MANY_STEPS):
+    common, growth, own = torch.full((d,), math.log(_LENGTH * math.sqrt(d))), growth_middle.clone(), torch.zeros((o, d))
+    at = middle.each(torch.clone)
+
+    def slopes() -> tuple[Tensor, ...]:
+        shared, grown = (part.clone().requires_grad_(True) for part in (common, growth))
         with torch.enable_grad():
-            length = _length(common, growth, faint)
-            prior = (common - middle).square().sum() / (2 * LENGTH_VARIANCE)
-            prior = prior + 0.5 * ((growth - growth_middle) / growth_sd).square().sum()
-        at = replace(at, log_length=length.detach() + own)
-        _, by_length, by_signal, by_noise, by_rough = surprise_slopes(rows, at, squares)
-        torch.autograd.backward([length, prior], [by_length, None], inputs=[common, growth])
-        own.grad = by_length + own / own_sd**2
-        at.log_signal.grad = by_signal + (at.log_signal - scale)
-        at.log_noise.grad = by_noise + (at.log_noise - noise)
-        at.log_rough.grad = by_rough + (at.log_rough - rough)
-        optimizer.step()
-        optimizer.zero_grad()
-        with torch.no_grad():
-            common.clamp_(math.log(0.02), math.log(100.0))
-        at.log_noise.clamp_(min=-7.0)
-    parts = _length(common, growth, faint).detach() + own, at.log_signal, at.log_noise, at.log_rough
-    return Hyper(strength.double(), *(part.double() for part in parts))
+            length = _length(shared, grown, faint)
+            prior = (shared - middle.log_length[0]).square().sum() / (2 * LENGTH_VARIANCE)
+            prior = prior + 0.5 * ((grown - growth_middle) / growth_sd).square().sum()
+        now = replace(at, log_length=length.detach() + own)
+        _, by_length, by_scales = surprise_slopes(rows, now, middle, squares)
+        towards = torch.autograd.grad([length, prior], [shared, grown], [by_length, None])
+        return *towards, by_length + own / own_sd**2, *by_scales
+
+    free = -math.inf, math.inf
+    descend((common, growth, own, *at.scales), (LENGTH_BOUNDS, free, free, *SCALE_BOUNDS), slopes, o)
+    return replace(at, log_length=_length(common, growth, faint) + own).each(Tensor.double)
 
 
 def _length(common: Tensor, growth: Tensor, faint: Tensor) -> Tensor:
