@@ -6,7 +6,7 @@ said of each evaluation without having seen it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,18 +17,17 @@ from torch.nn.functional import logsigmoid, softplus
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.choice import COMPARED, KINDS, precision
-from neurofit.surrogate.formulas import margin, relative
+from neurofit.surrogate.outputs import Outputs, Reading, conditions
 from neurofit.surrogate.roughness import far, roughness
 from neurofit.surrogate.samples import STEEP, Samples, Training
 from neurofit.surrogate.scores import Scores
-from neurofit.surrogate.table import LARGEST, Table, table, varies
+from neurofit.surrogate.table import Table, table, varies
 from neurofit.surrogate.warp import curve, expected, nearest
 
 MEMBERS = 8
 _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
 _DESIGN_WEIGHT = 0.2  # of a row of the design in the calibration, where one of the last proposals counts 1
 _TOLD = 5  # rows at least that R2 is of
-_SINGLE = 80.0  # the same as table.LARGEST, in single precision
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
 
 
@@ -46,62 +45,20 @@ class Outlook:
     logit: Tensor
 
 
-@dataclass(frozen=True, slots=True)
-class _Outputs:
-    """Which raw outputs stand for what: `source` (m,) the output of each feature column, -1 of a constant one.
-
-    The `margins` of rules that weigh features against each other follow, by the rule's number; the labels come last.
-    """
-
-    source: np.ndarray
-    constant: np.ndarray
-    values: np.ndarray  # (n, o)
-    binary: np.ndarray  # (o,)
-    aimed: np.ndarray  # (o,) whether 0 is what is sought: a target, or a margin's border
-    margins: Mapping[int, int]
-    first_label: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """A condition of feasibility: a label's output, and a margin: an output too, or a formula over features."""
-
-    label: int
-    margin: int
-    formula: int
-    scale: float
-
-
 class JointModel:
     """The surrogate fitted to a table."""
 
     def __init__(self, problem: Problem, data: Table, seed: int, kind: str = "gp"):
         """`kind` is one of choice.KINDS."""
-        self._problem, self._data = problem, data
+        self._data = data
         self._scores = _distances if "features" in problem.fit.without else Scores.of(problem)
-        self._outputs = _outputs(problem, data)
-        self._rules = _conditions(problem, data, self._outputs)
-        self._feasible = next(
-            (self._outputs.first_label + q for q, role in enumerate(data.roles) if role[0] == "feasible"), -1
-        )
-        self._scale, self._center, self._low, self._high, self._constant = (
-            torch.tensor(a, dtype=torch.float32)
-            for a in (
-                data.scaling.scale,
-                data.scaling.center,
-                data.scaling.low,
-                data.scaling.high,
-                self._outputs.constant,
-            )
-        )
-        # Beyond single precision there is no feature to tell, and what is not finite would spoil all others' gradients.
-        beyond = ~(torch.isfinite(self._scale) & torch.isfinite(self._center))
-        self._scale, self._center = self._scale.masked_fill(beyond, 0.0), self._center.masked_fill(beyond, torch.inf)
-        self._low, self._high = self._low.clamp(-_SINGLE, _SINGLE), self._high.clamp(-_SINGLE, _SINGLE)
-        outputs = self._outputs
+        self.outputs = Outputs.of(problem, data)
+        self.reading = Reading(data, self.outputs)
+        self._conditions = conditions(problem, data, self.outputs)
+        self._feasible = self.outputs.labels.get(("feasible", 0), -1)
         # Where nothing was learned, processes of no output stand for either kind.
-        self.kind = kind if outputs.values.shape[1] else "gp"
-        self.training = _training(problem, data, outputs)
+        self.kind = "gp" if self.blind else kind
+        self.training = _training(problem, data, self.outputs)
         self.samples: Samples = KINDS[self.kind].fit(self.training, MEMBERS, seed)
         self._strength = torch.from_numpy(self.samples.warp.strength).float()
         self._home = curve(torch.from_numpy(data.u[data.feasible]).float(), self._strength)
@@ -115,7 +72,7 @@ class JointModel:
     @property
     def blind(self) -> bool:
         """Whether the table told nothing at all: no feature with two values, no label with two sides."""
-        return self._outputs.values.shape[1] == 0
+        return self.outputs.count == 0
 
     def of_all(self, u: Tensor) -> Outlook:
         """Every member's outlook at the same points u (p, d)."""
@@ -127,7 +84,7 @@ class JointModel:
 
     def outlook(self, raw: Tensor, u: Tensor) -> Outlook:
         """What raw outputs (s, p, o) mean at the points u, (p, d) or (s, p, d), that they are of."""
-        features = self._features(raw)
+        features = self.reading.features(raw)
         holds = self._holds(raw, features)
         w = self._weights
         logit = w[0] + w[1] * soft_minimum(holds) - w[3] * self._strangeness(u)
@@ -144,8 +101,8 @@ class JointModel:
         differ by was foretold of each row by those without it. nan where fewer than five are known, or all are alike.
         """
         rows = self._data.feasible if feasible_alone else np.ones(len(self._data.u), bool)
-        found = np.full(len(self._outputs.source), np.nan)
-        for j, output in enumerate(self._outputs.source):
+        found = np.full(len(self.outputs.source), np.nan)
+        for j, output in enumerate(self.outputs.source):
             true = self._data.t[:, j]
             mine = rows & np.isfinite(true)
             if output >= 0 and mine.sum() >= _TOLD and varies(true[mine]):
@@ -153,14 +110,10 @@ class JointModel:
                 found[j] = 1 - float((missed**2).mean() / true[mine].var())
         return found
 
-    def steepness(self, raw: Tensor) -> tuple[Tensor, np.ndarray]:
-        """How steeply features rise with the raw outputs (s, p, o) that they are read from: (s, p, m), in units of each
-        one's scale for an output's 1, in double precision; and the number of each one's output (m,), -1 of a constant.
-        """
-        source, scaling = self._outputs.source, self._data.scaling
-        t = raw[..., torch.from_numpy(np.maximum(source, 0))].double()
-        low, high = (torch.from_numpy(np.clip(end, -LARGEST, LARGEST)) for end in (scaling.low, scaling.high))
-        return torch.where((t >= low) & (t <= high), torch.cosh(t.clamp(-LARGEST, LARGEST)), 0.0), source
+    @property
+    def conditions(self) -> tuple[int, ...]:
+        """(z,) the rule that each column of `Outlook.holds` is about; -1 of one about definedness or the status."""
+        return tuple(condition.rule for condition in self._conditions)
 
     def _strangeness(self, u: Tensor) -> Tensor:
         """How far points (..., d) are from the nearest feasible row, in the cube's diagonals."""
@@ -168,25 +121,9 @@ class JointModel:
             return torch.zeros(u.shape[:-1])
         return (nearest(curve(u.float(), self._strength), self._home) / u.shape[-1] + 1e-8).sqrt()
 
-    def _features(self, raw: Tensor) -> Tensor:
-        source = torch.from_numpy(np.maximum(self._outputs.source, 0))
-        t = torch.where(torch.from_numpy(self._outputs.source >= 0), raw[..., source], self._constant)
-        t = torch.maximum(torch.minimum(t, self._high), self._low)
-        return self._center + self._scale * torch.sinh(t)
-
     def _holds(self, raw: Tensor, features: Tensor) -> Tensor:
-        parts = []
-        for rule in self._rules:
-            terms = []
-            if rule.label >= 0:
-                terms.append(raw[..., rule.label])
-            if rule.margin >= 0:
-                terms.append(torch.tanh(raw[..., rule.margin]))
-            elif rule.formula >= 0:
-                found = margin(self._problem.rules[rule.formula].expression.node, features)
-                if found is not None:
-                    terms.append(torch.tanh(found / rule.scale))
-            parts.append(torch.stack(terms).mean(0))
+        """(..., z) of raw outputs (..., o) and the features (..., m) they stand for; a single 1 without conditions."""
+        parts = [condition.holds(raw, features) for condition in self._conditions]
         return torch.stack(parts, -1) if parts else torch.ones((*raw.shape[:-1], 1))
 
     def _before(self) -> Tensor:
@@ -215,7 +152,7 @@ class JointModel:
         generator = torch.Generator().manual_seed(seed + 1)
         mean, sd = (torch.tensor(a, dtype=torch.float32) for a in (self.samples.held_mean, self.samples.held_sd))
         raw = mean + sd * torch.randn((self.members, *mean.shape), generator=generator)
-        least = soft_minimum(self._holds(raw, self._features(raw)))
+        least = soft_minimum(self._holds(raw, self.reading.features(raw)))
         label = raw[..., self._feasible] if self._feasible >= 0 else torch.zeros_like(least)
         strange = self._before()
         prior = self._weights.clone()
@@ -231,13 +168,6 @@ class JointModel:
             with torch.no_grad():
                 weights[1:].clamp_(min=0.2)
         return weights.detach()
-
-    @property
-    def conditions(self) -> tuple[int, ...]:
-        """(z,) the rule that each column of `Outlook.holds` is about; -1 of one about definedness or the status."""
-        first, roles = self._outputs.first_label, self._data.roles
-        of_label = {first + q: number for q, (kind, number) in enumerate(roles) if kind == "rule"}
-        return tuple(rule.formula if rule.formula >= 0 else of_label.get(rule.label, -1) for rule in self._rules)
 
 
 def _distances(objectives: Tensor) -> Tensor:
@@ -273,19 +203,19 @@ def fit(
     best, the rest says where not to go.
     """
     whole = table(problem, evaluations, groups)
-    most = KINDS[kind].most(_outputs(problem, whole).values.shape[1])
+    most = KINDS[kind].most(Outputs.of(problem, whole).count)
     return JointModel(problem, whole.rows(_subset(whole, most, seed)), seed, kind), whole
 
 
 def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, groups: np.ndarray | None = None) -> str:
     """The kind of surrogate that suits these evaluations, by its size and by what it says of held-out ones."""
     whole = table(problem, evaluations, groups)
-    size = _outputs(problem, whole).values.shape[1]
+    size = Outputs.of(problem, whole).count
     if size == 0 or size > COMPARED:  # nothing was learned yet, or too much to learn it twice
         return "net" if size else "gp"
     # Both on the same rows, as many as the one that takes fewer.
     rows = whole.rows(_subset(whole, min(kind.rows for kind in KINDS.values()), seed))
-    training = _training(problem, rows, _outputs(problem, rows))
+    training = _training(problem, rows, Outputs.of(problem, rows))
     scores = {k: precision(kind.fit(training, MEMBERS, seed), training) for k, kind in KINDS.items()}
     return max(scores, key=lambda k: (not np.isnan(scores[k]), scores[k]))
 
@@ -308,7 +238,7 @@ def _recency(groups: np.ndarray) -> np.ndarray:
     return np.where(counts > 1, 0.6 ** np.maximum(age, 0), _DESIGN_WEIGHT)[inverse]
 
 
-def _training(problem: Problem, data: Table, outputs: _Outputs) -> Training:
+def _training(problem: Problem, data: Table, outputs: Outputs) -> Training:
     return Training(
         u=data.u,
         y=outputs.values,
@@ -319,68 +249,3 @@ def _training(problem: Problem, data: Table, outputs: _Outputs) -> Training:
         importance=_recency(data.groups),
         strength=expected(problem.space),
     )
-
-
-def _outputs(problem: Problem, data: Table) -> _Outputs:
-    """The distinct, varying columns of a table; repeated feature columns share an output."""
-    m = data.t.shape[1]
-    source, constant, columns = np.full(m, -1), np.zeros(m), []
-    aims = {target.column for objective in problem.objectives for target in objective.targets}
-    aimed: list[bool] = []
-    for j in range(m):
-        column = data.t[:, j]
-        seen = column[np.isfinite(column)]
-        constant[j] = seen.mean() if seen.size else 0.0
-        if not varies(column):
-            continue
-        same = [i for i, other in enumerate(columns) if np.array_equal(column, other, equal_nan=True)]
-        source[j] = same[0] if same else len(columns)
-        if not same:
-            columns.append(column)
-            aimed.append(j in aims or "features" in problem.fit.without)
-    margins = {}
-    for r, column in _margins(problem, data):
-        margins[r] = len(columns)
-        columns.append(column)
-    first = len(columns)
-    values = np.column_stack([*columns, *data.labels.T]) if first + len(data.roles) else np.zeros((len(data.u), 0))
-    binary = np.arange(values.shape[1]) >= first
-    aimed += [True] * (values.shape[1] - len(aimed))
-    return _Outputs(source, constant, values, binary, np.array(aimed, bool), margins, first)
-
-
-def _margins(problem: Problem, data: Table) -> Iterator[tuple[int, np.ndarray]]:
-    """Relative margins (n,) to learn, in units of the typical one, by the numbers of their rules.
-
-    Of features that go together, as the first and the last interval do, the difference is known far better than from a
-    prediction of each.
-    """
-    if {"features", "rules"} & set(problem.fit.without):
-        return
-    features = torch.from_numpy(data.scaling.to_features(data.t))
-    for r, rule in enumerate(problem.rules):
-        found = relative(rule.expression.node, features) if rule.margin else None
-        if found is not None and varies(column := found.numpy()):
-            typical = float(np.nanmedian(np.abs(column))) or float(np.nanstd(column))
-            yield r, np.arcsinh(column / typical)
-
-
-def _conditions(problem: Problem, data: Table, outputs: _Outputs) -> list[_Rule]:
-    """Every condition of feasibility that anything is known of."""
-    first_label = outputs.first_label
-    labels = {role: first_label + q for q, role in enumerate(data.roles)}
-    found = []
-    features = torch.from_numpy(data.scaling.to_features(data.t))
-    if "rules" in problem.fit.without and ("feasible", 0) in labels:
-        found.append(_Rule(labels["feasible", 0], -1, -1, 1.0))
-    for r, rule in enumerate(problem.rules if "rules" not in problem.fit.without else ()):
-        label = labels.get(("rule", r), -1)
-        formula = rule.margin and "features" not in problem.fit.without and (label >= 0 or data.hopeless[r])
-        known = margin(rule.expression.node, features) if formula else None
-        seen = known[torch.isfinite(known.float())].abs() if known is not None else torch.zeros(0)
-        usable = len(seen) > 2 and float(seen.median()) > 0
-        learned = outputs.margins.get(r, -1) if formula else -1
-        if label >= 0 or usable or learned >= 0:
-            found.append(_Rule(label, learned, r if usable else -1, float(seen.median()) if usable else 1.0))
-    found += [_Rule(index, -1, -1, 1.0) for (kind, _), index in labels.items() if kind in ("ok", "defined")]
-    return found

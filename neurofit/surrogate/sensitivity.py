@@ -186,7 +186,7 @@ def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) ->
     outlook = model.outlook(raw.requires_grad_(True), u)
     # As the surrogate takes a rule by itself, before it is calibrated on feasibility as a whole.
     chances = torch.sigmoid(STEEP * outlook.holds)
-    steep, source = model.steepness(raw.detach())
+    steep, source = model.reading.steepness(raw.detach()), model.outputs.source
     for j in range(m):
         if source[j] < 0:  # a constant
             continue

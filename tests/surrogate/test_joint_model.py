@@ -38,7 +38,7 @@ def test_features_with_a_target_are_rough_away_from_it_and_labels_never() -> Non
     rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
     model, data = joint.fit(problem, rows, seed=1)
     assert data.feasible.sum() > 10
-    outputs = joint._outputs(problem, data)
+    outputs = model.outputs
     assert outputs.aimed[outputs.source].tolist() == [True] * 8 + [False]
     training = model.training
     near = ~training.far & np.isfinite(training.y[:, 0])
@@ -137,7 +137,7 @@ def test_a_rules_label_and_its_formula_say_half_of_it_each_and_the_verdict_of_al
     """
     problem = between_problem("hidden_failures")
     rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
-    model, data = joint.fit(problem, rows, seed=1)
+    model, _ = joint.fit(problem, rows, seed=1)
     at = torch.from_numpy(np.random.default_rng(2).random((20, 4))).float()
     with torch.no_grad():
         outlook, raw = model.of_all(at), model.samples.of_all(at)
@@ -145,11 +145,11 @@ def test_a_rules_label_and_its_formula_say_half_of_it_each_and_the_verdict_of_al
     margins = np.array([abs(e.features[gate] - 0.05) for e in rows])
     margins = np.sort(margins[np.isfinite(margins)])
     typical = margins[(len(margins) - 1) // 2]  # of an even number the lower one in the middle
-    label = raw[..., joint._outputs(problem, data).first_label + data.roles.index(("rule", 0))]
+    label = raw[..., model.outputs.labels["rule", 0]]
     expected = (label + torch.tanh((outlook.features[..., gate] - 0.05) / typical)) / 2
     assert torch.allclose(outlook.holds[..., model.conditions.index(0)], expected, atol=1e-4)
     assert outlook.holds.std() > 0.1
-    feasible = raw[..., joint._outputs(problem, data).first_label + data.roles.index(("feasible", 0))]
+    feasible = raw[..., model.outputs.labels["feasible", 0]]
     w, strange = model._weights, model._strangeness(at)
     together = w[0] + w[1] * joint.soft_minimum(outlook.holds) + w[2] * feasible - w[3] * strange
     assert torch.allclose(outlook.logit, together, atol=1e-4) and (w > 0.1).all()
@@ -163,8 +163,8 @@ def test_the_calibration_is_the_likeliest_word_on_what_was_held_out() -> None:
     held, sd = model.samples.held_mean, model.samples.held_sd
     noise = torch.randn((8, *held.shape), generator=torch.Generator().manual_seed(2))
     raw = torch.from_numpy(held).float() + torch.from_numpy(sd).float() * noise
-    holds = model._holds(raw, model._features(raw))
-    label = raw[..., joint._outputs(problem, data).first_label + data.roles.index(("feasible", 0))]
+    holds = model._holds(raw, model.reading.features(raw))
+    label = raw[..., model.outputs.labels["feasible", 0]]
     least, label, strange = (part.double().numpy() for part in (joint.soft_minimum(holds), label, model._before()))
     prior, width = np.array([0.0, 4.0, 2.0, 5.0]), np.array([2.0, 1.5, 1.0, 5.0])
 
