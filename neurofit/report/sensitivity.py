@@ -62,6 +62,8 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
     # Narrow columns leave no room for names side by side at a slant.
     panels[-1].set_xticks(range(d), names, rotation=30 if written else 90, ha="right" if written else "center")
     mark = "\n± is the surrogate's spread, not its error"
+    if any("↕" in text.get_text() for panel in panels for text in panel.texts):
+        mark += "\n↕: rises in some places, falls in others"
     if not written:
         mark = "\ndots: the surrogate's spread, which is not its error, is over half the value"
     if np.isfinite(found.feature_r2).any():

@@ -297,6 +297,16 @@ def test_names_and_units_stand_clear_of_each_other(plane: list[Evaluation], monk
             assert not bar.get_ylabel() and panel.title.get_window_extent().x1 < figure.bbox.x1
 
 
+@pytest.mark.parametrize("sign", [0.2, 0.8])
+def test_a_mark_of_mixed_directions_is_explained_where_there_is_one(plane: list[Evaluation], sign: float) -> None:
+    s = found(PLANE, plane)
+    s = replace(s, feature_sign=np.where(np.eye(3) > 0, sign, 1.0))
+    figure = sensitivity_figure(s, "plane")
+    marked = [text.get_text() for text in figure.axes[0].texts if "↕" in text.get_text()]
+    said = [t for t in figure.findobj(Text) if isinstance(t, Text) and "\n↕: rises" in t.get_text()]
+    assert (len(marked), len(said)) == ((2, 1) if sign < 0.5 else (0, 0))
+
+
 def test_a_slope_of_nothing_has_no_direction(plane: list[Evaluation]) -> None:
     s = found(PLANE, plane)
     s = replace(s, feature=np.full_like(s.feature, 1e-6), feature_sign=np.where(np.eye(3) > 0, 0.0, -1.0))
