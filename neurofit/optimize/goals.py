@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurofit.surrogate.joint import Outlook, log_probability, shortfall
+from neurofit.surrogate.joint import Outlook, shortfall
 from neurofit.surrogate.warp import curve, nearest
 
 CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
@@ -31,7 +31,7 @@ class Goal:
             scalar = scalar + weighted.amax(-1)
         if self.exploring:
             return shortfall(outlook.holds) + 0.3 * scalar
-        return scalar - CAUTION * log_probability(outlook)
+        return scalar - CAUTION * outlook.log_chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +49,4 @@ class Apart:
     def __call__(self, outlook: Outlook, u: Tensor) -> Tensor:
         """(s, p) of points u (s, p, D)."""
         distance = (nearest(curve(u.float(), self.strength), self.seen) + 1e-8).sqrt()
-        return -log_probability(outlook) - distance.clamp_max(self.enough).log()
+        return -outlook.log_chance - distance.clamp_max(self.enough).log()

@@ -167,7 +167,7 @@ def _said(
     with torch.no_grad():
         for part in torch.split(u, _CHUNK):
             outlook = model.of_all(part)
-            chances.append(model.probability(outlook).numpy())
+            chances.append(outlook.probability.numpy())
             values.append(_from_target(problem, outlook.features.numpy().astype(float)))
     members = np.concatenate(values, axis=1)
     return np.concatenate(chances).astype(float), members.mean(axis=0), members.std(axis=0, ddof=1)

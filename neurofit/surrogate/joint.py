@@ -26,7 +26,11 @@ from neurofit.surrogate.warp import curve, expected, nearest
 
 MEMBERS = 8
 _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
-_DESIGN_WEIGHT = 0.2  # of a row of the design in the calibration, where one of the last proposals counts 1
+_PRIOR_SD = (2.0, 1.5, 1.0, _STRANGE)  # of the calibration's weights, around what they are before it
+_LEAST_WEIGHT = 0.2  # that it leaves: what tells of feasibility is never ignored
+_STEPS, _RATE = 80, 0.1  # of Adam, for the calibration
+_FADING, _DESIGN = 0.6, 0.2  # what rows count in it: the last batch 1, one before it so much less each; the design
+_BEST_SHARE = 0.6  # of the rows that are kept where there are too many
 _TOLD = 5  # rows at least that R2 is of
 _SOFT = 0.15  # width of the soft minimum over rules, on the scale where a rule that holds is 1
 
@@ -44,12 +48,31 @@ class Outlook:
     holds: Tensor
     logit: Tensor
 
+    @property
+    def chance(self) -> Tensor:
+        """(s, p) P(feasible) within each sample."""
+        return torch.sigmoid(self.logit)
+
+    @property
+    def log_chance(self) -> Tensor:
+        """(s, p) the logarithm of `chance`."""
+        return logsigmoid(self.logit)
+
+    @property
+    def probability(self) -> Tensor:
+        """(p,) P(feasible): the mean over samples, within each of which all conditions are judged together."""
+        return self.chance.mean(0)
+
 
 class JointModel:
-    """The surrogate fitted to a table."""
+    """The surrogate fitted to a table: samples of the raw outputs, and what follows from them at any point.
+
+    The logit of being feasible is a sum, calibrated on what was held out: a constant, the least of the conditions, the
+    label of being feasible where that is no repeat of another, and minus the distance to what is feasible.
+    """
 
     def __init__(self, problem: Problem, data: Table, seed: int, kind: str = "gp"):
-        """`kind` is one of choice.KINDS."""
+        """Fits samples of `kind`, one of choice.KINDS, to all rows of `data`."""
         self._data = data
         self._scores = _distances if "features" in problem.fit.without else Scores.of(problem)
         self.outputs = Outputs.of(problem, data)
@@ -91,10 +114,6 @@ class JointModel:
         if self._feasible >= 0:
             logit = logit + w[2] * raw[..., self._feasible]
         return Outlook(features, self._scores(features), holds, logit)
-
-    def probability(self, outlook: Outlook) -> Tensor:
-        """P(feasible) (p,): the mean over members, within each of which all conditions are judged together."""
-        return torch.sigmoid(outlook.logit).mean(0)
 
     def explained(self, feasible_alone: bool) -> np.ndarray:
         """(m,) R2 of the scaled features, over the rows trained on or the feasible among them: how much of what they
@@ -157,16 +176,16 @@ class JointModel:
         strange = self._before()
         prior = self._weights.clone()
         weights = prior.clone().requires_grad_(True)
-        optimizer = torch.optim.Adam([weights], lr=0.1)
-        for _ in range(80):
+        optimizer = torch.optim.Adam([weights], lr=_RATE)
+        for _ in range(_STEPS):
             optimizer.zero_grad()
             logit = weights[0] + weights[1] * least + weights[2] * label - weights[3] * strange
             p = torch.sigmoid(logit).mean(0).clamp(1e-4, 1 - 1e-4)
             loss = -(weight * (feasible * p.log() + (1 - feasible) * (1 - p).log())).sum()
-            (loss + 0.5 * ((weights - prior) / torch.tensor([2.0, 1.5, 1.0, _STRANGE])).square().sum()).backward()
+            (loss + 0.5 * ((weights - prior) / torch.tensor(_PRIOR_SD)).square().sum()).backward()
             optimizer.step()
             with torch.no_grad():
-                weights[1:].clamp_(min=0.2)
+                weights[1:].clamp_(min=_LEAST_WEIGHT)
         return weights.detach()
 
 
@@ -183,11 +202,6 @@ def soft_minimum(holds: Tensor) -> Tensor:
 def shortfall(holds: Tensor) -> Tensor:
     """-sum log P over the conditions (..., z), each for itself: what leads to feasibility while nothing is feasible."""
     return softplus(-STEEP * holds).sum(-1)
-
-
-def log_probability(outlook: Outlook) -> Tensor:
-    """log P(feasible) within each sample, (s, p)."""
-    return logsigmoid(outlook.logit)
 
 
 def fit(
@@ -221,12 +235,15 @@ def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, group
 
 
 def _subset(data: Table, most: int, seed: int) -> np.ndarray:
+    """The rows to learn from, at most `most`, ascending: the best (feasible before others, fewer broken rules before
+    more, then by the sum of scores), and of the others some at random.
+    """
     n = len(data.u)
     if n <= most:
         return np.arange(n)
     broken = (data.labels < 0).sum(axis=1)
     order = np.lexsort((np.nan_to_num(data.objectives, nan=1e9).clip(max=1e9).sum(axis=1), broken, ~data.feasible))
-    best = order[: int(0.6 * most)]
+    best = order[: int(_BEST_SHARE * most)]
     rest = np.random.default_rng([seed, 2]).permutation(order[len(best) :])[: most - len(best)]
     return np.sort(np.concatenate([best, rest]))
 
@@ -235,10 +252,11 @@ def _recency(groups: np.ndarray) -> np.ndarray:
     """(n,) what each row says of the proposals to come: a proposal tells of proposals, a recent one most."""
     _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
     age = np.cumsum((counts > 1)[::-1])[::-1] - 1
-    return np.where(counts > 1, 0.6 ** np.maximum(age, 0), _DESIGN_WEIGHT)[inverse]
+    return np.where(counts > 1, _FADING ** np.maximum(age, 0), _DESIGN)[inverse]
 
 
 def _training(problem: Problem, data: Table, outputs: Outputs) -> Training:
+    """What a surrogate of either kind learns of a table's rows."""
     return Training(
         u=data.u,
         y=outputs.values,

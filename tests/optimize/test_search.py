@@ -15,8 +15,9 @@ import pytest
 import torch
 from toy_problems import between_problem, evaluated, kinds_problem, many_problem
 
-from neurofit.optimize.joint import Joint, _reflected, _Search
+from neurofit.optimize.joint import Joint
 from neurofit.optimize.picking import Front
+from neurofit.optimize.search import Search, _reflected
 from neurofit.problem.problem import Problem
 from neurofit.problem.space import Parameter, Space
 from neurofit.surrogate import training
@@ -40,12 +41,12 @@ def kinds() -> Known:
     return known(kinds_problem(), 60)
 
 
-def search(of: Known, n: int = 20, **columns: np.ndarray) -> _Search:
+def search(of: Known, n: int = 20, **columns: np.ndarray) -> Search:
     problem, model, data = of
-    return _Search(problem, Relaxation(problem.space), model, replace(data, **columns), np.random.default_rng(1), n)
+    return Search(problem, Relaxation(problem.space), model, replace(data, **columns), np.random.default_rng(1), n)
 
 
-def worth(made: _Search, u: np.ndarray, goal) -> np.ndarray:
+def worth(made: Search, u: np.ndarray, goal) -> np.ndarray:
     with torch.no_grad():
         return goal(made._model.of_each(torch.from_numpy(u).float()), torch.from_numpy(u).float()).numpy()
 
@@ -54,9 +55,9 @@ def worth(made: _Search, u: np.ndarray, goal) -> np.ndarray:
 def test_evolution_and_gradient_never_lose_and_keep_their_choices(kinds: Known, exploring: bool) -> None:
     """To 1e-4 of a goal's unit: single precision. Most slots gain by either."""
     made = search(kinds)
-    s, block = kinds[1].members, made._choices.blocks[0]
-    goal = made._goal(s, 12, True, exploring)
-    begun = made._choices.settled(made._around(np.arange(20), s, 12))
+    block = made._choices.blocks[0]
+    goal = made._goal(12, True, exploring)
+    begun = made._choices.settled(made._around(np.arange(20), 12))
     evolved = made._evolved(begun, goal, block)
     refined = made._refined(evolved, goal)
     assert np.array_equal(evolved[..., block], begun[..., block])
@@ -69,8 +70,8 @@ def test_evolution_and_gradient_never_lose_and_keep_their_choices(kinds: Known, 
 
 def test_evolution_tries_other_choices_where_none_is_asked_for(kinds: Known) -> None:
     made = search(kinds)
-    goal = made._goal(kinds[1].members, 12, True, True)
-    begun = made._choices.settled(made._around(np.arange(20), kinds[1].members, 12))
+    goal = made._goal(12, True, True)
+    begun = made._choices.settled(made._around(np.arange(20), 12))
     evolved, block = made._evolved(begun, goal), made._choices.blocks[0]
     assert not np.array_equal(evolved[..., block], begun[..., block])
     assert (np.sort(evolved[..., block], axis=-1) == [0, 0, 0, 1]).all()
@@ -135,7 +136,7 @@ def test_half_of_the_starts_anywhere_are_on_stretched_axes(kinds: Known) -> None
     """Of a linear axis over three decades the lowest tenth has 38 % of them, to four standard errors of 800."""
     problem, model, data = kinds
     wide = replace(problem, space=Space((Parameter("g", "", 1e-3, 1.0), *problem.space.parameters[1:])))
-    starts = search((wide, model, data))._start(8, 100, near=False)[..., 0]
+    starts = search((wide, model, data))._start(100, near=False)[..., 0]
     expected = 0.5 * (0.1 + np.log1p(0.1 * 999) / np.log(1000))
     assert (starts < 0.1).mean() == pytest.approx(expected, abs=4 * np.sqrt(0.25 / 800))
 
@@ -148,7 +149,7 @@ def test_a_choice_is_looked_into_where_it_promises_more_than_what_is_near(kinds:
     found = made._explorers(3, np.zeros((0, made._d)))
     assert len(found) == 3 and (found[:, made._choices.blocks[0]].argmax(axis=1) != common).all()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neurofit.optimize.joint.greatest_gain", lambda points, objectives, p: 1.0)
+        patch.setattr("neurofit.optimize.search.greatest_gain", lambda points, objectives, p: 1.0)
         assert len(made._explorers(3, found)) == 0
 
 

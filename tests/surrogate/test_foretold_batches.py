@@ -33,10 +33,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
         seen.append((problem, len(told), count))
         shape = (3, 2, len(problem.features))
         features = torch.arange(3.0)[:, None, None].expand(shape) ** 2  # 0, 1 and 4 by the members
-        outlook = SimpleNamespace(features=features)
-        return SimpleNamespace(
-            blind=len(told) <= 4, members=3, of_all=lambda u: outlook, probability=lambda o: torch.full((2,), 0.25)
-        ), None
+        outlook = SimpleNamespace(features=features, probability=torch.full((2,), 0.25))
+        return SimpleNamespace(blind=len(told) <= 4, members=3, of_all=lambda u: outlook), None
 
     monkeypatch.setattr(module, "fitted", fitted)
     monkeypatch.setattr(module, "kind", lambda *given: "gp")
