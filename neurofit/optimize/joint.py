@@ -56,6 +56,9 @@ class Joint(Designed):
         return n if len(self._problem.features) > CHEAP or n < 2 * _LEAST else max(n // 4, _LEAST)
 
     def _affordable(self, n: int) -> int:
+        """All of a batch that is not divided; of others a half while little is known, later a quarter, and never less
+        than a twentieth of all evaluations.
+        """
         if (least := self.at_once(n)) == n:
             return n
         early = sum(e.feasible for e in self._told) < _FIRM or self._asked < self._designed + _EARLY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from neurofit.front import nondominated
 _POINTS = 2000  # Monte-Carlo points in the part of the box that is not dominated yet
 _DRAWS = 30
 _CHEAP = 0.5  # of the pool, from which what lies apart is chosen
+_FALLBACK = 1e-6  # of a gain: decides only where nothing gains anything
+_SAME = 0.01  # distances below which a gain counts less: too near to what is known to be worth a simulation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Front:
 
     @staticmethod
     def of(feasible: np.ndarray, reference: np.ndarray) -> Front:
+        """Of the objectives (n, k) of all that is feasible."""
         rows = np.flatnonzero(nondominated(feasible)) if len(feasible) else np.zeros(0, int)
         front = feasible[rows]
         if front.size and (front < reference).all(axis=1).sum() < 3:
@@ -57,17 +61,15 @@ def pick_by_gain(
     weighted = dominates * p[..., None].astype(np.float32)
     # Where no candidate gains anything, the nearest to gaining comes first.
     fallback = (p * np.exp(-np.log1p(objectives / front.reference).mean(-1))).mean(0)
-    distance = _distances(pool, seen)
-    chosen: list[int] = []
-    for _ in range(min(n, len(pool))):
-        gain = np.einsum("scq,sq->c", weighted, alive) / (alive.size or 1) + 1e-6 * fallback
-        score = gain * (distance if apart else np.minimum(distance / 0.01, 1.0))
-        score[chosen] = -np.inf
-        pick = int(np.argmax(score))
-        chosen.append(pick)
-        alive *= 1 - weighted[:, pick]
-        distance = np.minimum(distance, np.linalg.norm(pool - pool[pick], axis=1))
-    return np.array(chosen, int)
+
+    def score(distance: np.ndarray) -> np.ndarray:
+        gain = np.einsum("scq,sq->c", weighted, alive) / (alive.size or 1) + _FALLBACK * fallback
+        return gain * (distance if apart else np.minimum(distance / _SAME, 1.0))
+
+    def picked(pick: int) -> None:
+        np.multiply(alive, 1 - weighted[:, pick], out=alive)
+
+    return _one_by_one(pool, seen, n, score, picked)
 
 
 def greatest_gain(points: np.ndarray, objectives: np.ndarray, p: np.ndarray) -> float:
@@ -94,33 +96,41 @@ def pick_apart(pool: np.ndarray, cost: np.ndarray, seen: np.ndarray, n: int) -> 
     """
     order = np.argsort(cost, kind="stable")[: max(n, int(len(pool) * _CHEAP))]
     rank = 1.0 - 0.5 * np.arange(len(order)) / len(order)
-    distance = _distances(pool[order], seen)
-    chosen: list[int] = []
-    for _ in range(min(n, len(order))):
-        score = distance * rank
-        score[chosen] = -1.0
-        pick = int(np.argmax(score))
-        chosen.append(pick)
-        distance = np.minimum(distance, np.linalg.norm(pool[order] - pool[order[pick]], axis=1))
-    return order[chosen]
+    return order[_one_by_one(pool[order], seen, n, lambda distance: distance * rank)]
 
 
 def pick_spread(pool: np.ndarray, p: np.ndarray, seen: np.ndarray, n: int, enough: float) -> np.ndarray:
     """Indices of n candidates, each of which has the greatest p (c,) times distance to what was `seen` (e, d) and to
     those before it, where distances beyond `enough` count no more.
     """
+    return _one_by_one(pool, seen, n, lambda distance: p * np.minimum(distance, enough))
+
+
+def _one_by_one(
+    pool: np.ndarray,
+    seen: np.ndarray,
+    n: int,
+    score: Callable[[np.ndarray], np.ndarray],
+    picked: Callable[[int], None] = lambda pick: None,
+) -> np.ndarray:
+    """Indices of n of a pool (c, d) at most, each of which has the greatest score (c,) when its turn comes.
+
+    `score` is given the distances (c,) to what was `seen` (e, d) or is chosen already; `picked` is told each choice.
+    """
     distance = _distances(pool, seen)
     chosen: list[int] = []
     for _ in range(min(n, len(pool))):
-        score = p * np.minimum(distance, enough)
-        score[chosen] = -1.0
-        pick = int(np.argmax(score))
+        worth = score(distance)
+        worth[chosen] = -np.inf
+        pick = int(np.argmax(worth))
         chosen.append(pick)
+        picked(pick)
         distance = np.minimum(distance, np.linalg.norm(pool - pool[pick], axis=1))
     return np.array(chosen, int)
 
 
 def _distances(pool: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(c,) of a pool (c, d) to the nearest that was `seen` (e, d); 1 where nothing was."""
     if not len(seen):
         return np.ones(len(pool))
     square = (pool**2).sum(1)[:, None] + (seen**2).sum(1) - 2 * pool @ seen.T

@@ -183,10 +183,12 @@ def _from_target(problem: Problem, features: np.ndarray) -> np.ndarray:
 
 
 def _rms(error: np.ndarray) -> float:
+    """Of what is finite; nan where nothing is."""
     known = error[np.isfinite(error)]
     return float(np.sqrt(np.mean(known**2))) if known.size else float("nan")
 
 
 def _share(inside: np.ndarray, error: np.ndarray) -> float:
+    """The share of finite errors that are `inside`; nan where none is finite."""
     known = np.isfinite(error)
     return float(inside[known].mean()) if known.any() else float("nan")

@@ -21,7 +21,8 @@ from neurofit.problem.expression.nodes import (
 
 # Half of a count: `n == 0` then has a margin of 0.5 where it holds, as much as it lacks at one spike too many.
 _EQUAL = 0.5
-_TINY = 1e-9  # a size below which nothing is divided
+_TINY = 1e-9  # a size below which nothing is divided by
+_POSITIVE = 1e-12  # the least that a logarithm or a root is taken of
 _LARGEST = 50.0  # exponent of e: beyond it single precision, and any use, ends
 
 
@@ -127,16 +128,19 @@ def value(node: Node, features: Tensor) -> Tensor:
 
 
 def _least(parts: list[Tensor | None]) -> Tensor | None:
+    """Of conditions that must all hold: the least of the margins that are known."""
     known = [p for p in parts if p is not None]
     return torch.stack(known).amin(0) if known else None
 
 
 def _most(parts: list[Tensor | None]) -> Tensor | None:
+    """Of conditions of which one must hold: the greatest, where all margins are known."""
     known = [p for p in parts if p is not None]
     return torch.stack(known).amax(0) if len(known) == len(parts) else None
 
 
 def _distance(operator: str, a: Tensor, b: Tensor) -> Tensor:
+    """The margin (..., v) of one comparison, number by number."""
     match operator:
         case ">" | ">=":
             return a - b
@@ -158,9 +162,9 @@ def _binary(operator: str, a: Tensor, b: Tensor) -> Tensor:
             return a * b
         case "/":
             # A divisor near zero is a prediction's accident; it must not send the gradient to infinity.
-            return a / torch.where(b.abs() < 1e-9, torch.full_like(b, 1e-9), b)
+            return a / torch.where(b.abs() < _TINY, torch.full_like(b, _TINY), b)
         case _:
-            return (b * a.clamp_min(1e-12).log()).clamp_max(_LARGEST).exp()
+            return (b * a.clamp_min(_POSITIVE).log()).clamp_max(_LARGEST).exp()
 
 
 def _function(name: str, values: list[Tensor]) -> Tensor:
@@ -171,9 +175,9 @@ def _function(name: str, values: list[Tensor]) -> Tensor:
         case "exp":
             return first.clamp_max(_LARGEST).exp()
         case "log":
-            return first.clamp_min(1e-12).log()
+            return first.clamp_min(_POSITIVE).log()
         case "sqrt":
-            return first.clamp_min(1e-12).sqrt()
+            return first.clamp_min(_POSITIVE).sqrt()
         case "min" | "max" if len(values) > 1:
             stacked = torch.stack(torch.broadcast_tensors(*values))
             return stacked.amin(0) if name == "min" else stacked.amax(0)

@@ -69,8 +69,8 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     data = replace(rows, points=curve(points, hyper.strength))
     factor = factor_of(data, hyper)
     noise = hyper.variance(known, rough)
-    found = foretold(factor, centred.T[..., None], noise, training.groups)
-    held_mean, seen_sd, held_sd = found[0][..., 0].T.numpy(), *(part.sqrt().T.numpy() for part in found[1:])
+    told, seen, own = foretold(factor, centred.T[..., None], noise, training.groups)
+    held_mean, seen_sd, held_sd = (part.T.numpy() for part in (told[..., 0], seen.sqrt(), own.sqrt()))
     wrong = inflation(centred.numpy() - held_mean, seen_sd, known.numpy(), training.importance)
     wrong[training.binary] = 1.0
     return GaussianProcesses(

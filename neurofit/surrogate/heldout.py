@@ -12,8 +12,8 @@ def foretold(factor: Tensor, centred: Tensor, noise: Tensor, groups: np.ndarray)
 
     A group of several rows is predicted by the rows before it: the Cholesky factor (b, n, n) of rows in order of time
     holds the conditional covariance of each block given all before. A row that is a group of its own is predicted by
-    all others (Sundararajan & Keerthi 2001). `centred` (b, n, c) are the values, columns c of one covariance;
-    `noise` (b, n) its variance.
+    all others (Sundararajan & Keerthi 2001, Neural Comput. 13:1103). `centred` (b, n, c) are the values, columns c of
+    one covariance; `noise` (b, n) its variance.
     """
     precision = torch.cholesky_inverse(factor).diagonal(dim1=1, dim2=2)
     mean = centred - torch.cholesky_solve(centred, factor) / precision[..., None]

@@ -72,6 +72,7 @@ class Outputs:
 
     @property
     def count(self) -> int:
+        """o; 0 where the table told nothing at all."""
         return self.values.shape[1]
 
 

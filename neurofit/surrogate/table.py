@@ -27,6 +27,7 @@ class Scaling:
     high: np.ndarray
 
     def to_t(self, features: np.ndarray) -> np.ndarray:
+        """Scaled features (..., m) of features in their units."""
         return np.arcsinh((features - self.center) / self.scale)
 
     def to_features(self, t: np.ndarray) -> np.ndarray:
@@ -112,6 +113,9 @@ def table(problem: Problem, evaluations: Sequence[Evaluation], groups: np.ndarra
 
 
 def _scaling(problem: Problem, features: np.ndarray) -> Scaling:
+    """Of features (n, m): around the target and SPREAD of its std, without one around the median and what would be the
+    sd of a normal distribution with the same quartiles.
+    """
     m = features.shape[1]
     center, scale = np.zeros(m), np.ones(m)
     for j in range(m):
@@ -143,6 +147,10 @@ def _scaled(features: np.ndarray, center: np.ndarray, scale: np.ndarray) -> Scal
 def _labels(
     problem: Problem, states: np.ndarray, rules: np.ndarray, ok: np.ndarray, feasible: np.ndarray
 ) -> tuple[np.ndarray, tuple[tuple[str, int], ...]]:
+    """Labels (n, q) and their roles, as in `Table`: those with two sides that repeat none before them.
+
+    states (n, m) and rules (n, r) are as in evaluations; ok, feasible (n,).
+    """
     n = len(ok)
     candidates: list[tuple[tuple[str, int], np.ndarray]] = [(("ok", 0), np.where(ok, 1.0, -1.0))]
     without = problem.fit.without
