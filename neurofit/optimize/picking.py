@@ -20,23 +20,25 @@ _SAME = 0.01  # distances below which a gain counts less: too near to what is kn
 class Front:
     """The feasible front: `rows` of the feasible that are on it, their objectives (f, k), and the box's corner (k,).
 
-    The corner is the user's reference; while fewer than three of the front lie inside it, it is moved out to hold
-    three.
+    The corner is the user's reference; while fewer than three of the front lie inside it, so that it is not `inside`,
+    it is moved out to hold three.
     """
 
     rows: np.ndarray
     objectives: np.ndarray
     reference: np.ndarray
+    inside: bool
 
     @staticmethod
     def of(feasible: np.ndarray, reference: np.ndarray) -> Front:
         """Of the objectives (n, k) of all that is feasible."""
         rows = np.flatnonzero(nondominated(feasible)) if len(feasible) else np.zeros(0, int)
         front = feasible[rows]
-        if front.size and (front < reference).all(axis=1).sum() < 3:
+        inside = bool((front < reference).all(axis=1).sum() >= 3)
+        if front.size and not inside:
             nearest = np.argsort((front / reference).max(axis=1), kind="stable")[:3]
             reference = np.maximum(reference, 1.05 * front[nearest].max(axis=0))
-        return Front(rows, front, reference)
+        return Front(rows, front, reference, inside)
 
 
 def pick_by_gain(

@@ -21,7 +21,7 @@ from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.table import Table
 
 CHEAP = 60  # features up to which training and samples are cheap: beyond, batches are not divided and slots are fewer
-_SCOUT_SHARE = 0.2  # of a batch
+_SCOUT_SHARE, _MOST_SCOUTS = 0.2, 0.4  # of a batch: at least, and where most is to be gained where much fails
 _CHOICE_SHARE, _CHOICE_SLOTS, _KNOWN_ROWS = 0.25, 4, 5  # of a batch, a member, and rows that they start from
 _CHOICES_AT_ONCE = 2  # neglected choices that a part of a batch looks into: more would cost too much time
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
@@ -78,19 +78,41 @@ class Search:
         While exploring all are chosen alike: what breaks rules the least, far apart.
         """
         n = self._n
-        scouts = 0 if self._exploring else round(_SCOUT_SHARE * n)
         local, wide = self._slots(self._effort.local, near=True), self._slots(self._effort.scouts, near=False)
+        pool = np.concatenate([local, wide])
         if self._exploring:
-            pool = np.concatenate([local, wide])
             cost = shortfall(self._said(pool).holds).mean(0).numpy()
             chosen = pool[pick_apart(self._axes.to(pool), cost, self._axes.to(self._data.u), n)]
-        else:
-            near = self._picked(local, np.zeros((0, self._d)), n - scouts, apart=False)
-            explorers = self._explorers(round(_CHOICE_SHARE * n), near)
-            scouts += len(explorers)
-            near = np.concatenate([near[: n - scouts], explorers])
-            chosen = np.concatenate([near, self._picked(wide, near, scouts - len(explorers), apart=True)])
-        return chosen, np.arange(len(chosen)) >= n - scouts
+            return chosen, np.zeros(len(chosen), bool)
+        scouts, to_scout = self._scouts(pool), pool if self._weighing else wide
+        near = self._picked(local, np.zeros((0, self._d)), n - scouts, apart=False)
+        explorers = self._explorers(round(_CHOICE_SHARE * n), near)
+        near = np.concatenate([near[: n - scouts - len(explorers)], explorers])
+        chosen = np.concatenate([near, self._picked(to_scout, near, scouts, apart=True)])
+        return chosen, np.arange(len(chosen)) >= n - scouts - len(explorers)
+
+    @property
+    def _weighing(self) -> bool:
+        """Whether enough is in the user's box that its gains are worth weighing against the odds of failure."""
+        return self._k > 0 and self._front.inside
+
+    def _scouts(self, pool: np.ndarray) -> int:
+        """How many of a batch are scouts: as many as would be unlikely to be feasible if all were chosen from a pool
+        (c, D) by what they are expected to add, within bounds.
+
+        The least of them before there are gains to be weighed: what matters then is the way into the user's box.
+        """
+        n = self._n
+        least, most = round(_SCOUT_SHARE * n), round(_MOST_SCOUTS * n)
+        if not self._weighing:
+            return least
+        outlook, axes = self._said(pool), self._axes
+        chance = outlook.chance.numpy()
+        seen = axes.to(self._data.u)
+        free = pick_by_gain(
+            axes.to(pool), outlook.objectives.numpy(), chance, self._front, seen, n, apart=False, rng=self._rng
+        )
+        return min(max(least, int((chance.mean(0)[free] < _SAFE).sum())), most)
 
     def _said(self, u: np.ndarray) -> Outlook:
         """What every member says of points u (p, D), without gradients."""

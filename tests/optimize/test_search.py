@@ -184,3 +184,24 @@ def test_a_proposal_is_safe_and_a_scout_need_not_be(kinds: Known, scouts: bool) 
     picked = made._picked(pool, np.zeros((0, made._d)), 1, apart=scouts)
     place = int(np.flatnonzero((pool == picked[0]).all(axis=1))[0])
     assert sure[place] != scouts
+
+
+@pytest.mark.parametrize(("risky", "share"), [(1, 4), (6, 6), (20, 8)])
+def test_a_batch_has_more_scouts_where_what_is_gained_is_likely_to_fail(kinds: Known, risky: int, share: int) -> None:
+    """Twenty of a pool add something, `risky` of them at even odds: a fifth of twenty at least, two fifths at most.
+
+    While the user's box holds fewer than three of the front, a fifth.
+    """
+    problem, _, data = kinds
+    pool, place = data.u[:40], torch.arange(40)
+    objectives = torch.where(place < 20, 0.02 * (1 + place), 2.0) * problem.box[0]
+    logit = torch.where(place < risky, 0.0, 3.0)
+    said = Outlook(
+        torch.zeros((8, 40, 0)), objectives.expand(8, 40)[..., None], torch.ones((8, 40, 1)), logit.expand(8, 40)
+    )
+    made = search(kinds)
+    made._axes = cast(Warp, SimpleNamespace(to=lambda u: np.asarray(u) * (1 + np.arange(len(u)))[:, None]))
+    made._model = cast(JointModel, SimpleNamespace(of_all=lambda u: said))
+    for front, scouts in ((np.full((3, 1), 0.9), share), (np.full((2, 1), 0.9), 4)):
+        made._front = Front.of(front * problem.box[0], np.asarray(problem.box, float))
+        assert made._scouts(pool) == scouts
