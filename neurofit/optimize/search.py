@@ -22,6 +22,7 @@ from neurofit.surrogate.table import Table
 
 CHEAP = 60  # features up to which training and samples are cheap: beyond, batches are not divided and slots are fewer
 _SCOUT_SHARE, _MOST_SCOUTS = 0.2, 0.4  # of a batch: at least, and where most is to be gained where much fails
+_FEW = 6  # objectives up to which a volume tells well what is to be gained where
 _CHOICE_SHARE, _CHOICE_SLOTS, _KNOWN_ROWS = 0.25, 4, 5  # of a batch, a member, and rows that they start from
 _CHOICES_AT_ONCE = 2  # neglected choices that a part of a batch looks into: more would cost too much time
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
@@ -94,7 +95,7 @@ class Search:
     @property
     def _weighing(self) -> bool:
         """Whether enough is in the user's box that its gains are worth weighing against the odds of failure."""
-        return self._k > 0 and self._front.inside
+        return 0 < self._k <= _FEW and self._front.inside
 
     def _scouts(self, pool: np.ndarray) -> int:
         """How many of a batch are scouts: as many as would be unlikely to be feasible if all were chosen from a pool

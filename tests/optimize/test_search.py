@@ -190,7 +190,7 @@ def test_a_proposal_is_safe_and_a_scout_need_not_be(kinds: Known, scouts: bool) 
 def test_a_batch_has_more_scouts_where_what_is_gained_is_likely_to_fail(kinds: Known, risky: int, share: int) -> None:
     """Twenty of a pool add something, `risky` of them at even odds: a fifth of twenty at least, two fifths at most.
 
-    While the user's box holds fewer than three of the front, a fifth.
+    While the user's box holds fewer than three of the front, or of more than six objectives, a fifth.
     """
     problem, _, data = kinds
     pool, place = data.u[:40], torch.arange(40)
@@ -205,3 +205,5 @@ def test_a_batch_has_more_scouts_where_what_is_gained_is_likely_to_fail(kinds: K
     for front, scouts in ((np.full((3, 1), 0.9), share), (np.full((2, 1), 0.9), 4)):
         made._front = Front.of(front * problem.box[0], np.asarray(problem.box, float))
         assert made._scouts(pool) == scouts
+    made._front, made._k = Front.of(np.full((3, 1), 0.9) * problem.box[0], np.asarray(problem.box, float)), 7
+    assert made._scouts(pool) == 4
