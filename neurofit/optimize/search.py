@@ -1,7 +1,8 @@
 """One batch's search on a fitted surrogate: where slots start, how they move, and which of their ends are proposed.
 
 A slot is a point that is moved, by evolution and then along the gradient, to what is best for one member of the
-surrogate and one weighting of the objectives. Local slots begin near good rows; scouts begin anywhere.
+surrogate and one weighting of the objectives. Local slots begin near good rows, wide ones anywhere. Scouts are what is
+proposed though it may well fail, for what it would add.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class _Effort:
     """Slots a member, near what is known to be good and anywhere, and gradient steps of each."""
 
     local: int
-    scouts: int
+    wide: int
     steps: int
 
 
@@ -79,7 +80,7 @@ class Search:
         While exploring all are chosen alike: what breaks rules the least, far apart.
         """
         n = self._n
-        local, wide = self._slots(self._effort.local, near=True), self._slots(self._effort.scouts, near=False)
+        local, wide = self._slots(self._effort.local, near=True), self._slots(self._effort.wide, near=False)
         pool = np.concatenate([local, wide])
         if self._exploring:
             cost = shortfall(self._said(pool).holds).mean(0).numpy()
