@@ -124,10 +124,9 @@ def _needed(found: Sequence[Group]) -> str:
 def _pair(g: Group, goal: float) -> str:
     """Evaluations to a share of `goal`, and to all of it; how many seeds, where they are not all."""
     part, whole = (_median(g.reaching(share * goal)) for share in (_SHARE, 1.0))
-    never = f"> {g.longest}"
-    shown = [_count(n) if math.isfinite(n) else never for n in (part, whole)]
+    shown = [_needs(n, g.longest) for n in ((part, whole) if math.isfinite(part) else (part,))]
     fewer = f" ({n} seed{'s' * (n > 1)})" if (n := len(g.entries)) < _SEEDS else ""
-    return (never if shown == [never, never] else ", ".join(shown)) + fewer
+    return ", ".join(shown) + fewer
 
 
 def _worth(found: Sequence[Group]) -> str:
@@ -236,9 +235,12 @@ def _median(values: Sequence[float]) -> float:
 def _reached(values: Sequence[float], longest: int) -> str:
     """The median, and how many got there where not all did."""
     got = sum(map(math.isfinite, values))
-    middle = _median(values)
-    shown = _count(middle) if math.isfinite(middle) else f"> {longest}"
+    shown = _needs(_median(values), longest)
     return shown if got == len(values) else f"{shown} ({got} of {len(values)})"
+
+
+def _needs(evaluations: float, longest: int) -> str:
+    return _count(evaluations) if math.isfinite(evaluations) else f"> {longest}"
 
 
 def _ratio(mine: Sequence[float], joint: float, longest: int) -> str:

@@ -122,8 +122,8 @@ class Session:
         """
         try:
             why = self.over()
-            confirmed = self._fine(self._problem) is None or not self._unconfirmed()
-            if why and why == self._archive.contents.ended and confirmed:
+            ended = bool(why) and why == self._archive.contents.ended
+            if ended and (not self._unconfirmed() or self._fine(self._problem) is None):
                 return
             problem = self._settled()
             why = why or self._searched(problem, make_executor, "resumed")
@@ -281,6 +281,8 @@ class Session:
         """
         # What a next ask would know decides, so that a run that is broken off here goes on like one that is not.
         self._count(self._problem.fit.lag)
+        if not self._stopping.good(self._course):
+            return False
         fine, rows, n = self._fine(problem), self._archive.contents.rows, _FIRST
         while good := [number for number, _ in self._stopping.good(self._course)]:
             if fine is None or good[0] in self._archive.contents.confirmed:
@@ -292,9 +294,12 @@ class Session:
         return n > _FIRST
 
     def _fine(self, problem: Problem) -> Problem | None:
-        """The problem as its front is confirmed; None where that is not asked for, or is the same."""
-        fine = confirming(problem)
-        return fine if problem.fit.confirm and fine is not problem else None
+        """The problem as its front is confirmed; None where that is not asked for, or is the same.
+
+        To be asked only where there is something to confirm: of a function it has to import the user's file.
+        """
+        fine = confirming(problem) if problem.fit.confirm else problem
+        return fine if fine is not problem else None
 
     def _confirm(self, problem: Problem, make_executor: MakeExecutor) -> None:
         """Confirms the front, and what takes the place of members that do not hold."""

@@ -103,6 +103,26 @@ def test_whatever_is_given_seeds_is_repeated(name: str, file: Path) -> None:
     assert evaluation.status == "ok"
 
 
+def test_only_what_is_to_be_confirmed_is_imported_for_it(file: Path, tmp_path: Path) -> None:
+    """The user's file is imported by each executor in this process, and once more to see whether there are seeds; not
+    at all by a look at a run that is over.
+    """
+    made, log = [], tmp_path / "imports"
+    (file.parent / "model.py").write_text(f"{MODEL}open({str(log)!r}, 'a').write('.')\n")
+
+    def imports(confirm: bool, name: str) -> int:
+        """Those that no executor makes."""
+        made.clear()
+        log.write_text("")
+        problem = load(file, {"fit.confirm": str(confirm).lower()})
+        search(problem, tmp_path / name, lambda p: made.append(p) or SerialExecutor(p))
+        return len(log.read_text()) - len(made)
+
+    assert imports(False, "a") == 0 and made
+    assert imports(True, "b") == 1 and len(made) > 1
+    assert imports(True, "b") == 0 and not made
+
+
 def test_repeats_make_another_problem(file: Path) -> None:
     """No file asks for them: evaluations of the search and of the repeats are not to be mixed."""
     problem = load(file)
