@@ -17,6 +17,7 @@ from torch.nn.functional import logsigmoid, softplus
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.choice import COMPARED, KINDS, precision
+from neurofit.surrogate.links import Links
 from neurofit.surrogate.outputs import Outputs, Reading, conditions
 from neurofit.surrogate.roughness import far, roughness
 from neurofit.surrogate.samples import STEEP, Samples, Training
@@ -77,7 +78,7 @@ class JointModel:
         self._scores = _distances if "features" in problem.fit.without else Scores.of(problem)
         self.outputs = Outputs.of(problem, data)
         self.reading = Reading(data, self.outputs)
-        self._conditions = conditions(problem, data, self.outputs)
+        self._links = Links.unlearned(conditions(problem, data, self.outputs))
         self._feasible = self.outputs.labels.get(("feasible", 0), -1)
         # Where nothing was learned, processes of no output stand for either kind.
         self.kind = "gp" if self.blind else kind
@@ -86,7 +87,8 @@ class JointModel:
         self._strength = torch.from_numpy(self.samples.warp.strength).float()
         self._home = curve(torch.from_numpy(data.u[data.feasible]).float(), self._strength)
         self._weights = torch.tensor([0.0, STEEP, STEEP * 0.5 if self._feasible >= 0 else 0.0, _STRANGE])
-        self._weights = self._calibrated(seed)
+        if not self.blind:
+            self._calibrate(seed)
 
     @property
     def members(self) -> int:
@@ -108,7 +110,7 @@ class JointModel:
     def outlook(self, raw: Tensor, u: Tensor) -> Outlook:
         """What raw outputs (s, p, o) mean at the points u, (p, d) or (s, p, d), that they are of."""
         features = self.reading.features(raw)
-        holds = self._holds(raw, features)
+        holds = self._links.holds(raw, features)
         w = self._weights
         logit = w[0] + w[1] * soft_minimum(holds) - w[3] * self._strangeness(u)
         if self._feasible >= 0:
@@ -132,18 +134,13 @@ class JointModel:
     @property
     def conditions(self) -> tuple[int, ...]:
         """(z,) the rule that each column of `Outlook.holds` is about; -1 of one about definedness or the status."""
-        return tuple(condition.rule for condition in self._conditions)
+        return tuple(condition.rule for condition in self._links.conditions)
 
     def _strangeness(self, u: Tensor) -> Tensor:
         """How far points (..., d) are from the nearest feasible row, in the cube's diagonals."""
         if not len(self._home):
             return torch.zeros(u.shape[:-1])
         return (nearest(curve(u.float(), self._strength), self._home) / u.shape[-1] + 1e-8).sqrt()
-
-    def _holds(self, raw: Tensor, features: Tensor) -> Tensor:
-        """(..., z) of raw outputs (..., o) and the features (..., m) they stand for; a single 1 without conditions."""
-        parts = [condition.holds(raw, features) for condition in self._conditions]
-        return torch.stack(parts, -1) if parts else torch.ones((*raw.shape[:-1], 1))
 
     def _before(self) -> Tensor:
         """(n,) how far each row was from the nearest feasible one known before it (of the design: any other)."""
@@ -158,20 +155,26 @@ class JointModel:
         distance = torch.where(known, distance, torch.inf).amin(1)
         return torch.where(torch.isfinite(distance), distance, 0.0)
 
-    def _calibrated(self, seed: int) -> Tensor:
-        """Weights of (1, soft minimum of conditions, feasible label, strangeness).
-
-        Logistic regression on samples of what was to be expected of each row before it was known; the later proposals
-        count most.
+    def _calibrate(self, seed: int) -> None:
+        """Learns how surely conditions hold, and what follows for all of them, from samples of what was to be expected
+        of each row before it was known.
         """
-        feasible = torch.from_numpy(self._data.feasible).float()
-        if feasible.all() or self.blind:
-            return self._weights
-        weight = torch.from_numpy(self.training.importance).float()
         generator = torch.Generator().manual_seed(seed + 1)
         mean, sd = (torch.tensor(a, dtype=torch.float32) for a in (self.samples.held_mean, self.samples.held_sd))
         raw = mean + sd * torch.randn((self.members, *mean.shape), generator=generator)
-        least = soft_minimum(self._holds(raw, self.reading.features(raw)))
+        features = self.reading.features(raw)
+        self._links = self._links.learned(raw, features, torch.from_numpy(self.training.y).float())
+        if not self._data.feasible.all():
+            self._weights = self._calibrated(raw, features)
+
+    def _calibrated(self, raw: Tensor, features: Tensor) -> Tensor:
+        """Weights of (1, soft minimum of conditions, feasible label, strangeness).
+
+        Logistic regression on samples (s, n, o) of what was to be expected of each row; the later proposals count most.
+        """
+        feasible = torch.from_numpy(self._data.feasible).float()
+        weight = torch.from_numpy(self.training.importance).float()
+        least = soft_minimum(self._links.holds(raw, features))
         label = raw[..., self._feasible] if self._feasible >= 0 else torch.zeros_like(least)
         strange = self._before()
         prior = self._weights.clone()

@@ -108,14 +108,20 @@ class Condition:
     formula: Node | None = None
     scale: float = 1.0
 
-    def holds(self, raw: Tensor, features: Tensor) -> Tensor:
-        """(...,) how surely it holds by raw outputs (..., o) and the features (..., m) that they stand for."""
-        terms = [raw[..., self.label]] if self.label >= 0 else []
-        if self.margin >= 0:
-            terms.append(torch.tanh(raw[..., self.margin]))
-        elif self.formula is not None and (found := margin(self.formula, features)) is not None:
-            terms.append(torch.tanh(found / self.scale))
-        return torch.stack(terms).mean(0)
+    @property
+    def measured(self) -> bool:
+        """Whether a margin is known of it."""
+        return self.margin >= 0 or self.formula is not None
+
+    def told(self, raw: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """What its label and its margin say (...,) by raw outputs (..., o) and the features (..., m) that they stand
+        for: about 1 where it holds, -1 where it is broken, 0 of what is not known.
+        """
+        nothing = torch.zeros(raw.shape[:-1])
+        found = torch.tanh(raw[..., self.margin]) if self.margin >= 0 else nothing
+        if self.margin < 0 and self.formula is not None and (own := margin(self.formula, features)) is not None:
+            found = torch.tanh(own / self.scale)
+        return raw[..., self.label] if self.label >= 0 else nothing, found
 
 
 def conditions(problem: Problem, data: Table, outputs: Outputs) -> list[Condition]:

@@ -131,9 +131,10 @@ def test_the_kind_is_by_what_is_held_out_and_of_one_that_says_nothing_the_other(
     assert [joint.chosen(problem, rows, 1) for _ in range(3)] == ["net", "gp", "net"]
 
 
-def test_a_rules_label_and_its_formula_say_half_of_it_each_and_the_verdict_of_all_the_rest() -> None:
-    """`gate > 0.05`: the label's output and the margin, in units of the typical one; to single precision. What decides
-    are the least of the conditions, the label of being feasible, and the distance to what was.
+def test_a_rule_is_known_by_its_label_and_its_formula_and_the_verdict_by_all_the_rest() -> None:
+    """`gate > 0.05`: the label's output and the margin, in units of the typical one, weighed by what was learned; to
+    single precision. What decides are the least of the conditions, the label of being feasible, and the distance to
+    what was.
     """
     problem = between_problem("hidden_failures")
     rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
@@ -146,7 +147,9 @@ def test_a_rules_label_and_its_formula_say_half_of_it_each_and_the_verdict_of_al
     margins = np.sort(margins[np.isfinite(margins)])
     typical = margins[(len(margins) - 1) // 2]  # of an even number the lower one in the middle
     label = raw[..., model.outputs.labels["rule", 0]]
-    expected = (label + torch.tanh((outlook.features[..., gate] - 0.05) / typical)) / 2
+    constant, by_label, by_margin = model._links.weights[:, model.conditions.index(0)].tolist()
+    expected = (constant + by_label * label + by_margin * torch.tanh((outlook.features[..., gate] - 0.05) / typical)) / 4
+    assert abs(by_margin - 2.0) > 0.1 and abs(by_label - 2.0) > 0.1  # what they begin with
     assert torch.allclose(outlook.holds[..., model.conditions.index(0)], expected, atol=1e-4)
     assert outlook.holds.std() > 0.1
     feasible = raw[..., model.outputs.labels["feasible", 0]]
@@ -163,7 +166,7 @@ def test_the_calibration_is_the_likeliest_word_on_what_was_held_out() -> None:
     held, sd = model.samples.held_mean, model.samples.held_sd
     noise = torch.randn((8, *held.shape), generator=torch.Generator().manual_seed(2))
     raw = torch.from_numpy(held).float() + torch.from_numpy(sd).float() * noise
-    holds = model._holds(raw, model.reading.features(raw))
+    holds = model._links.holds(raw, model.reading.features(raw))
     label = raw[..., model.outputs.labels["feasible", 0]]
     least, label, strange = (part.double().numpy() for part in (joint.soft_minimum(holds), label, model._before()))
     prior, width = np.array([0.0, 4.0, 2.0, 5.0]), np.array([2.0, 1.5, 1.0, 5.0])

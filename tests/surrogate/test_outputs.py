@@ -57,7 +57,8 @@ def test_a_rule_is_known_by_its_learned_margin_alone() -> None:
     (found,) = conditions(problem, data, outputs)
     assert (found.rule, found.label, found.margin, found.formula) == (0, -1, outputs.margins[0], None)
     raw = torch.linspace(-2, 2, 5)[:, None] * torch.ones(outputs.count)
-    assert torch.equal(found.holds(raw, torch.zeros((5, 9))), torch.tanh(torch.linspace(-2, 2, 5)))
+    label, margin = found.told(raw, torch.zeros((5, 9)))
+    assert found.measured and torch.equal(margin, torch.tanh(torch.linspace(-2, 2, 5))) and not label.any()
 
 
 def test_features_rise_with_raw_outputs_as_steeply_as_is_said() -> None:

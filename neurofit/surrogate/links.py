@@ -1,0 +1,81 @@
+"""How surely each condition holds by what is predicted of it: how far its label and its margin are to be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from neurofit.surrogate.outputs import Condition
+from neurofit.surrogate.samples import STEEP
+
+_PRIOR_SD = (0.5, 1.0, 2.0)  # of the constant, and of the logarithms of the label's and the margin's weight
+_STEPS, _RATE = 40, 0.3  # of Adam, whose steps shrink to nothing
+_SURE = 1e-4  # probabilities are no nearer to 0 and 1
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The logit of each of z conditions, within a sample: a constant, and weights of its label and of its margin.
+
+    A label is +-1, which a surrogate blurs along the border; a margin crosses 0 there. One that is known well tells on
+    which side a point is as near to the border as it is known, one that is not (a count, say) no better than the label.
+    """
+
+    conditions: Sequence[Condition]
+    weights: Tensor  # (3, z)
+
+    @staticmethod
+    def unlearned(conditions: Sequence[Condition]) -> Links:
+        """Label and margin say half of it each, or one of them all."""
+        told = torch.tensor([[float(c.label >= 0), float(c.measured)] for c in conditions]).reshape(-1, 2)
+        weights = STEEP * told / told.sum(1, keepdim=True)
+        return Links(conditions, torch.cat([torch.zeros(1, len(conditions)), weights.T]))
+
+    def learned(self, raw: Tensor, features: Tensor, labels: Tensor) -> Links:
+        """The likeliest weights, around these, by what was to be expected of rows before they were known.
+
+        raw (s, n, o) and features (s, n, m) are samples of that, `labels` (n, o) what came of it, nan where not known.
+        """
+        if not self.conditions:
+            return self
+        said = self._said(raw, features)
+        came = torch.stack(
+            [labels[:, c.label] if c.label >= 0 else labels[:, 0] * torch.nan for c in self.conditions], 1
+        )
+        known, held = torch.isfinite(came), came > 0
+        prior_sd = torch.tensor(_PRIOR_SD)[:, None]
+        moved = torch.zeros_like(self.weights, requires_grad=True)
+        optimizer = torch.optim.Adam([moved], lr=_RATE)
+        for step in range(_STEPS):
+            optimizer.param_groups[0]["lr"] = _RATE * (1 - step / _STEPS)
+            optimizer.zero_grad()
+            p = torch.sigmoid(_logit(self._by(moved), said)).mean(0).clamp(_SURE, 1 - _SURE)
+            surprise = -torch.where(held, p, 1 - p).log()
+            (surprise[known].sum() + 0.5 * (moved / prior_sd).square().sum()).backward()
+            optimizer.step()
+        return replace(self, weights=self._by(moved.detach()))
+
+    def holds(self, raw: Tensor, features: Tensor) -> Tensor:
+        """(..., z) how surely each holds, by raw outputs (..., o) and the features (..., m) that they stand for: its
+        logit in units of STEEP, about 1 where it holds unless more is known; a single 1 without conditions.
+        """
+        if not self.conditions:
+            return torch.ones((*raw.shape[:-1], 1))
+        return _logit(self.weights, self._said(raw, features)) / STEEP
+
+    def _said(self, raw: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., z) what labels say, and margins."""
+        labels, margins = zip(*(c.told(raw, features) for c in self.conditions), strict=True)
+        return torch.stack(labels, -1), torch.stack(margins, -1)
+
+    def _by(self, moved: Tensor) -> Tensor:
+        """The weights (3, z), moved: the constant by so much, the others by factors whose logarithms these are."""
+        return torch.cat([self.weights[:1] + moved[:1], self.weights[1:] * moved[1:].exp()])
+
+
+def _logit(weights: Tensor, said: tuple[Tensor, Tensor]) -> Tensor:
+    """(..., z) by weights (3, z) of what labels and margins said (..., z)."""
+    return weights[0] + weights[1] * said[0] + weights[2] * said[1]
