@@ -20,7 +20,7 @@ from neurofit.problem.problem import Problem
 from neurofit.surrogate import training
 
 _FIRM = 10  # feasible evaluations, and
-_EARLY = 25  # proposals, before batches are quartered rather than halved: small parts agree too soon on where to look
+_EARLY = 50  # proposals, before batches are quartered rather than halved: small parts agree too soon on where to look
 _LEAST, _SHARE = 10, 20  # candidates of a part at least, and a twentieth of all there are: less would teach too little
 
 
