@@ -25,28 +25,25 @@ class Links:
     """
 
     conditions: Sequence[Condition]
-    weights: Tensor  # (3, z)
+    weights: Tensor  # (z, 3)
 
     @staticmethod
     def unlearned(conditions: Sequence[Condition]) -> Links:
         """Label and margin say half of it each, or one of them all."""
-        told = torch.tensor([[float(c.label >= 0), float(c.measured)] for c in conditions]).reshape(-1, 2)
-        weights = STEEP * told / told.sum(1, keepdim=True)
-        return Links(conditions, torch.cat([torch.zeros(1, len(conditions)), weights.T]))
+        told = torch.tensor([[0.0, c.label >= 0, c.measured] for c in conditions]).reshape(-1, 3)
+        return Links(conditions, STEEP * told / told.sum(1, keepdim=True))
 
-    def learned(self, raw: Tensor, features: Tensor, labels: Tensor) -> Links:
+    def learned(self, raw: Tensor, features: Tensor, came: Tensor) -> Links:
         """The likeliest weights, around these, by what was to be expected of rows before they were known.
 
-        raw (s, n, o) and features (s, n, m) are samples of that, `labels` (n, o) what came of it, nan where not known.
+        raw (s, n, o) and features (s, n, m) are samples of that, `came` (n, z) the labels, nan where not known. All
+        rows count alike: near its border a rule is the same everywhere.
         """
         if not self.conditions:
             return self
         said = self._said(raw, features)
-        came = torch.stack(
-            [labels[:, c.label] if c.label >= 0 else labels[:, 0] * torch.nan for c in self.conditions], 1
-        )
         known, held = torch.isfinite(came), came > 0
-        prior_sd = torch.tensor(_PRIOR_SD)[:, None]
+        prior_sd = torch.tensor(_PRIOR_SD)
         moved = torch.zeros_like(self.weights, requires_grad=True)
         optimizer = torch.optim.Adam([moved], lr=_RATE)
         for step in range(_STEPS):
@@ -60,22 +57,21 @@ class Links:
 
     def holds(self, raw: Tensor, features: Tensor) -> Tensor:
         """(..., z) how surely each holds, by raw outputs (..., o) and the features (..., m) that they stand for: its
-        logit in units of STEEP, about 1 where it holds unless more is known; a single 1 without conditions.
+        logit in units of STEEP; a single 1 without conditions.
         """
         if not self.conditions:
             return torch.ones((*raw.shape[:-1], 1))
         return _logit(self.weights, self._said(raw, features)) / STEEP
 
-    def _said(self, raw: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., z) what labels say, and margins."""
-        labels, margins = zip(*(c.told(raw, features) for c in self.conditions), strict=True)
-        return torch.stack(labels, -1), torch.stack(margins, -1)
+    def _said(self, raw: Tensor, features: Tensor) -> Tensor:
+        """(..., z, 2) what labels and margins say."""
+        return torch.stack([c.told(raw, features) for c in self.conditions], -2)
 
     def _by(self, moved: Tensor) -> Tensor:
-        """The weights (3, z), moved: the constant by so much, the others by factors whose logarithms these are."""
-        return torch.cat([self.weights[:1] + moved[:1], self.weights[1:] * moved[1:].exp()])
+        """The weights (z, 3), moved: the constant by so much, the others by factors whose logarithms these are."""
+        return torch.cat([self.weights[:, :1] + moved[:, :1], self.weights[:, 1:] * moved[:, 1:].exp()], 1)
 
 
-def _logit(weights: Tensor, said: tuple[Tensor, Tensor]) -> Tensor:
-    """(..., z) by weights (3, z) of what labels and margins said (..., z)."""
-    return weights[0] + weights[1] * said[0] + weights[2] * said[1]
+def _logit(weights: Tensor, said: Tensor) -> Tensor:
+    """(..., z) by weights (z, 3) of what labels and margins said (..., z, 2)."""
+    return weights[:, 0] + (weights[:, 1:] * said).sum(-1)

@@ -148,7 +148,9 @@ def test_a_rule_is_known_by_its_label_and_its_formula_and_the_verdict_by_all_the
     typical = margins[(len(margins) - 1) // 2]  # of an even number the lower one in the middle
     label = raw[..., model.outputs.labels["rule", 0]]
     constant, by_label, by_margin = model._links.weights[:, model.conditions.index(0)].tolist()
-    expected = (constant + by_label * label + by_margin * torch.tanh((outlook.features[..., gate] - 0.05) / typical)) / 4
+    expected = (
+        constant + by_label * label + by_margin * torch.tanh((outlook.features[..., gate] - 0.05) / typical)
+    ) / 4
     assert abs(by_margin - 2.0) > 0.1 and abs(by_label - 2.0) > 0.1  # what they begin with
     assert torch.allclose(outlook.holds[..., model.conditions.index(0)], expected, atol=1e-4)
     assert outlook.holds.std() > 0.1

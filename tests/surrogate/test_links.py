@@ -81,4 +81,6 @@ def test_what_is_not_known_teaches_nothing() -> None:
     half = Links.unlearned([BOTH]).learned(raw[:, :100], features[:, :100], labels[:100])
     same = Links.unlearned([BOTH]).learned(raw, features, some)
     assert torch.allclose(half.weights, same.weights, atol=1e-5)
-    assert torch.equal(Links.unlearned([MARGIN]).learned(raw, features, labels).weights[:, 0], torch.tensor([0, 0, 4.0]))
+    assert torch.equal(
+        Links.unlearned([MARGIN]).learned(raw, features, labels).weights[:, 0], torch.tensor([0, 0, 4.0])
+    )
