@@ -37,7 +37,6 @@ _GENERATIONS = 12  # of differential evolution
 _DIFFERENCE = (0.2, 0.9)  # of two slots, that a third is moved by
 _JITTER = 0.02  # in sides of the cube, beside it
 _KEPT = 0.3  # of a slot's columns, the rest being the trial's
-_CLIMBS = 1  # of what is picked, each followed by picking anew
 _RATE, _LAST_RATE = 0.02, 0.001  # of Adam, in sides of the cube: falls to little more than the latter
 
 
@@ -101,14 +100,9 @@ class Search:
         picked = self._picked(pool, before, n, apart)
         if not 0 < self._k <= _FEW or not self._effort.steps or (apart and not self._weighing):
             return picked
-        settled = self._choices.columns
-        for _ in range(_CLIMBS):
-            ends = climbed(
-                self._model.of_all, picked, before, open_points(self._front, self._rng), settled, careful=not apart
-            )
-            pool = np.concatenate([pool, self._relaxation.snap(ends)])
-            picked = self._picked(pool, before, n, apart)
-        return picked
+        open_ones, settled = open_points(self._front, self._rng), self._choices.columns
+        ends = climbed(self._model.of_all, picked, before, open_ones, settled, careful=not apart)
+        return self._picked(np.concatenate([pool, self._relaxation.snap(ends)]), before, n, apart)
 
     @property
     def _weighing(self) -> bool:
