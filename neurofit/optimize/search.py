@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from neurofit.optimize.choices import Choices
-from neurofit.optimize.climb import climbed
 from neurofit.optimize.design import ENOUGH, stretched
 from neurofit.optimize.goals import Apart, Goal
 from neurofit.optimize.picking import Front, greatest_gain, open_points, pick_apart, pick_by_gain, pick_spread
@@ -88,21 +87,11 @@ class Search:
             chosen = pool[pick_apart(self._axes.to(pool), cost, self._axes.to(self._data.u), n)]
             return chosen, np.zeros(len(chosen), bool)
         scouts, to_scout = self._scouts(pool), pool if self._weighing else wide
-        none = np.zeros((0, self._d))
-        near = self._climbing(local, none, n - scouts, apart=False)
+        near = self._picked(local, np.zeros((0, self._d)), n - scouts, apart=False)
         explorers = self._explorers(round(_CHOICE_SHARE * n), near)
         near = np.concatenate([near[: n - scouts - len(explorers)], explorers])
-        chosen = np.concatenate([near, self._climbing(to_scout, near, scouts, apart=True)])
+        chosen = np.concatenate([near, self._picked(to_scout, near, scouts, apart=True)])
         return chosen, np.arange(len(chosen)) >= n - scouts - len(explorers)
-
-    def _climbing(self, pool: np.ndarray, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
-        """As `_picked`, from the pool and from where what is picked of it climbs to."""
-        picked = self._picked(pool, before, n, apart)
-        if not 0 < self._k <= _FEW or not self._effort.steps or (apart and not self._weighing):
-            return picked
-        open_ones, settled = open_points(self._front, self._rng), self._choices.columns
-        ends = climbed(self._model.of_all, picked, before, open_ones, settled, careful=not apart)
-        return self._picked(np.concatenate([pool, self._relaxation.snap(ends)]), before, n, apart)
 
     @property
     def _weighing(self) -> bool:

@@ -40,9 +40,9 @@ _SOFT = 0.15  # width of the soft minimum over rules, in units of STEEP logits
 class Outlook:
     """What is predicted at points: features (s, p, m) in their units, objectives (s, p, k) in std, and rules.
 
-    `holds` (s, p, z) says for each condition how surely it holds (1 as where it held, -1 as where it was broken), each
-    alike, before what is learned of it; `logit` (s, p) is that of being feasible, all conditions within the sample
-    taken together, calibrated.
+    `holds` (s, p, z) says for each condition how surely it holds, its logit in units of STEEP: beyond 1 or -1 where
+    that is known well; `logit` (s, p) is that of being feasible, all conditions within the sample taken together,
+    calibrated.
     """
 
     features: Tensor
@@ -80,7 +80,7 @@ class JointModel:
         self._scores = _distances if "features" in problem.fit.without else Scores.of(problem)
         self.outputs = Outputs.of(problem, data)
         self.reading = Reading(data, self.outputs)
-        self._plain = self._links = Links.unlearned(conditions(problem, data, self.outputs))
+        self._links = Links.unlearned(conditions(problem, data, self.outputs))
         self._feasible = self.outputs.labels.get(("feasible", 0), -1)
         # Where nothing was learned, processes of no output stand for either kind.
         self.kind = "gp" if self.blind else kind
@@ -112,12 +112,12 @@ class JointModel:
     def outlook(self, raw: Tensor, u: Tensor) -> Outlook:
         """What raw outputs (s, p, o) mean at the points u, (p, d) or (s, p, d), that they are of."""
         features = self.reading.features(raw)
+        holds = self._links.holds(raw, features)
         w = self._weights
-        logit = w[0] + w[1] * soft_minimum(self._links.holds(raw, features)) - w[3] * self._strangeness(u)
+        logit = w[0] + w[1] * soft_minimum(holds) - w[3] * self._strangeness(u)
         if self._feasible >= 0:
             logit = logit + w[2] * raw[..., self._feasible]
-        # By what is learned of their borders, some rules would count a hundred times as much as others on the way.
-        return Outlook(features, self._scores(features), self._plain.holds(raw, features), logit)
+        return Outlook(features, self._scores(features), holds, logit)
 
     def explained(self, feasible_alone: bool) -> np.ndarray:
         """(m,) R2 of the scaled features, over the rows trained on or the feasible among them: how much of what they
@@ -165,9 +165,7 @@ class JointModel:
         mean, sd = (torch.tensor(a, dtype=torch.float32) for a in (self.samples.held_mean, self.samples.held_sd))
         raw = mean + sd * torch.randn((self.members, *mean.shape), generator=generator)
         features = self.reading.features(raw)
-        y, known = torch.from_numpy(self.training.y), torch.from_numpy(self._data.scaling.to_features(self._data.t))
-        came = [condition.came(y, known) for condition in self._links.conditions]
-        self._links = self._links.learned(raw, features, torch.stack(came, 1)) if came else self._links
+        self._links = self._links.learned(raw, features, torch.from_numpy(self.training.y).float())
         if not self._data.feasible.all():
             self._weights = self._calibrated(raw, features)
 

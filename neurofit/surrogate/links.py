@@ -33,15 +33,16 @@ class Links:
         told = torch.tensor([[0.0, c.label >= 0, c.measured] for c in conditions]).reshape(-1, 3)
         return Links(conditions, STEEP * told / told.sum(1, keepdim=True))
 
-    def learned(self, raw: Tensor, features: Tensor, came: Tensor) -> Links:
+    def learned(self, raw: Tensor, features: Tensor, labels: Tensor) -> Links:
         """The likeliest weights, around these, by what was to be expected of rows before they were known.
 
-        raw (s, n, o) and features (s, n, m) are samples of that, `came` (n, z) the labels, nan where not known. All
-        rows count alike: near its border a rule is the same everywhere.
+        raw (s, n, o) and features (s, n, m) are samples of that, `labels` (n, o) what came of it, nan where not known.
+        All rows count alike: near its border a rule is the same everywhere.
         """
         if not self.conditions:
             return self
-        said = self._said(raw, features)
+        said, label = self._said(raw, features), torch.tensor([c.label for c in self.conditions])
+        came = labels[:, label].masked_fill(label < 0, torch.nan)
         known, held = torch.isfinite(came), came > 0
         prior_sd = torch.tensor(_PRIOR_SD)
         moved = torch.zeros_like(self.weights, requires_grad=True)

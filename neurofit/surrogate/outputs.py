@@ -122,29 +122,15 @@ class Condition:
         own = nothing if own is None else torch.nan_to_num(own, nan=0.0)  # the difference of two infinite features
         return torch.stack([raw[..., self.label] if self.label >= 0 else nothing, torch.tanh(own)], -1)
 
-    def came(self, values: Tensor, features: Tensor) -> Tensor:
-        """(n,) the label of rows with outputs `values` (n, o) and features (n, m), nan where it is not known, or where
-        their margin should be and is not: what is undefined breaks a rule and says nothing of its margin.
-        """
-        if self.label < 0:
-            return torch.full((len(values),), torch.nan)
-        known = values[:, self.margin] if self.margin >= 0 else self._by_formula(features)
-        return values[:, self.label] + (0.0 if known is None else 0.0 * known)  # of what is not finite nan
-
     def _by_formula(self, features: Tensor) -> Tensor | None:
         found = None if self.formula is None else margin(self.formula, features)
         return None if found is None else found / self.scale
 
 
 def conditions(problem: Problem, data: Table, outputs: Outputs) -> list[Condition]:
-    """Every condition of feasibility that anything is known of.
-
-    Where a rule was broken by what is undefined, and nothing else tells that it is, its label is one by itself too.
-    """
+    """Every condition of feasibility that anything is known of."""
     labels, found = outputs.labels, []
     features = torch.from_numpy(data.scaling.to_features(data.t))
-    whole = [Condition(-1, output) for (kind, _), output in labels.items() if kind in ("ok", "defined")]
-    told = np.any([outputs.values[:, c.label] < 0 for c in whole] or [np.zeros(len(data.u), bool)], axis=0)
     if "rules" in problem.fit.without and ("feasible", 0) in labels:
         found.append(Condition(-1, labels["feasible", 0]))
     for r, rule in enumerate(problem.rules if "rules" not in problem.fit.without else ()):
@@ -158,10 +144,7 @@ def conditions(problem: Problem, data: Table, outputs: Outputs) -> list[Conditio
                 node, scale = rule.expression.node, float(seen.median())
         if label >= 0 or learned >= 0 or node is not None:
             found.append(Condition(r, label, learned, node, scale))
-            came = found[-1].came(torch.from_numpy(outputs.values), features).numpy()
-            if label >= 0 and (np.isfinite(outputs.values[:, label]) & ~np.isfinite(came) & ~told).any():
-                found.append(Condition(-1, label))
-    return found + whole
+    return found + [Condition(-1, output) for (kind, _), output in labels.items() if kind in ("ok", "defined")]
 
 
 class Reading:

@@ -132,9 +132,9 @@ def test_the_kind_is_by_what_is_held_out_and_of_one_that_says_nothing_the_other(
 
 
 def test_a_rule_is_known_by_its_label_and_its_formula_and_the_verdict_by_all_the_rest() -> None:
-    """`gate > 0.05`: the label's output and the margin, in units of the typical one, half of it each on the way there;
-    to single precision. What decides are the least of the conditions, each as it was learned, the label of being
-    feasible, and the distance to what was.
+    """`gate > 0.05`: the label's output and the margin, in units of the typical one, weighed by what was learned; to
+    single precision. What decides are the least of the conditions, the label of being feasible, and the distance to
+    what was.
     """
     problem = between_problem("hidden_failures")
     rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
@@ -147,16 +147,15 @@ def test_a_rule_is_known_by_its_label_and_its_formula_and_the_verdict_by_all_the
     margins = np.sort(margins[np.isfinite(margins)])
     typical = margins[(len(margins) - 1) // 2]  # of an even number the lower one in the middle
     label = raw[..., model.outputs.labels["rule", 0]]
-    margin, column = torch.tanh((outlook.features[..., gate] - 0.05) / typical), model.conditions.index(0)
-    assert torch.allclose(outlook.holds[..., column], (label + margin) / 2, atol=1e-4)
-    assert outlook.holds.std() > 0.1
+    margin = torch.tanh((outlook.features[..., gate] - 0.05) / typical)
+    column = model.conditions.index(0)
+    constant, by_label, by_margin = model._links.weights[column].tolist()
+    expected = (constant + by_label * label + by_margin * margin) / 4
+    assert torch.allclose(outlook.holds[..., column], expected, atol=1e-4) and outlook.holds.std() > 0.1
+    assert abs(by_margin - 2.0) > 0.1 and abs(by_label - 2.0) > 0.1  # what they begin with
     feasible = raw[..., model.outputs.labels["feasible", 0]]
     w, strange = model._weights, model._strangeness(at)
-    links = model._links.holds(raw, outlook.features)
-    constant, by_label, by_margin = model._links.weights[column].tolist()
-    assert torch.allclose(4 * links[..., column], constant + by_label * label + by_margin * margin, atol=1e-4)
-    assert by_margin > 4.0  # twice what it begins with
-    together = w[0] + w[1] * joint.soft_minimum(links) + w[2] * feasible - w[3] * strange
+    together = w[0] + w[1] * joint.soft_minimum(outlook.holds) + w[2] * feasible - w[3] * strange
     assert torch.allclose(outlook.logit, together, atol=1e-4) and (w > 0.1).all()
 
 

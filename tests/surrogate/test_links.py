@@ -11,31 +11,36 @@ from neurofit.surrogate.links import Links
 from neurofit.surrogate.outputs import Condition
 
 NODE = parse("a > 0.5").resolve(lambda _: (), {"a": 0}).node
-BOTH = Condition(rule=0, label=0, formula=NODE, scale=0.2)
-LABEL, MARGIN = Condition(rule=1, label=0), Condition(rule=2, label=-1, margin=1)
+BOTH = Condition(rule=0, label=1, formula=NODE, scale=0.2)
+LABEL, MARGIN = Condition(rule=1, label=1), Condition(rule=2, label=-1, margin=0)
 
 
 def _held(known_to: float = 0.01, n: int = 200) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """raw (4, n, 2) whose label is blurred, features (4, n, 1) that are `known_to` a deviation, verdicts (n, 1)."""
+    """raw (4, n, 2) whose label is blurred, features (4, n, 1) that are `known_to` a deviation, labels (n, 2)."""
     rng = np.random.default_rng(1)
     a = rng.random(n)
     label = np.clip(4 * (a - 0.5), -1, 1) + 0.3 * rng.standard_normal((4, n))
     raw = torch.from_numpy(np.stack([label, np.zeros((4, n))], -1)).float()
     features = torch.from_numpy(a + known_to * rng.standard_normal((4, n)))[..., None].float()
-    return raw, features, torch.from_numpy(np.where(a > 0.5, 1.0, -1.0))[:, None].float()
+    # The verdict is the last column, which stands for no condition without a label.
+    return (
+        raw.flip(-1),
+        features,
+        torch.from_numpy(np.stack([np.full(n, np.nan), np.where(a > 0.5, 1.0, -1.0)], -1)).float(),
+    )
 
 
 def test_before_anything_is_learned_label_and_margin_say_half_each_or_one_of_them_all() -> None:
     links = Links.unlearned([BOTH, LABEL, MARGIN])
     assert links.weights.tolist() == [[0, 2, 2], [0, 4, 0], [0, 0, 4]]
-    raw, features = torch.tensor([[0.5, -2.0]]), torch.tensor([[0.7]])
+    raw, features = torch.tensor([[-2.0, 0.5]]), torch.tensor([[0.7]])
     half = (0.5 + np.tanh(1.0)) / 2
     assert links.holds(raw, features)[0].tolist() == pytest.approx([half, 0.5, np.tanh(-2.0)], abs=1e-6)
 
 
 def test_without_conditions_everything_holds() -> None:
     raw, features, came = _held()
-    links = Links.unlearned([]).learned(raw, features, came[:, :0])
+    links = Links.unlearned([]).learned(raw, features, came)
     assert torch.equal(links.holds(raw, features), torch.ones(4, 200, 1))
 
 
@@ -43,8 +48,8 @@ def test_what_was_learned_is_likelier_than_what_is_near_it() -> None:
     """-log posterior, written down on its own, grows where a weight is moved by a quarter, the constant by 0.3."""
     raw, features, came = _held(known_to=0.1)
     came[0] = -came[0]  # one that is wrong, and surely so
-    label, margin = raw[..., 0].double().numpy(), np.tanh((features[..., 0].double().numpy() - 0.5) / 0.2)
-    held = came[:, 0].numpy() > 0
+    label, margin = raw[..., 1].double().numpy(), np.tanh((features[..., 0].double().numpy() - 0.5) / 0.2)
+    held = came[:, 1].numpy() > 0
 
     def surprise(w: np.ndarray) -> float:
         p = (1 / (1 + np.exp(-(w[0] + w[1] * label + w[2] * margin)))).mean(axis=0).clip(1e-4, 1 - 1e-4)
@@ -75,5 +80,5 @@ def test_what_is_not_known_teaches_nothing() -> None:
     some[100:] = torch.nan
     half = Links.unlearned([BOTH]).learned(raw[:, :100], features[:, :100], came[:100])
     assert torch.allclose(half.weights, Links.unlearned([BOTH]).learned(raw, features, some).weights, atol=1e-5)
-    none = Links.unlearned([MARGIN]).learned(raw, features, torch.full((200, 1), torch.nan))
+    none = Links.unlearned([MARGIN]).learned(raw, features, came)
     assert none.weights.tolist() == [[0, 0, 4]]

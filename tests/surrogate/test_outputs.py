@@ -11,7 +11,7 @@ import pytest
 import torch
 from toy_problems import between_problem, evaluated
 
-from neurofit.problem.evaluation import FALSE, TRUE, UNDEFINED, Evaluation
+from neurofit.problem.evaluation import FALSE, Evaluation
 from neurofit.problem.expression import parse
 from neurofit.problem.problem import Problem
 from neurofit.problem.rule import Rule
@@ -59,33 +59,7 @@ def test_a_rule_is_known_by_its_learned_margin_alone() -> None:
     raw = torch.linspace(-2, 2, 5)[:, None] * torch.ones(outputs.count)
     label, margin = found.told(raw, torch.zeros((5, 9))).unbind(-1)
     assert found.measured and torch.equal(margin, torch.tanh(torch.linspace(-2, 2, 5))) and not label.any()
-    assert torch.isnan(found.came(torch.zeros((5, 9)), torch.zeros((5, 9)))).all()
     assert torch.equal(replace(found, formula=node, scale=1e-9).told(raw, torch.zeros((5, 9)))[:, 1], margin)
-
-
-def test_of_a_row_whose_margin_is_not_known_a_condition_that_has_one_learns_nothing() -> None:
-    """What is undefined breaks the rule; so its label is a condition by itself, unless another label tells of it."""
-    node = parse("end > 0.5").resolve(lambda _: (), {"end": 8})
-    problem = replace(PROBLEM, rules=(Rule("far", "end > 0.5", node),), objectives=PROBLEM.objectives[:1])
-    told = []
-    for i, e in enumerate(rows()):
-        features = np.linspace(0.0, 1.0, 9) + 0.01 * i
-        features[8] = np.nan if i % 3 == 0 else 0.05 * i
-        verdict = TRUE if features[8] > 0.5 else FALSE
-        states = np.where(np.isnan(features), UNDEFINED, 0).astype(np.int8)
-        margins = np.array([features[8] - 0.5])
-        told.append(Evaluation(e.index, e.x, features, states, np.ones(1), np.array([verdict], np.int8), margins))
-    data = table(problem, told)
-    outputs = Outputs.of(problem, data)
-    found = conditions(problem, data, outputs)
-    label = outputs.labels["rule", 0]
-    mine = [c for c in found if c.label == label]
-    assert [(c.rule, c.measured) for c in mine] == [(0, True), (-1, False)]
-    features = torch.from_numpy(data.scaling.to_features(data.t))
-    came, alone = (c.came(torch.from_numpy(outputs.values), features).numpy() for c in mine)
-    undefined = np.arange(len(told)) % 3 == 0
-    assert np.array_equal(np.isnan(came), undefined) and (alone[undefined] < 0).all()
-    assert np.array_equal(came[~undefined], alone[~undefined]) and {-1.0, 1.0} == set(came[~undefined])
 
 
 def test_features_rise_with_raw_outputs_as_steeply_as_is_said() -> None:
