@@ -80,16 +80,16 @@ def test_the_greatest_gain_is_the_best_candidates_in_the_mean_over_members() -> 
 def test_a_choice_that_is_rarely_feasible_is_found_when_it_alone_reaches_the_targets() -> None:
     """All of the volume can be had, and none of it but by a way of which 0.6 % is feasible, where 16 % of another is.
 
-    A search that stays where it is likely to be feasible had .88 and .22 of it after 60 evaluations; 1.00 and .96 now.
+    A search without explorers had .23 of it with either seed after 60 evaluations, and .96 and .68 after 80; .99 here.
     """
     problem = narrow_problem()
     volumes = []
     for seed in (2, 3):
         optimizer = Joint(problem, seed)
         done: list[Evaluation] = []
-        while len(done) < 60:
+        while len(done) < 80:
             told = evaluated(problem, optimizer.ask(20), len(done))
             optimizer.tell(told)
             done += told
-        volumes.append(volume(problem, done[:60]))
-    assert np.mean(volumes) > 0.8
+        volumes.append(volume(problem, done[:80]))
+    assert min(volumes) > 0.9
