@@ -11,10 +11,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import TypeVar
 
 import numpy as np
@@ -171,7 +173,8 @@ def _run(command: list[str]) -> str:
         start_new_session=True,  # Ctrl-C is for this process alone
     )
     try:
-        code = process.wait(_PATIENCE)
+        with _terminated():
+            code = process.wait(_PATIENCE)
         line = output.last_line()
         return f"it ends its process{f': {line}' if line else f' with code {code}'}"
     except subprocess.TimeoutExpired:
@@ -183,8 +186,23 @@ def _run(command: list[str]) -> str:
         output.close()
 
 
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """While entered, a SIGTERM that nobody listens to ends this process as an exception does, and so the trial too."""
+    unheard = current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not unheard:
+        yield
+        return
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def main() -> None:
     """In the trials' process: makes each, and leaves a file of its name as soon as it knows."""
+    signal.alarm(round(_PATIENCE))  # ends it, also inside NEURON, where nobody is left to do so
     work = Path(sys.argv[1])
     del sys.argv[1:]
     problem, trials = pickle.loads(work.read_bytes())

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -166,3 +171,21 @@ def test_differences_are_told_from_failures():
     assert difference(measured(1.0), measured(1.5)) == 0.5
     assert difference(measured(1.0, "nan"), measured(1.5)) == np.inf
     assert np.isnan(difference(measured(1.0, "nan"), measured(1.5, "nan")))
+
+
+def test_a_process_that_is_told_to_end_takes_its_trial_along(tmp_path) -> None:
+    """A SIGTERM, as `timeout` and batch systems send it, would leave what is in a session of its own at work."""
+    trial = (
+        "import os, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); os.rename(*sys.argv[1:]); time.sleep(99)"
+    )
+    part, file = tmp_path / "part", tmp_path / "pid"
+    command = [sys.executable, "-c", trial, str(part), str(file)]
+    code = f"from neurofit.executors.trial import _run; _run({command})"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment) as process:
+        while not file.exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(30) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(file.read_text()), 0)
