@@ -27,12 +27,13 @@ from neurofit.evaluate.sharing import Shared, measure_sharing, sharing
 from neurofit.evaluate.trial import WINDOW, Measured, difference, measure, taken
 from neurofit.executors.environment import worker_environment
 from neurofit.executors.output import Output
+from neurofit.executors.worker import die_with
 from neurofit.problem.problem import Problem
 
 ENGINES = ("neuron", "coreneuron")
 _GAIN = 0.98  # of the CPU: what costs no less is not worth it
 EQUAL = 1e-6  # mV
-_ENTRY = "import sys; sys.path[:] = sys.argv[2:]; from neurofit.executors.trial import main; main()"
+_ENTRY = "import sys; sys.path[:] = sys.argv[3:]; from neurofit.executors.trial import main; main()"
 _SLOW, _NOTICED = 3.0, 1e-3  # times the median feature's seconds a trace, and seconds a trace
 _PATIENCE = 300.0  # s: both may have to be compiled
 
@@ -154,7 +155,7 @@ def _tried(problem: Problem, trials: Mapping[str, Callable[[Problem], _Found]]) 
         work = Path(scratch) / "work"
         work.write_bytes(pickle.dumps((problem, dict(trials))))
         path = [entry for entry in sys.path if isinstance(entry, str)]
-        ending = _run([sys.executable, "-c", _ENTRY, str(work), *path])
+        ending = _run([sys.executable, "-c", _ENTRY, str(work), str(os.getpid()), *path])
         for name in trials:
             file = work.with_name(name)
             found[name] = pickle.loads(file.read_bytes()) if file.exists() else NeurofitError(one_line(ending))
@@ -188,7 +189,9 @@ def _run(command: list[str]) -> str:
 
 @contextmanager
 def _terminated() -> Iterator[None]:
-    """While entered, a SIGTERM that nobody listens to ends this process as an exception does, and so the trial too."""
+    """While entered, a SIGTERM that nobody listens to ends this process as an exception does, so that the trial's whole
+    group and its files go too.
+    """
     unheard = current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if not unheard:
         yield
@@ -202,9 +205,9 @@ def _terminated() -> Iterator[None]:
 
 def main() -> None:
     """In the trials' process: makes each, and leaves a file of its name as soon as it knows."""
-    signal.alarm(round(_PATIENCE))  # ends it, also inside NEURON, where nobody is left to do so
-    work = Path(sys.argv[1])
+    work, parent = Path(sys.argv[1]), int(sys.argv[2])
     del sys.argv[1:]
+    die_with(parent)
     problem, trials = pickle.loads(work.read_bytes())
     for name, trial in trials.items():
         try:

@@ -43,8 +43,8 @@ def main() -> None:
 def die_with(parent: int) -> None:
     """Even in a loop in native code, and even when the parent is killed: the kernel does it.
 
-    Elsewhere than on Linux a worker that is left alone ends when it has finished a candidate.
-    To be exact, the end of the thread that started the worker counts: an executor is entered and left in one thread.
+    Elsewhere than on Linux a worker that is left alone ends when it has finished a candidate, a trial when it is done.
+    To be exact, the end of the thread that started the process counts: an executor is entered and left in one thread.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,3 +190,18 @@ def test_a_process_that_is_told_to_end_takes_its_trial_along(tmp_path) -> None:
         assert process.wait(30) == 128 + signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.kill(int(file.read_text()), 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_a_trial_dies_with_a_process_that_is_killed() -> None:
+    code = "import time; from neurofit.executors.trial import _tried; _tried(99.0, {'nap': time.sleep})"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (trial := children.read_text().split()):
+            time.sleep(0.05)
+        process.kill()
+    ends = time.monotonic() + 30
+    while Path(f"/proc/{trial[0]}/exe").exists() and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{trial[0]}/exe").exists()
