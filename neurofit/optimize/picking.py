@@ -9,8 +9,9 @@ import numpy as np
 
 from neurofit.front import nondominated
 
-_POINTS = 2000  # Monte-Carlo points in the part of the box that is not dominated yet
-_DRAWS = 30
+_PAIRS = 16_000  # of members and Monte-Carlo points in the part of the box that is not dominated yet
+_MOST_POINTS = 2000  # of a member
+_DRAWS, _DRAWN = 30, 4000  # of such points: at most so often, so many at once
 _CHEAP = 0.5  # of the pool, from which what lies apart is chosen
 _FALLBACK = 1e-6  # of a gain: decides only where nothing gains anything
 _SAME = 0.01  # distances below which a gain counts less: too near to what is known to be worth a simulation
@@ -54,12 +55,12 @@ def pick_by_gain(
     """Indices of n candidates, one after the other, each by its gain given those before.
 
     pool (c, d) in the unit cube; objectives (s, c, k) and p (s, c) by member. The gain of a candidate is the mean over
-    members of P(feasible) times the volume it would newly dominate; what a member's earlier picks already dominate
-    counts no more. `apart` multiplies by the distance to what is `seen` (e, d) and picked.
+    members of P(feasible) times the volume it would newly dominate, each by points of its own; what a member's earlier
+    picks already dominate counts no more. `apart` multiplies by the distance to what is `seen` (e, d) and picked.
     """
-    points = open_points(front, rng)
+    points = open_points(front, len(objectives), rng)
     dominates = _dominating(objectives, points)
-    alive = np.ones((objectives.shape[0], len(points)), np.float32)
+    alive = np.ones(points.shape[:2], np.float32)
     weighted = dominates * p[..., None].astype(np.float32)
     # Where no candidate gains anything, the nearest to gaining comes first.
     fallback = (p * np.exp(-np.log1p(objectives / front.reference).mean(-1))).mean(0)
@@ -75,18 +76,18 @@ def pick_by_gain(
 
 
 def greatest_gain(points: np.ndarray, objectives: np.ndarray, p: np.ndarray) -> float:
-    """The greatest share of open `points` (q, k) that a candidate would dominate, in the mean over members: objectives
+    """The greatest share of open `points` (s, q, k) that a candidate would dominate, in the mean over members: objectives
     (s, c, k), p (s, c). 0 where there is no candidate or no point.
     """
     dominates = _dominating(objectives, points)
-    return float((dominates * p[..., None]).sum((0, 2)).max(initial=0.0)) / max(len(points) * len(p), 1)
+    return float((dominates * p[..., None]).sum((0, 2)).max(initial=0.0)) / max(points[..., 0].size, 1)
 
 
 def _dominating(objectives: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Whether objectives (s, c, k) dominate points (q, k): (s, c, q), an objective at a time to save memory."""
-    dominates = np.ones((*objectives.shape[:2], len(points)), bool)
-    for mine, theirs in zip(np.moveaxis(objectives, -1, 0), points.T, strict=True):
-        dominates &= mine[..., None] <= theirs
+    """Whether objectives (s, c, k) dominate points (s, q, k): (s, c, q), an objective at a time to save memory."""
+    dominates = np.ones((*objectives.shape[:2], points.shape[1]), bool)
+    for mine, theirs in zip(np.moveaxis(objectives, -1, 0), np.moveaxis(points, -1, 0), strict=True):
+        dominates &= mine[..., None] <= theirs[:, None]
     return dominates
 
 
@@ -139,18 +140,23 @@ def _distances(pool: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(square.min(axis=1), 0.0))
 
 
-def open_points(front: Front, rng: np.random.Generator) -> np.ndarray:
-    """Points (q, k) of the box that the front does not dominate."""
+def open_points(front: Front, members: int, rng: np.random.Generator) -> np.ndarray:
+    """Points (s, q, k) of the box that the front does not dominate, for each member others where they are enough."""
     k = len(front.reference)
+    each = min(_PAIRS // members, _MOST_POINTS)
+    wanted = each * members
     kept: list[np.ndarray] = []
     for i in range(_DRAWS):
         # A good front leaves only the corner near the targets: draw ever nearer to it.
-        shape = rng.random((_POINTS, k)) * (1.0 if i < 5 else rng.random((_POINTS, 1)))
+        shape = rng.random((_DRAWN, k)) * (1.0 if i < 5 else rng.random((_DRAWN, 1)))
         points = shape * front.reference
         free = (
-            ~(front.objectives[:, None] <= points).all(-1).any(0) if len(front.objectives) else np.ones(_POINTS, bool)
+            ~(front.objectives[:, None] <= points).all(-1).any(0) if len(front.objectives) else np.ones(_DRAWN, bool)
         )
         kept.append(points[free])
-        if sum(len(part) for part in kept) >= _POINTS:
+        if sum(len(part) for part in kept) >= wanted:
             break
-    return np.concatenate(kept)[:_POINTS]
+    found = np.concatenate(kept)
+    if not len(found):
+        return np.zeros((members, 0, k))
+    return found[np.arange(wanted) % len(found)].reshape(each, members, k).swapaxes(0, 1)

@@ -13,12 +13,14 @@ import numpy as np
 import torch
 
 from neurofit.optimize.choices import Choices
+from neurofit.optimize.climb import climbed
 from neurofit.optimize.design import ENOUGH, stretched
 from neurofit.optimize.goals import Apart, Goal
 from neurofit.optimize.picking import Front, greatest_gain, open_points, pick_apart, pick_by_gain, pick_spread
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.joint import JointModel, Outlook, shortfall
 from neurofit.surrogate.relaxation import Relaxation
+from neurofit.surrogate.samples import LEADERS
 from neurofit.surrogate.table import Table
 
 CHEAP = 60  # features up to which training and samples are cheap: beyond, batches are not divided and slots are fewer
@@ -87,10 +89,10 @@ class Search:
             chosen = pool[pick_apart(self._axes.to(pool), cost, self._axes.to(self._data.u), n)]
             return chosen, np.zeros(len(chosen), bool)
         scouts, to_scout = self._scouts(pool), pool if self._weighing else wide
-        near = self._picked(local, np.zeros((0, self._d)), n - scouts, apart=False)
+        near = self._climbing(local, np.zeros((0, self._d)), n - scouts, apart=False)
         explorers = self._explorers(round(_CHOICE_SHARE * n), near)
         near = np.concatenate([near[: n - scouts - len(explorers)], explorers])
-        chosen = np.concatenate([near, self._picked(to_scout, near, scouts, apart=True)])
+        chosen = np.concatenate([near, self._climbing(to_scout, near, scouts, apart=True)])
         return chosen, np.arange(len(chosen)) >= n - scouts - len(explorers)
 
     @property
@@ -121,6 +123,17 @@ class Search:
         with torch.no_grad():
             return self._model.of_all(torch.from_numpy(u))
 
+    def _climbing(self, pool: np.ndarray, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
+        """As `_picked`, from the pool and from where what is picked of it climbs to."""
+        picked = self._picked(pool, before, n, apart)
+        if not 0 < self._k <= _FEW or not self._effort.steps or (apart and not self._weighing):
+            return picked
+        if self._model.members <= LEADERS:  # too few to climb by
+            return picked
+        points, settled = open_points(self._front, self._model.members, self._rng), self._choices.columns
+        ends = climbed(self._model.of_all, picked, before, points, settled, careful=not apart)
+        return self._picked(np.concatenate([pool, self._relaxation.snap(ends)]), before, n, apart)
+
     def _picked(self, pool: np.ndarray, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
         """At most n of a pool (c, D), by what each adds to what is known and to those chosen `before` (b, D).
 
@@ -144,7 +157,7 @@ class Search:
         if not neglected or not n:
             return np.zeros((0, self._d))
         looked_into = self._rng.permutation(len(neglected))[:_CHOICES_AT_ONCE]
-        points = open_points(self._front, self._rng)
+        points = open_points(self._front, self._model.members, self._rng)
         outlook = self._said(near)
         least = greatest_gain(points, outlook.objectives.numpy(), outlook.chance.numpy())
         promised: list[tuple[float, np.ndarray, np.ndarray]] = []
@@ -192,7 +205,7 @@ class Search:
         if not self._k and not exploring:
             seen = torch.from_numpy(self._axes.to(self._data.u)).float()
             return Apart(seen, self._enough if near else np.inf, torch.from_numpy(self._axes.strength).float())
-        s = self._model.members
+        s = LEADERS
         drawn = self._rng.dirichlet(np.ones(self._k), (s, p)) if self._k else np.zeros((s, p, 0))
         weights = torch.from_numpy(drawn).float() * self._k
         return Goal(weights, torch.from_numpy(self._front.reference).float(), exploring)
@@ -201,14 +214,14 @@ class Search:
         """(s, p, D) of p slots of each member: around good rows, or anywhere, half of them on stretched axes."""
         if near:
             return self._around(self._good_rows(), p)
-        slots = self._model.members, p
+        slots = LEADERS, p
         u = self._rng.random((*slots, len(self._space)))
         moved = np.where(self._rng.random((*slots, 1)) < 0.5, u, stretched(self._space, u))
         return self._relaxation.start(moved)
 
     def _around(self, rows: np.ndarray, p: int) -> np.ndarray:
         """(s, p, D) at small and large distances from `rows`, numbers of the table's."""
-        s = self._model.members
+        s = LEADERS
         u = self._data.u[self._rng.choice(rows, (s, p))]
         width = np.exp(self._rng.uniform(np.log(_WIDTHS[0]), np.log(_WIDTHS[1]), (s, p, 1)))
         return np.clip(u + width * self._step * self._rng.standard_normal((s, p, self._d)), 0, 1)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from neurofit.surrogate import gp, pulled
-from neurofit.surrogate.samples import Samples, Training, newest_batch
+from neurofit.surrogate.samples import LEADERS, Samples, Training, newest_batch
 
 COMPARED = 60  # outputs up to which it is worth its price to fit both and compare; more are learned together
 _FINE = 1e-3  # on the scale that outputs are learned on: of a target's std a two-hundredth
@@ -19,18 +19,26 @@ _FINE = 1e-3  # on the scale that outputs are learned on: of a target's std a tw
 class Kind:
     """How one kind of model is fitted, to `rows` evaluations at most, or `many_rows` of more outputs than are worth
     comparing: of more, the best and a random rest.
+
+    `sampled` takes what is to be learned, how many members there are to be, and a seed. Members of processes cost next
+    to nothing, networks are trained each by itself.
     """
 
-    fit: Callable[[Training, int, int], Samples]
+    sampled: Callable[[Training, int, int], Samples]
+    members: int
     rows: int
     many_rows: int
+
+    def fit(self, training: Training, seed: int) -> Samples:
+        """All its members, fitted."""
+        return self.sampled(training, self.members, seed)
 
     def most(self, outputs: int) -> int:
         """Evaluations that it is fitted to at most."""
         return self.rows if outputs <= COMPARED else self.many_rows
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType({"gp": Kind(gp.fit, 300, 300), "net": Kind(pulled.fit, 300, 200)})
+KINDS: Mapping[str, Kind] = MappingProxyType({"gp": Kind(gp.fit, 64, 300, 300), "net": Kind(pulled.fit, LEADERS, 300, 200)})
 
 
 def precision(samples: Samples, training: Training) -> float:

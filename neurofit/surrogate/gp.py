@@ -42,7 +42,7 @@ class GaussianProcesses:
         return self.drawn.of_all(u) + self.mean
 
     def of_each(self, u: Tensor) -> Tensor:
-        """(s, p, o): member s at its own points u (s, p, d)."""
+        """(s, p, o): each of the first s members at its own points u (s, p, d)."""
         return self.drawn.of_each(u) + self.mean
 
     def slopes_of_each(self, u: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,8 +116,8 @@ def _sampled(data: Rows, hyper: Hyper, factor: Tensor, wrong: Tensor, members: i
 
 
 def mirrored(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
-    """Normal numbers, whose last axis is the negative of itself from its middle on: the samples' mean is then the
-    posterior's, exactly where their number is even.
+    """Normal numbers, each other one along the last axis the negative of that before it: the samples' mean, and that of
+    the first few, is then the posterior's, exactly where their number is even.
     """
     half = torch.randn((*shape[:2], (shape[2] + 1) // 2), dtype=torch.float64, generator=generator)
-    return torch.cat([half, -half], dim=-1)[..., : shape[2]]
+    return torch.stack([half, -half], dim=-1).flatten(-2)[..., : shape[2]]

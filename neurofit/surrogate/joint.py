@@ -25,7 +25,6 @@ from neurofit.surrogate.scores import Scores
 from neurofit.surrogate.table import Table, table, varies
 from neurofit.surrogate.warp import curve, expected, nearest
 
-MEMBERS = 8
 _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, before calibration
 _PRIOR_SD = (2.0, 1.5, 1.0, _STRANGE)  # of the calibration's weights, around what they are before it
 _LEAST_WEIGHT = 0.2  # that it leaves: what tells of feasibility is never ignored
@@ -85,7 +84,7 @@ class JointModel:
         # Where nothing was learned, processes of no output stand for either kind.
         self.kind = "gp" if self.blind else kind
         self.training = _training(problem, data, self.outputs)
-        self.samples: Samples = KINDS[self.kind].fit(self.training, MEMBERS, seed)
+        self.samples: Samples = KINDS[self.kind].fit(self.training, seed)
         self._strength = torch.from_numpy(self.samples.warp.strength).float()
         self._home = curve(torch.from_numpy(data.u[data.feasible]).float(), self._strength)
         self._weights = torch.tensor([0.0, STEEP, STEEP * 0.5 if self._feasible >= 0 else 0.0, _STRANGE])
@@ -106,7 +105,7 @@ class JointModel:
         return self.outlook(self.samples.of_all(u), u)
 
     def of_each(self, u: Tensor) -> Outlook:
-        """Member s's outlook at its own points u (s, p, d)."""
+        """The outlook of each of the first s members at its own points u (s, p, d)."""
         return self.outlook(self.samples.of_each(u), u)
 
     def outlook(self, raw: Tensor, u: Tensor) -> Outlook:
@@ -235,7 +234,7 @@ def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, group
     # Both on the same rows, as many as the one that takes fewer.
     rows = whole.rows(_subset(whole, min(kind.rows for kind in KINDS.values()), seed))
     training = _training(problem, rows, Outputs.of(problem, rows))
-    scores = {k: precision(kind.fit(training, MEMBERS, seed), training) for k, kind in KINDS.items()}
+    scores = {k: precision(kind.fit(training, seed), training) for k, kind in KINDS.items()}
     return max(scores, key=lambda k: (not np.isnan(scores[k]), scores[k]))
 
 

@@ -51,18 +51,19 @@ class Kernels:
         """(o, p, s): every member at the same scaled points x (o, p, d)."""
         return matern(_distances(x, self.points)) @ self.weights
 
-    def of_each(self, x: Tensor, part: slice, steep: bool) -> tuple[Tensor, Tensor]:
-        """Some outputs' values (o, s, p), each member at its own scaled points x (o, s p, d), and slopes (o, s p, d);
-        the latter are empty unless they are to be `steep`.
+    def of_each(self, x: Tensor, part: slice, members: int, steep: bool) -> tuple[Tensor, Tensor]:
+        """Some outputs' values (o, s, p), each of the first so many members at its own scaled points x (o, s p, d), and
+        slopes (o, s p, d); the latter are empty unless they are to be `steep`.
         """
-        points, weights = self.points[part], self.weights[part].permute(0, 2, 1)[..., None]  # (o, s, n, 1)
+        points = self.points[part]
+        weights = self.weights[part, :, :members].permute(0, 2, 1)[..., None]  # (o, s, n, 1)
         kernel, by_square = matern_and_slope(_distances(x, points))
-        members = (*weights.shape[:2], -1, points.shape[1])  # (o, s, p, n)
-        values = (kernel.view(members) @ weights)[..., 0]
+        by_member = (*weights.shape[:2], -1, points.shape[1])  # (o, s, p, n)
+        values = (kernel.view(by_member) @ weights)[..., 0]
         if not steep:
             return values, torch.empty(0)
         # A kernel's slope is 2 (x - row) times that by r squared.
-        pulls = (by_square.view(members) * weights.mT).view(kernel.shape)
+        pulls = (by_square.view(by_member) * weights.mT).view(kernel.shape)
         return values, 2 * (x * pulls.sum(-1, keepdim=True) - pulls @ points)
 
 
@@ -83,17 +84,18 @@ class Waves:
         """As of `Kernels`."""
         return (torch.cos(x @ self.frequencies + self.phases) * self.amplitude) @ self.weights
 
-    def of_each(self, x: Tensor, part: slice, steep: bool) -> tuple[Tensor, Tensor]:
+    def of_each(self, x: Tensor, part: slice, members: int, steep: bool) -> tuple[Tensor, Tensor]:
         """As of `Kernels`."""
-        frequencies, weights = self.frequencies[part], self.weights[part].permute(0, 2, 1)[..., None]  # (o, s, f, 1)
+        frequencies = self.frequencies[part]
+        weights = self.weights[part, :, :members].permute(0, 2, 1)[..., None]  # (o, s, f, 1)
         # NumPy's cosines are vectorised on processors of any maker.
         phase = torch.baddbmm(self.phases[part], x, frequencies).numpy()
-        members = (*weights.shape[:2], -1, phase.shape[-1])  # (o, s, p, f)
-        values = self.amplitude * (torch.from_numpy(np.cos(phase)).view(members) @ weights)[..., 0]
+        by_member = (*weights.shape[:2], -1, phase.shape[-1])  # (o, s, p, f)
+        values = self.amplitude * (torch.from_numpy(np.cos(phase)).view(by_member) @ weights)[..., 0]
         if not steep:
             return values, torch.empty(0)
         # A cosine's slope is minus its sine times its frequency.
-        waves = (torch.from_numpy(np.sin(phase)).view(members) * weights.mT).view(phase.shape)
+        waves = (torch.from_numpy(np.sin(phase)).view(by_member) * weights.mT).view(phase.shape)
         return values, -self.amplitude * (waves @ frequencies.mT)
 
 
@@ -113,7 +115,7 @@ class Sums:
         return reduce(torch.add, (term.of_all(x) for term in self.terms)).permute(2, 1, 0)
 
     def of_each(self, u: Tensor) -> Tensor:
-        """(s, p, o): member s at its own points u (s, p, d)."""
+        """(s, p, o): each of the first s members at its own points u (s, p, d)."""
         return _OwnPoints.apply(curve(u.to(torch.float32), self.strength), self)
 
     def slopes_of_each(self, u: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,7 +138,7 @@ class Sums:
             part = slice(first, first + _AT_ONCE)
             length = self.length[part]
             scaled = x.reshape(s * p, d) / length
-            found, steepness = zip(*(term.of_each(scaled, part, steep) for term in self.terms), strict=True)
+            found, steepness = zip(*(term.of_each(scaled, part, s, steep) for term in self.terms), strict=True)
             values[part] = reduce(torch.add, found)
             if steep:
                 slopes[part] = (reduce(torch.add, steepness) / length).view(-1, s, p, d)

@@ -11,6 +11,7 @@ from torch import Tensor
 from neurofit.surrogate.warp import Warp
 
 STEEP = 4.0  # logits a unit of the scale on which a label that holds is 1, before calibration
+LEADERS = 8  # members at least; of the first so many, each is asked about points of its own
 _CLIPPED = 16.0  # squared standardized errors count no more: one cell in another regime says little of the rest
 _JUDGES = 4  # a row in so many is enough to tell which model foretells better
 _TRUST = 10.0  # held-out rows that the model's own word on its errors is worth
@@ -70,7 +71,7 @@ class Samples(Interface):
         ...
 
     def of_each(self, u: Tensor) -> Tensor:
-        """(s, p, o): member s at its own points u (s, p, d)."""
+        """(s, p, o): each of the first s members at its own points u (s, p, d)."""
         ...
 
     def slopes_of_each(self, u: Tensor) -> tuple[Tensor, Tensor]:

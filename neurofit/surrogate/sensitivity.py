@@ -19,7 +19,7 @@ from neurofit.front import nondominated
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.joint import JointModel
 from neurofit.surrogate.relaxation import Relaxation
-from neurofit.surrogate.samples import STEEP
+from neurofit.surrogate.samples import LEADERS, STEEP
 from neurofit.surrogate.table import LARGEST, Table, sd, varies
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _gradients(model: JointModel, points: Tensor, m: int, columns: list[int]) ->
     """Sums over points (p, d) of gradients in u: those of features, in their scales, by the members' mean (m, d), their
     sizes (m, d), the sizes of each member's own (m, s, d), and those of P(rule) (z, s, d).
     """
-    z, s, d = len(columns), model.members, points.shape[1]
+    z, s, d = len(columns), LEADERS, points.shape[1]
     mean, size, own, chance = np.zeros((m, d)), np.zeros((m, d)), np.zeros((m, s, d)), np.zeros((z, s, d))
     if model.blind:  # every feature constant, no verdict that differs: all rows end as nan
         return mean, size, own, chance
