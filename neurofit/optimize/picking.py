@@ -150,9 +150,7 @@ def open_points(front: Front, members: int, rng: np.random.Generator) -> np.ndar
         # A good front leaves only the corner near the targets: draw ever nearer to it.
         shape = rng.random((_DRAWN, k)) * (1.0 if i < 5 else rng.random((_DRAWN, 1)))
         points = shape * front.reference
-        free = (
-            ~(front.objectives[:, None] <= points).all(-1).any(0) if len(front.objectives) else np.ones(_DRAWN, bool)
-        )
+        free = ~(front.objectives[:, None] <= points).all(-1).any(0) if len(front.objectives) else np.ones(_DRAWN, bool)
         kept.append(points[free])
         if sum(len(part) for part in kept) >= wanted:
             break

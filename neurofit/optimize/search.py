@@ -50,7 +50,7 @@ class _Effort:
     steps: int
 
 
-_WHOLE, _PART = _Effort(20, 5, 30), _Effort(12, 3, 30)
+_WHOLE, _PART = _Effort(20, 5, 18), _Effort(12, 3, 18)  # few steps: what is picked goes on by itself
 _SMALL = 20  # candidates below which a part of the slots is enough
 _LARGE = _Effort(12, 3, 20)  # above CHEAP features, where every sample costs more
 

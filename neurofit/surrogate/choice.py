@@ -38,7 +38,9 @@ class Kind:
         return self.rows if outputs <= COMPARED else self.many_rows
 
 
-KINDS: Mapping[str, Kind] = MappingProxyType({"gp": Kind(gp.fit, 64, 300, 300), "net": Kind(pulled.fit, LEADERS, 300, 200)})
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {"gp": Kind(gp.fit, 64, 300, 300), "net": Kind(pulled.fit, LEADERS, 300, 200)}
+)
 
 
 def precision(samples: Samples, training: Training) -> float:
