@@ -69,6 +69,6 @@ def climbed(
 
 
 def _dominates(outlook: Outlook, points: Tensor, edge: Tensor) -> Tensor:
-    """(s, p, q) the chance that a candidate is feasible and dominates each of points (s, q, k), with soft edges (k,)."""
+    """(s, p, q) the chance of being feasible and dominating each of points (s, q, k), with soft edges (k,)."""
     under = torch.sigmoid((points[:, None] - outlook.objectives[:, :, None]) / edge).prod(-1)
     return (under * outlook.chance[..., None]).clamp_max(0.999)

@@ -76,8 +76,8 @@ def pick_by_gain(
 
 
 def greatest_gain(points: np.ndarray, objectives: np.ndarray, p: np.ndarray) -> float:
-    """The greatest share of open `points` (s, q, k) that a candidate would dominate, in the mean over members: objectives
-    (s, c, k), p (s, c). 0 where there is no candidate or no point.
+    """The greatest share of open `points` (s, q, k) that a candidate would dominate, in the mean over members:
+    objectives (s, c, k), p (s, c). 0 where there is no candidate or no point.
     """
     dominates = _dominating(objectives, points)
     return float((dominates * p[..., None]).sum((0, 2)).max(initial=0.0)) / max(points[..., 0].size, 1)

@@ -50,9 +50,10 @@ class _Effort:
     steps: int
 
 
-_WHOLE, _PART = _Effort(20, 5, 18), _Effort(12, 3, 18)  # few steps: what is picked goes on by itself
+_WHOLE, _PART = _Effort(20, 5, 30), _Effort(12, 3, 30)
 _SMALL = 20  # candidates below which a part of the slots is enough
 _LARGE = _Effort(12, 3, 20)  # above CHEAP features, where every sample costs more
+_STEPS_BEFORE = 18  # where what is picked climbs on by itself
 
 
 class Search:
@@ -72,8 +73,11 @@ class Search:
         self._d, self._k = relaxation.columns, len(problem.objectives)
         large = len(problem.features) > CHEAP
         self._effort = _LARGE if large else _WHOLE if n >= _SMALL else _PART
-        if "gradient" in problem.fit.without:
-            self._effort = replace(self._effort, steps=0)
+        steered = "gradient" not in problem.fit.without
+        # A few members would agree by chance on where to climb.
+        self._climbs = steered and not self._exploring and 0 < self._k <= _FEW and model.members > LEADERS
+        if not steered or self._climbs:
+            self._effort = replace(self._effort, steps=_STEPS_BEFORE if self._climbs else 0)
         self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)
 
     def batch(self) -> tuple[np.ndarray, np.ndarray]:
@@ -126,9 +130,7 @@ class Search:
     def _climbing(self, pool: np.ndarray, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
         """As `_picked`, from the pool and from where what is picked of it climbs to."""
         picked = self._picked(pool, before, n, apart)
-        if not 0 < self._k <= _FEW or not self._effort.steps or (apart and not self._weighing):
-            return picked
-        if self._model.members <= LEADERS:  # too few to climb by
+        if not self._climbs or (apart and not self._weighing):
             return picked
         points, settled = open_points(self._front, self._model.members, self._rng), self._choices.columns
         ends = climbed(self._model.of_all, picked, before, points, settled, careful=not apart)
