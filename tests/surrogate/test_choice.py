@@ -78,14 +78,14 @@ def test_the_model_that_foretells_better_is_taken(monkeypatch: pytest.MonkeyPatc
     problem = between_problem()
     done = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
     assert joint.chosen(problem, done, 1) == "gp"
-    honest = choice.KINDS["gp"].fit
+    honest = choice.KINDS["gp"].sampled
 
     def dulled(lesson: Training, members: int, seed: int):
         samples = honest(lesson, members, seed)
         assert isinstance(samples, GaussianProcesses)
         return replace(samples, held_mean=samples.held_mean + 0.1)
 
-    kinds = dict(choice.KINDS) | {"gp": choice.Kind(dulled, 300, 300)}  # type: ignore[arg-type]
+    kinds = dict(choice.KINDS) | {"gp": choice.Kind(dulled, 8, 300, 300)}  # type: ignore[arg-type]
     monkeypatch.setattr(joint, "KINDS", kinds)
     assert joint.chosen(problem, done, 1) == "net"
 
@@ -113,7 +113,7 @@ def test_both_kinds_foretell_new_points_of_the_islands(kind: str) -> None:
     came = np.array([e.features for e in evaluated(problem, problem.space.from_unit(u))])
     with torch.no_grad():
         outlook = model.of_all(torch.from_numpy(u).float())
-    assert model.members == 8 and outlook.features.shape == (8, 100, len(problem.features))
+    assert outlook.features.shape == (choice.KINDS[kind].members, 100, len(problem.features))
     error = np.sqrt(((outlook.features.mean(0).numpy() - came) ** 2).mean(axis=0)) / came.std(axis=0)
     assert (error < 0.5)[[not name.startswith("wave") for name in problem.columns]].all()
 

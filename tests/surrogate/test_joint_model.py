@@ -125,7 +125,7 @@ def test_the_kind_is_by_what_is_held_out_and_of_one_that_says_nothing_the_other(
     problem = between_problem()
     rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((12, 4))))
     said = iter([math.nan, -9.0, 1.0, math.nan, 2.0, 3.0])
-    kinds = {name: choice.Kind(lambda *given: None, 300, 300) for name in ("gp", "net")}  # type: ignore[arg-type]
+    kinds = {name: choice.Kind(lambda *given: None, 8, 300, 300) for name in ("gp", "net")}  # type: ignore[arg-type]
     monkeypatch.setattr(joint, "KINDS", kinds)
     monkeypatch.setattr(joint, "precision", lambda *given: next(said))
     assert [joint.chosen(problem, rows, 1) for _ in range(3)] == ["net", "gp", "net"]
@@ -165,7 +165,7 @@ def test_the_calibration_is_the_likeliest_word_on_what_was_held_out() -> None:
     rows = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
     model, data = joint.fit(problem, rows, 1, np.array([*range(20), *[20] * 20, *[40] * 20]))
     held, sd = model.samples.held_mean, model.samples.held_sd
-    noise = torch.randn((8, *held.shape), generator=torch.Generator().manual_seed(2))
+    noise = torch.randn((model.members, *held.shape), generator=torch.Generator().manual_seed(2))
     raw = torch.from_numpy(held).float() + torch.from_numpy(sd).float() * noise
     holds = model._links.holds(raw, model.reading.features(raw))
     label = raw[..., model.outputs.labels["feasible", 0]]

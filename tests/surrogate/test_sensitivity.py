@@ -36,6 +36,7 @@ from neurofit.problem.rule import Rule
 from neurofit.problem.space import Parameter, Space
 from neurofit.report.sensitivity import sensitivity_figure
 from neurofit.surrogate import joint
+from neurofit.surrogate.samples import LEADERS
 from neurofit.surrogate.sensitivity import Sensitivity, Where, sensitivity
 
 SLOPES = (3.0, -2.0, 0.2)  # of `line`, per unit of x, y, z
@@ -153,7 +154,7 @@ def test_slopes_are_those_of_the_whole_model_walked_back_row_by_row(kind: str) -
     x = problem.space.from_unit(np.random.default_rng(1).random((50, len(problem.space))))
     model, data = joint.fit(problem, toy_problems.evaluated(problem, x), 1, kind=kind)
     s = sensitivity(model, data, problem, "all")
-    u = torch.from_numpy(s.at).float().expand(model.members, *s.at.shape).clone().requires_grad_(True)
+    u = torch.from_numpy(s.at).float().expand(LEADERS, *s.at.shape).clone().requires_grad_(True)
     outlook = model.of_each(u)
     for name in ("from0a", "wave_b", "load"):
         j = s.features.index(name)
