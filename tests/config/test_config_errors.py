@@ -124,6 +124,8 @@ MISTAKES = [
     ("1.5 * rheo", "1.5 * reho", 22, "$.protocols.fi.amps[2]", "did you mean `rheo`?"),
     ("1.5 * rheo", "1.5 * * rheo", 22, "$.protocols.fi.amps[2]", "column 7"),
     ("1.5 * rheo", "mean_frequency(fi)", 22, "$.protocols.fi.amps[2]", "no feature sets one"),
+    ("1.5 * rheo", "1.5 * rheo + 20 mV", 22, "$.protocols.fi.amps[2]", "`+`, not nA and mV"),
+    ("1.5 * rheo", "rheo / hold", 22, "$.protocols.fi.amps[2]", "a current, not a pure number"),
     ("50 pA, 0.1", "50 pS, 0.1", 22, "$.protocols.fi.amps[0]", "does not convert to nA"),
     ("kind: step, delay", "kind: step, amp: 1, delay", 22, "$.protocols.fi.amps", "without `amp`"),
     (", amps: [50 pA, 0.1, 1.5 * rheo]", "", 22, "$.protocols.fi.stimuli[0]", "`amps` of the protocol"),
@@ -186,6 +188,11 @@ RULES = [
     ("spike_count(rest, before) == 0", "before"),
     ("spike_count(rest, recording=axon.v) == 0", "soma.v, dend1.v"),
     ("__import__('os') == 0", "column"),
+    ("spike_count(rest) > 4 Hz", "one unit on both sides of `>`, not a pure number and Hz"),
+    ("mean_frequency(fi[1]) > 4 mV", "one unit on both sides of `>`, not Hz and mV"),
+    ("abs(voltage_base(rest) + 60 Hz) < 1 mV", "one unit on both sides of `+`, not mV and Hz"),
+    ("0 < mean_value(rest) / mean_value(fi[0]) < 2 mV", "one unit on both sides of `<`, not a pure number and mV"),
+    ("any(AP_phaseslope(fi) > 5 Hz) and 1 > 0", "one unit on both sides of `>`, not 1/ms and Hz"),
 ]
 
 
