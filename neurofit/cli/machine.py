@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from neurofit.cli.arguments import DebugOption, FileArgument, SetOption, changed, named
 from neurofit.cli.console import console, guarded
+from neurofit.cli.telling import heading, tell_doubts
 from neurofit.errors import NeurofitError
 
 
@@ -36,15 +37,20 @@ def submit(
     """Hand FILE to a queue: a job that stops before its time is up, queues again, and goes on."""
     with guarded(debug):
         from neurofit import hpc
-        from neurofit.run.stages import load_work, read_from
+        from neurofit.run.stages import load_work, parts_of, read_from
 
         options = [f"--set={change}" for change in changes or []] + ([f"--budget={budget}"] if budget else [])
         wanted = changed(changes) | ({} if budget is None else {"fit.budget": str(budget)})
         with read_from(file, wanted, () if budget is None else {"budget"}):
-            problem = load_work(file, wanted)
-        directory = Path("runs") / problem.name if out is None else out
+            work = load_work(file, wanted)
+        aside = console(stderr=True)  # as the script may be what stdout is for
+        for stage, problem in parts_of(work):
+            if problem.warnings:
+                heading(aside, stage)
+                tell_doubts(aside, problem)
+        directory = Path("runs") / work.name if out is None else out
         job = hpc.Job(
-            name=hpc.job_name(problem.name),
+            name=hpc.job_name(work.name),
             ranks=ranks,
             ranks_per_node=ranks_per_node,
             walltime=hpc.seconds_of(walltime),

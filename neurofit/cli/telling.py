@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from neurofit.check import Trial
+    from neurofit.problem.problem import Problem
     from neurofit.report.arrays import Results
     from neurofit.report.pictures import Material, Picture
     from neurofit.run.results import Run
@@ -77,12 +78,17 @@ def tell_trial(screen: Console, tried: TryOut, trial: Trial) -> None:
         screen.print(Text(line), "", soft_wrap=True)
     for table in checked.tables(problem, trial):
         screen.print(table, "")
-    for warning in problem.warnings:
-        screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+    tell_doubts(screen, problem)
     screen.print(Text(checked.summary(problem, trial)), soft_wrap=True)
     if said := checked.simulation(problem, trial):
         screen.print(Text(said), soft_wrap=True)
     screen.print(Text(checked.estimate(problem, trial)), soft_wrap=True)
+
+
+def tell_doubts(screen: Console, problem: Problem) -> None:
+    """What the file of a problem is warned of."""
+    for warning in problem.warnings:
+        screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
 
 
 def heading(screen: Console, stage: str) -> None:
