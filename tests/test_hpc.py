@@ -202,7 +202,8 @@ def test_a_dry_run_says_what_its_file_is_warned_of_beside_the_script(slow, tmp_p
     command[command.index(str(slow))] = str(tmp_path / "staged.yaml")
     command[-1] = "stages.other.fit.patience=4000"
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    assert done.stderr.startswith("Stage other\nwarning: fit.patience: 4000"), done.stderr
+    stage, warning = done.stderr.splitlines()
+    assert stage.strip() == "Stage other" and warning.startswith("warning: fit.patience: 4000"), done.stderr
 
 
 @pytest.mark.parametrize(

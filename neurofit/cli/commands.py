@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from neurofit.cli import machine
-from neurofit.cli.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, named
+from neurofit.cli.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, named, whole
 from neurofit.cli.console import console, guarded
 from neurofit.cli.telling import introduction, pictures, save, tell, tell_fitted, tell_trial, write_report
 from neurofit.errors import ConfigError
@@ -64,17 +64,15 @@ def fit(
     out: Annotated[
         Path | None, typer.Option(parser=named, help="Where results go; an unfinished run there is resumed")
     ] = None,
-    budget: Annotated[int | None, typer.Option(min=1, help="Evaluations in all")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Candidates asked for at a time")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the optimizer")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all usable cores by default")] = None,
+    budget: Annotated[int | None, whole(1, "Evaluations in all")] = None,
+    batch: Annotated[int | None, whole(1, "Candidates asked for at a time")] = None,
+    seed: Annotated[int | None, whole(0, "Of the optimizer")] = None,
+    workers: Annotated[int | None, whole(1, "Processes; all usable cores by default")] = None,
     optimizer: Annotated[str | None, typer.Option(help=", ".join(OPTIMIZERS))] = None,
     engine: Annotated[
         str | None, typer.Option(help="neuron or coreneuron; by default what a trial finds faster")
     ] = None,
-    patience: Annotated[
-        int | None, typer.Option(min=1, help="End after so many evaluations without growth of the hypervolume")
-    ] = None,
+    patience: Annotated[int | None, whole(1, "End after so many evaluations without growth of the hypervolume")] = None,
     warm_start: Annotated[
         list[Path] | None,
         typer.Option(metavar="RUN", help="A run whose evaluations are known from the start; may repeat"),

@@ -21,6 +21,10 @@ MISTAKES = [
     ("{L: 20 um, diam: 20 um}", "{L: 20 um}", 6, "$.model.morphology.sections.soma.diam", "missing"),
     ("fit: {", "stages: [a]\nfit: {", 30, "$.stages", "a file of one problem"),
     # types and limits
+    ("name: ball", "name: .nan", 2, "$.name: found the number nan; expected a finite number, or a text in quotes"),
+    ("  rheo: {use: rheobase}", "  rheo: 5", 20, "$.protocols.rheo: found 5; expected a mapping"),
+    ("[0.05, 0.3]", "true", 16, "$.parameters.soma.gnabar_hh: found true; expected a value, [low, high], or a mapping"),
+    ("fit: {optimizer: random, budget: 50}", "fit:", 30, "$.fit: found nothing; expected a mapping, or no such key"),
     ("budget: 50", "budget: 5.5", 30, "$.fit.budget", "whole number"),
     ("budget: 50", "budget: many", 30, "$.fit.budget", "whole number"),
     ("budget: 50", "budget: true", 30, "$.fit.budget", "whole number"),
@@ -274,9 +278,19 @@ def test_broken_yaml(tmp_path, text, line):
         assert error.line is not None and abs(error.line - line) <= 1, str(error)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words", "# nothing\n"])
-def test_no_mapping(tmp_path, text):
-    assert "mapping" in refused(write(tmp_path, text)).expected
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "an empty file"),
+        ("- a\n- b\n", "a list"),
+        ("just words", "a text"),
+        ("# nothing\n", "an empty file"),
+        ("3", "a single value"),
+    ],
+)
+def test_no_mapping(tmp_path, text, found):
+    error = refused(write(tmp_path, text))
+    assert "mapping" in error.expected and f"found {found};" in str(error)
 
 
 def test_unreadable_files(tmp_path):
@@ -298,6 +312,9 @@ def test_model_names(tmp_path):
     assert error.line == 3 and "hh_soma" in error.expected
     error = refused(write(tmp_path, head))
     assert error.line == 3 and "`morphology`" in error.expected
+    error = refused(write(tmp_path, head.replace("model: {}", "model: 5")))
+    words = "$.model: found 5; expected a built-in model's name, a folder with a model.yaml, or a mapping"
+    assert error.line == 3 and words in str(error)
 
 
 def test_mistakes_in_the_models_own_file_name_that_file(tmp_path):
