@@ -283,10 +283,12 @@ def schema(
     """Print the JSON Schema of a fit file, for editors."""
     with guarded(debug):
         from neurofit.config import json_schema
+        from neurofit.config.schema.base import did_you_mean
         from neurofit.config.schema.fit import SCHEMAS
 
         if kind not in SCHEMAS:
-            raise ConfigError("KIND", got=kind, expected=f"one of {', '.join(SCHEMAS)}")
+            expected = f"one of {', '.join(SCHEMAS)}{did_you_mean(kind, list(SCHEMAS))}"
+            raise ConfigError("KIND", got=kind, expected=expected)
         sys.stdout.write(json.dumps(json_schema(kind), indent=2) + "\n")
 
 

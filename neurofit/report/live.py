@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from neurofit.errors import ConfigError
 from neurofit.report.numbers import duration, number, percent
 from neurofit.run.progress import Progress
 
@@ -24,10 +25,13 @@ _REDRAW = 0.2  # s
 class Watch:
     """An observer of a fit that shows how it goes: `neurofit.fit(..., progress=neurofit.Watch())`.
 
-    Outside a notebook use `with`, which clears the terminal's panel at the end. `name` is what is being fitted.
+    Outside a notebook use `with`, which clears the terminal's panel at the end. `name` is what is being fitted. Raises
+    ConfigError where `console` is none.
     """
 
     def __init__(self, console: Console | None = None, name: str = ""):
+        if console is not None and not isinstance(console, Console):
+            raise ConfigError("console", got=console, expected="a Console of rich, or None; a fit's name is `name=`")
         console = console or Console()
         self._console, self._name = console, name
         self._last: Progress | None = None
