@@ -13,7 +13,7 @@ from rich.text import Text
 
 from neurofit.cli import machine
 from neurofit.cli.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, named, whole
-from neurofit.cli.console import console, guarded
+from neurofit.cli.console import at_work, console, guarded
 from neurofit.cli.telling import introduction, pictures, save, tell, tell_fitted, tell_trial, write_report
 from neurofit.errors import ConfigError
 from neurofit.launcher import quiet
@@ -114,8 +114,8 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
         wanted = changed(changes)
         with read_from(file, wanted):
             for trial in trials(load_work(file, wanted)):
-                with placed(trial.of):
-                    found = try_out(trial.problem)
+                with placed(trial.of), at_work(console(stderr=True)) as told:
+                    found = try_out(trial.problem, told)
                 tell_trial(console(), trial, found)
 
 
