@@ -98,6 +98,8 @@ MISTAKES = [
     ("soma.gnabar_hh:", "dend.gnabar_hh:", 16, "$.parameters.dend.gnabar_hh", "hh is inserted elsewhere"),
     ("soma.gnabar_hh:", "sima.gnabar_hh:", 16, "$.parameters.sima.gnabar_hh", "did you mean `soma`?"),
     ("soma.gnabar_hh:", "gnabar_hh:", 16, "$.parameters.gnabar_hh", "LOCATION.VARIABLE"),
+    ("soma.gnabar_hh:", "gkbar: 5\n  soma.gnabar_hh:", 16, "$.parameters.gkbar", "did you mean `soma.gkbar_hh`?"),
+    ("soma.gnabar_hh:", "raech: 5\n  soma.gnabar_hh:", 16, "$.parameters.raech", "did you mean `reach`?"),
     ("soma.gnabar_hh:", "soma.v:", 16, "$.parameters.soma.v", "conditions.v_init"),
     ("soma.gnabar_hh:", "global.celcius:", 16, "$.parameters.global.celcius", "did you mean `celsius`?"),
     ("[0.05, 0.3]", "[0.3, 0.05]", 16, "$.parameters.soma.gnabar_hh", "low < high"),
