@@ -66,8 +66,9 @@ def fit_file(text: str) -> Path:
         raise ConfigError(
             "FILE", got=text, expected=f"a fit file, or a folder with a {' or a '.join(_READY)}{_in(path)}"
         )
-    known = ", ".join(sorted(f"models/{f.relative_to(models).as_posix()}" for f in fit_files()))
-    raise ConfigError("FILE", got=text, expected=f"a fit file that exists, or a built-in one: {known}")
+    known = sorted(f"models/{f.relative_to(models).as_posix()}" for f in fit_files())
+    near = library.neighbour(path) or did_you_mean(text, [*known, *library.model_names()])
+    raise ConfigError("FILE", got=text, expected=f"a fit file that exists, or a built-in one: {', '.join(known)}{near}")
 
 
 def _in(folder: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,20 +82,30 @@ def default_point(problem: Problem) -> np.ndarray:
     return x
 
 
-def try_out(problem: Problem) -> Trial:
-    """Builds the model in a worker process and evaluates it, without early stop so that every feature is seen.
+def try_out(problem: Problem, told: Callable[[str], None] = lambda what: None) -> Trial:
+    """Builds the model in a worker process and evaluates it, without early stop so that every feature is seen; `told`
+    hears what is being tried. What takes longer than the fit's time-out is not tried in other ways, too.
 
     Raises ConfigError where the model or a mechanism cannot be built, or the optimizer is not installed; a crash, a
     hang or a nan is a status.
     """
     check_optimizer(problem.fit.optimizer, problem)
+    told("trying the engines")
     chosen = settled(problem)
     problem = chosen.put(problem) if chosen else problem
     whole = replace(problem, fit=replace(problem.fit, early_stop=False))
+    told(f"evaluating a point, for {problem.fit.timeout:g} s at most")
     evaluation, alone, start = _one(whole, default_point(problem))
-    quarter, dear = _finer(whole, alone)
+    late = evaluation.status == "timeout"
+    quarter, dear = (None, 0.0) if late else _finer(whole, alone, told)
     sampled = max(1, min(_SAMPLE_MOST, problem.fit.batch, int(_SAMPLE_SECONDS / max(alone, 1e-3))))
-    each, seen = _sample(problem, sampled) if sampled > 1 else (alone, [])
+    each, seen = alone, []
+    if sampled > 1 and not late:
+        told(f"evaluating {sampled} of a fit's first candidates")
+        each, seen = _sample(problem, sampled)
+    else:
+        sampled = 1
+    told("timing the optimizer")
     workers = workers_of(problem.fit)
     total = 2 * start + problem.fit.budget * each / busy(problem, workers)
     asks, ask = thinking(problem, seen)
@@ -128,7 +138,7 @@ def busy(problem: Problem, workers: int) -> float:
     return asked / math.ceil(asked / workers)
 
 
-def _finer(problem: Problem, alone: float) -> tuple[Evaluation | None, float]:
+def _finer(problem: Problem, alone: float, told: Callable[[str], None]) -> tuple[Evaluation | None, float]:
     """The same point at a quarter of the step, and 0; or None, and the seconds that it would take where they are many.
 
     `alone` [s] is what the search's step takes.
@@ -138,6 +148,7 @@ def _finer(problem: Problem, alone: float) -> tuple[Evaluation | None, float]:
         return None, 0.0
     if _FINER * alone > _DEAREST:
         return None, _FINER * alone
+    told("evaluating it at a quarter of the time step")
     fine = replace(fine, fit=replace(fine.fit, timeout=_FINER * problem.fit.timeout))
     return _one(fine, default_point(problem))[0], 0.0
 

@@ -63,11 +63,13 @@ def seeds_of(text: str) -> tuple[int, ...]:
             first, last = (int(part) for part in text.split("-"))
             seeds = tuple(range(first, last + 1))
         else:
-            seeds = tuple(dict.fromkeys(int(part) for part in text.split(",")))  # two jobs of one seed are one run
+            seeds = tuple(int(part) for part in text.split(","))
     except ValueError:
         seeds = ()
     if not seeds or min(seeds) < 0:
         raise ConfigError("--seeds", got=text, expected="a range such as 1-5, or numbers such as 1,4,9")
+    if len(set(seeds)) < len(seeds):
+        raise ConfigError("--seeds", got=text, expected="each seed once, as two jobs of one seed are the same run")
     return seeds
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import neurofit
 from neurofit.config.stages import Staged
-from neurofit.errors import ConfigError
+from neurofit.errors import ArchiveError, ConfigError
 from neurofit.problem.problem import Problem
 
 
@@ -30,3 +30,21 @@ def test_what_is_no_file_or_no_change_is_told(tmp_path: Path) -> None:
     for changes in (5, "fit.budget=7", {7: "fit.budget"}):
         with pytest.raises(ConfigError, match="a mapping of dotted keys"):
             neurofit.load("hh_soma", changes)  # type: ignore[arg-type]  # of a program, whose types nobody checks
+
+
+def test_a_name_nearly_that_of_a_file_is_asked_about(tmp_path: Path) -> None:
+    (tmp_path / "cell.yaml").write_text("")
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ConfigError, match=rf"built-in one: models/.*\(did you mean `{tmp_path}/cell.yaml`\?\)"):
+        neurofit.load(tmp_path / "cel.yaml")
+    with pytest.raises(ConfigError, match=r"built-in one: models/.*\(did you mean `hh_soma`\?\)"):
+        neurofit.load("hh_som")
+    with pytest.raises(ArchiveError, match=rf"no such folder \(did you mean `{tmp_path}/mine`\?\)"):
+        neurofit.open(tmp_path / "mines")
+    (tmp_path / "cell.yaml").write_text("neurofit: 1\nmodel: mines\n")
+    with pytest.raises(ConfigError, match=rf"\$.model: found 'mines'; .*\(did you mean `{tmp_path}/mine`\?\)"):
+        neurofit.load(tmp_path / "cell.yaml")
+    (tmp_path / "rin.yaml").write_text("")
+    (tmp_path / "cell.yaml").write_text("neurofit: 1\nmodel: hh_soma\nprotocols: {rin: {use: rin1.yaml}}\n")
+    with pytest.raises(ConfigError, match=rf"rin1.yaml does not\) \(did you mean `{tmp_path}/rin.yaml`\?\)"):
+        neurofit.load(tmp_path / "cell.yaml")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from toy_problems import between_problem, evaluated
 
-from neurofit.check import Trial, busy, thinking
+from neurofit.check import Trial, busy, thinking, try_out
+from neurofit.config import load
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.report.checked import estimate
+from neurofit.report.checked import estimate, summary
 
 
 @pytest.mark.parametrize(
@@ -69,3 +71,25 @@ def test_the_estimate_says_what_comes_on_top(asks: int, lag: int, words: str) ->
     trial = Trial(one, 0.1, 0.05, 20, 0.2, 2, 12.0, asks=asks, ask=2.0 if asks else 0.0)
     said = estimate(replace(problem, fit=replace(problem.fit, lag=lag)), trial)
     assert "simulates for about 12 s here" in said and words in said
+
+
+LONG = """
+neurofit: 1
+model: hh_soma
+parameters: {soma.gnabar_hh: [0.05, 0.5]}
+protocols:
+  rest: {stimuli: [{kind: step, amp: 0.1, delay: 100, duration: 100}], duration: 1000}
+  week: {stimuli: [{kind: step, amp: 0.1, delay: 100, duration: 100}], duration: 1e6}
+rules: {silent: spike_count(week) == spike_count(rest)}
+fit: {timeout: 0.5 s, optimizer: random, workers: 1, engine: neuron, share: false}
+"""
+
+
+def test_a_sweep_that_takes_too_long_is_tried_once_and_no_longer_than_a_fit_would(tmp_path: Path) -> None:
+    (tmp_path / "long.yaml").write_text(LONG)
+    problem, told = load(tmp_path / "long.yaml"), []
+    found = try_out(problem, told.append)
+    assert found.evaluation.status == "timeout" and (found.finer, found.sampled) == (None, 1)
+    assert told == ["trying the engines", "evaluating a point, for 0.5 s at most", "timing the optimizer"]
+    said = summary(problem, found)
+    assert "not finished after 0.5 s, which is `fit: {timeout: ...}`" in said and "week simulates 1e+06 ms" in said

@@ -192,6 +192,20 @@ def test_a_dry_run_prints_what_was_asked_for_and_does_nothing(slow, tmp_path):
     assert re.search(r"^srun --mpi=pmi2 --kill-on-bad-exit=1 \S*(neurofit|python\S*) .*fit ", srun, re.M)
 
 
+def test_a_dry_run_says_what_its_file_is_warned_of_beside_the_script(slow, tmp_path):
+    command = [*NEUROFIT, "submit", str(slow), "--scheduler", "slurm", "--dry-run", "--set", "fit.patience=4000"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.stderr.startswith("warning: fit.patience: 4000 has no effect within a budget of ")
+    assert done.stdout.startswith("#!") and "warning" not in done.stdout
+    stages = "neurofit: 1\nname: two\nstages:\n  - {name: one, fit: slow.yaml}\n  - {name: other, fit: slow.yaml}\n"
+    (tmp_path / "staged.yaml").write_text(stages)
+    command[command.index(str(slow))] = str(tmp_path / "staged.yaml")
+    command[-1] = "stages.other.fit.patience=4000"
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    stage, warning = done.stderr.splitlines()
+    assert stage.strip() == "Stage other" and warning.startswith("warning: fit.patience: 4000"), done.stderr
+
+
 @pytest.mark.parametrize(
     "scheduler, job, words",
     [
@@ -210,11 +224,11 @@ def test_wrong_wishes_are_input_errors(scheduler, job, words, tmp_path):
 
 def test_clocks_and_seeds_are_read_as_schedulers_write_them():
     assert hpc.seconds_of("4:00:00") == 14400 and hpc.seconds_of("2-01:00:01") == 2 * 86400 + 3601
-    assert hpc.seeds_of("2-4") == (2, 3, 4) and hpc.seeds_of("1,9,1") == (1, 9) and hpc.seeds_of("") == ()
+    assert hpc.seeds_of("2-4") == (2, 3, 4) and hpc.seeds_of("1,9") == (1, 9) and hpc.seeds_of("") == ()
     for wrong in ("4h", "1:99:00"):
         with pytest.raises(ConfigError, match="--walltime"):
             hpc.seconds_of(wrong)
-    for wrong in ("a", "5-2", "1-2-3"):
+    for wrong in ("a", "5-2", "1-2-3", "1,9,1"):
         with pytest.raises(ConfigError, match="--seeds"):
             hpc.seeds_of(wrong)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +23,21 @@ def named(text: str) -> Path:
     if not text.strip():
         raise typer.BadParameter("an empty name is no place; give a path")
     return Path(text)
+
+
+def whole(least: int, what: str) -> Any:
+    """An option that is a whole number of at least `least`; `what` says of what."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise typer.BadParameter(f"found {text}; expected a whole number of at least {least}")
+        return value
+
+    return typer.Option(parser=read, metavar=f"N>={least}", help=what)
 
 
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error")]

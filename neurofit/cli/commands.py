@@ -12,8 +12,8 @@ import typer
 from rich.text import Text
 
 from neurofit.cli import machine
-from neurofit.cli.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, named
-from neurofit.cli.console import console, guarded
+from neurofit.cli.arguments import DebugOption, FileArgument, RunArgument, SetOption, changed, named, whole
+from neurofit.cli.console import at_work, console, guarded
 from neurofit.cli.telling import introduction, pictures, save, tell, tell_fitted, tell_trial, write_report
 from neurofit.errors import ConfigError
 from neurofit.launcher import quiet
@@ -64,17 +64,15 @@ def fit(
     out: Annotated[
         Path | None, typer.Option(parser=named, help="Where results go; an unfinished run there is resumed")
     ] = None,
-    budget: Annotated[int | None, typer.Option(min=1, help="Evaluations in all")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Candidates asked for at a time")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the optimizer")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; all usable cores by default")] = None,
+    budget: Annotated[int | None, whole(1, "Evaluations in all")] = None,
+    batch: Annotated[int | None, whole(1, "Candidates asked for at a time")] = None,
+    seed: Annotated[int | None, whole(0, "Of the optimizer")] = None,
+    workers: Annotated[int | None, whole(1, "Processes; all usable cores by default")] = None,
     optimizer: Annotated[str | None, typer.Option(help=", ".join(OPTIMIZERS))] = None,
     engine: Annotated[
         str | None, typer.Option(help="neuron or coreneuron; by default what a trial finds faster")
     ] = None,
-    patience: Annotated[
-        int | None, typer.Option(min=1, help="End after so many evaluations without growth of the hypervolume")
-    ] = None,
+    patience: Annotated[int | None, whole(1, "End after so many evaluations without growth of the hypervolume")] = None,
     warm_start: Annotated[
         list[Path] | None,
         typer.Option(metavar="RUN", help="A run whose evaluations are known from the start; may repeat"),
@@ -116,8 +114,8 @@ def check(file: FileArgument, changes: SetOption = None, debug: DebugOption = Fa
         wanted = changed(changes)
         with read_from(file, wanted):
             for trial in trials(load_work(file, wanted)):
-                with placed(trial.of):
-                    found = try_out(trial.problem)
+                with placed(trial.of), at_work(console(stderr=True)) as told:
+                    found = try_out(trial.problem, told)
                 tell_trial(console(), trial, found)
 
 
@@ -285,10 +283,12 @@ def schema(
     """Print the JSON Schema of a fit file, for editors."""
     with guarded(debug):
         from neurofit.config import json_schema
+        from neurofit.config.schema.base import did_you_mean
         from neurofit.config.schema.fit import SCHEMAS
 
         if kind not in SCHEMAS:
-            raise ConfigError("KIND", got=kind, expected=f"one of {', '.join(SCHEMAS)}")
+            expected = f"one of {', '.join(SCHEMAS)}{did_you_mean(kind, list(SCHEMAS))}"
+            raise ConfigError("KIND", got=kind, expected=expected)
         sys.stdout.write(json.dumps(json_schema(kind), indent=2) + "\n")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from threading import Timer
 
 import typer
 from rich.console import Console
@@ -17,6 +18,7 @@ from rich.text import Text
 from neurofit.errors import NeurofitError
 from neurofit.launcher import place
 
+_LONG = 2.0  # s: what takes longer is told where no line can change
 _WIDE = 140  # columns where nobody says how wide the screen is: a file or a pipe
 
 
@@ -58,6 +60,32 @@ def guarded(debug: bool) -> Iterator[Guard]:
 def complain(message: str) -> None:
     """The one message on stderr."""
     console(stderr=True).print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+
+
+@contextmanager
+def at_work(screen: Console) -> Iterator[Callable[[str], None]]:
+    """Gives what to call with what a command is at: a line that changes on a terminal, elsewhere one of each thing that
+    takes long.
+    """
+    if screen.is_terminal:
+        with screen.status("") as status:
+            yield lambda what: status.update(Text(f"{what} …", style="dim"))
+        return
+    waiting: list[Timer] = []
+
+    def begun(what: str) -> None:
+        for timer in waiting:
+            timer.cancel()
+        line = Text(f"{what} …", style="dim")
+        waiting[:] = [Timer(_LONG, screen.print, (line,), {"soft_wrap": True})]
+        waiting[0].daemon = True
+        waiting[0].start()
+
+    try:
+        yield begun
+    finally:
+        for timer in waiting:
+            timer.cancel()
 
 
 def console(stderr: bool = False) -> Console:

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from neurofit.cli.arguments import DebugOption, FileArgument, SetOption, changed, named
+from neurofit.cli.arguments import DebugOption, FileArgument, SetOption, changed, named, whole
 from neurofit.cli.console import console, guarded
+from neurofit.cli.telling import heading, tell_doubts
 from neurofit.errors import NeurofitError
 
 
@@ -18,17 +19,17 @@ def submit(
     file: FileArgument,
     scheduler: Annotated[str, typer.Option(help="slurm or pbs")],
     out: Annotated[Path | None, typer.Option(parser=named, help="Where results, the script and its log go")] = None,
-    ranks: Annotated[int, typer.Option(min=1, help="MPI ranks; each evaluates")] = 8,
-    ranks_per_node: Annotated[int, typer.Option(min=0, help="0: as the queue likes")] = 0,
+    ranks: Annotated[int, whole(1, "MPI ranks; each evaluates")] = 8,
+    ranks_per_node: Annotated[int, whole(0, "0: as the queue likes")] = 0,
     walltime: Annotated[str, typer.Option(help="hours:minutes:seconds")] = "4:00:00",
-    stop_before: Annotated[int, typer.Option(min=1, help="Seconds before that in which the run stops in order")] = 300,
+    stop_before: Annotated[int, whole(1, "Seconds before that in which the run stops in order")] = 300,
     module: Annotated[list[str] | None, typer.Option(help="A module to load; may repeat")] = None,
     partition: Annotated[str, typer.Option(help="Partition or queue")] = "",
     account: Annotated[str, typer.Option(help="Who pays")] = "",
     mem: Annotated[str, typer.Option(help="Memory of each rank: 2G")] = "",
     seeds: Annotated[str, typer.Option(help="An array of runs: 1-5, or 1,4,9; each in OUT/seed-N")] = "",
     launcher: Annotated[str, typer.Option(help="Instead of mpiexec: `srun --mpi=pmi2`")] = "",
-    budget: Annotated[int | None, typer.Option(min=1, help="Evaluations in all")] = None,
+    budget: Annotated[int | None, whole(1, "Evaluations in all")] = None,
     changes: SetOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the script and submit nothing")] = False,
     debug: DebugOption = False,
@@ -36,15 +37,20 @@ def submit(
     """Hand FILE to a queue: a job that stops before its time is up, queues again, and goes on."""
     with guarded(debug):
         from neurofit import hpc
-        from neurofit.run.stages import load_work, read_from
+        from neurofit.run.stages import load_work, parts_of, read_from
 
         options = [f"--set={change}" for change in changes or []] + ([f"--budget={budget}"] if budget else [])
         wanted = changed(changes) | ({} if budget is None else {"fit.budget": str(budget)})
         with read_from(file, wanted, () if budget is None else {"budget"}):
-            problem = load_work(file, wanted)
-        directory = Path("runs") / problem.name if out is None else out
+            work = load_work(file, wanted)
+        aside = console(stderr=True)  # as the script may be what stdout is for
+        for stage, problem in parts_of(work):
+            if problem.warnings:
+                heading(aside, stage)
+                tell_doubts(aside, problem)
+        directory = Path("runs") / work.name if out is None else out
         job = hpc.Job(
-            name=hpc.job_name(problem.name),
+            name=hpc.job_name(work.name),
             ranks=ranks,
             ranks_per_node=ranks_per_node,
             walltime=hpc.seconds_of(walltime),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from neurofit.check import Trial
+    from neurofit.problem.problem import Problem
     from neurofit.report.arrays import Results
     from neurofit.report.pictures import Material, Picture
     from neurofit.run.results import Run
@@ -37,8 +38,24 @@ def introduction(step: Step) -> str:
         f"{len(problem.rules)} rules; {fit.budget} evaluations with {fit.optimizer}, seed {fit.seed}, "
         f"into {escape(str(step.directory))}"
     )
+    there = _there(step)
     warned = (f"[yellow]warning: {escape(warning)}[/yellow]" for warning in problem.warnings)
-    return "\n".join((head, *(escape(line) for line in (step.start.lines if step.start else ())), *warned))
+    return "\n".join((head, *there, *(escape(line) for line in (step.start.lines if step.start else ())), *warned))
+
+
+def _there(step: Step) -> tuple[str, ...]:
+    """What the step's directory has already, where that is more than is asked for."""
+    from neurofit.archive import exists, read
+
+    if not exists(step.directory):
+        return ()
+    contents, budget = read(step.directory), step.problem.fit.budget
+    n = len(contents.rows) - len(contents.given)
+    if n <= budget:
+        return ()
+    beside = f", of which {len(contents.given)} were given and count nothing" if contents.given else ""
+    said = f"{len(contents.rows)} evaluations are there already{beside}"
+    return (f"{said}; a budget of {budget} is for all of them: one above {n} goes on",)
 
 
 def tell_fitted(screen: Console, run: Run) -> None:
@@ -77,12 +94,17 @@ def tell_trial(screen: Console, tried: TryOut, trial: Trial) -> None:
         screen.print(Text(line), "", soft_wrap=True)
     for table in checked.tables(problem, trial):
         screen.print(table, "")
-    for warning in problem.warnings:
-        screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+    tell_doubts(screen, problem)
     screen.print(Text(checked.summary(problem, trial)), soft_wrap=True)
     if said := checked.simulation(problem, trial):
         screen.print(Text(said), soft_wrap=True)
     screen.print(Text(checked.estimate(problem, trial)), soft_wrap=True)
+
+
+def tell_doubts(screen: Console, problem: Problem) -> None:
+    """What the file of a problem is warned of."""
+    for warning in problem.warnings:
+        screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
 
 
 def heading(screen: Console, stage: str) -> None:

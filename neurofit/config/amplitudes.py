@@ -31,6 +31,9 @@ def amplitude(value: float | str, searches: Collection[str], path: str) -> Ampli
             known = sorted(searches)
             listed = f"the name of a search: {', '.join(known)}" if known else "a search among the protocols"
             raise ConfigError(path, got=name, expected=f"{listed}{did_you_mean(name, known)}")
+    unit = expression.unit(path, lambda _: None, name="nA")
+    if unit not in (None, "nA"):
+        raise ConfigError(path, got=value, expected=f"a current, not {unit or 'a pure number'}")
     if not expression.names:
         return number(float(expression.value({})), "nA", path)
     return expression

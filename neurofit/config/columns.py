@@ -97,6 +97,15 @@ class Columns:
         """The unit of a column's values."""
         return self.features[column].unit
 
+    def known_unit(self, column: int) -> str | None:
+        """The same, "" for pure numbers alone; None where nobody says the unit: of what a function gives, and of a
+        recorded variable whose mechanism names none.
+        """
+        feature = self.features[column]
+        if self.plain or (not feature.unit and feature.reduce != "count" and catalogue.spec(feature.name).unit):
+            return None
+        return feature.unit
+
     def _plain(self, request: Request, path: str) -> int:
         for key in ("protocol", "sweep", "recording", "other", "window"):
             if getattr(request, key) is not None:

@@ -14,7 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
-from neurofit.errors import ConfigError
+from neurofit.errors import ConfigError, Words
 
 Scalar = str | int | float | bool | None
 Data = Scalar | list["Data"] | dict[str, "Data"]
@@ -109,7 +109,8 @@ def parse(text: str, file: Path) -> Document:
     """The document in `text`; `file` is the name that errors give."""
     loaded = _load(text, str(file))
     if not isinstance(loaded, CommentedMap):
-        got = "an empty file" if loaded is None else type(loaded).__name__
+        kinds = ((type(None), "an empty file"), (CommentedSeq, "a list"), (str, "a text"))
+        got = Words(next((word for kind, word in kinds if isinstance(loaded, kind)), "a single value"))
         raise ConfigError("$", got=got, expected="a mapping (`key: value` lines)", file=str(file), line=1)
     reader = _Reader(str(file))
     reader.places["$"] = Place(str(file), 1)
@@ -205,7 +206,7 @@ class _Reader:
         except OverflowError:
             finite = False
         if not finite:
-            raise self._error(path, str(node)[:40], "a finite number", line)
+            raise self._error(path, Words(f"the number {node}"[:40]), "a finite number, or a text in quotes", line)
         return int(node) if isinstance(node, int) else float(node)
 
     def _line(self, lines: Mapping[object, list[int]] | None, key: object, fallback: int | None) -> int | None:

@@ -175,6 +175,8 @@ def settings(spec: FitSpec, model: Model) -> Iterator[str]:
     if isinstance(spec.initial, int) and spec.initial > spec.budget:
         # no error: `--budget 10` is a way to try a file, and what it wrote is to be opened later
         yield f"fit.initial: a design of {spec.initial} points is cut off by the budget, {spec.budget} evaluations"
+    if "batch" in spec.model_fields_set and spec.batch > spec.budget:
+        yield f"fit.batch: {spec.batch} candidates at a time are cut off by the budget, {spec.budget} evaluations"
     if spec.engine == "coreneuron" and isinstance(model, FunctionModel):
         raise ConfigError("$.fit.engine", got=spec.engine, expected="no engine: a function model is not simulated")
     if spec.engine == "coreneuron" and not isinstance(model, CellTemplate):

@@ -80,11 +80,9 @@ def _model_file(name: str, folder: Path, path: str = "$.model") -> Path:
     except OSError:  # a name that is too long for the file system
         pass
     known = library.model_names()
-    raise ConfigError(
-        path,
-        got=name,
-        expected=f"a folder with a model.yaml, or a built-in model: {', '.join(known)}{did_you_mean(name, known)}",
-    )
+    near = did_you_mean(name, known) or library.neighbour(beside)
+    expected = f"a folder with a model.yaml, or a built-in model: {', '.join(known)}{near}"
+    raise ConfigError(path, got=name, expected=expected)
 
 
 def _free_of_folder(model: Data, folder: Path) -> None:

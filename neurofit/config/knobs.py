@@ -11,7 +11,7 @@ from neurofit.config.choices import categorical, refuse_ranges
 from neurofit.config.limits import Limits
 from neurofit.config.locations import Places
 from neurofit.config.numbers import number
-from neurofit.config.schema.base import did_you_mean
+from neurofit.config.schema.base import did_you_mean, nearest
 from neurofit.config.schema.model import DIAMETERS, LENGTHS, MOST_SEGMENTS, ParameterSpec
 from neurofit.config.variables import Variables
 from neurofit.errors import ConfigError
@@ -136,11 +136,14 @@ class CellKnobs:
             return _knob(written, spec.unit or "", ())
         if dot:
             self.places.check(where, written.path)
-        near = did_you_mean(written.name, sorted(self.names - {written.name}))
+        # the variable alone, as others write it, may be what was written
+        tails = {name.rpartition(".")[2]: name for name in sorted(self.names - {written.name}, reverse=True)}
+        near = nearest(written.name, sorted(tails))
+        meant = f" (did you mean `{tails[near]}`?)" if near else ""
         raise ConfigError(
             written.path,
             got=written.name,
-            expected=f"LOCATION.VARIABLE (soma.g_pas), or a name that has `sets` or that an expression uses{near}",
+            expected=f"LOCATION.VARIABLE (soma.g_pas), or a name that has `sets` or that an expression uses{meant}",
         )
 
     def _set(self, written: Written, target: str, value: float | str) -> Assignment:

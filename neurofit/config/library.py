@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from neurofit.config.schema.base import nearest
 from neurofit.errors import ConfigError
 
 # A path that starts so is relative to the library, wherever that is: resolved files stay valid on another machine.
@@ -67,6 +68,16 @@ def portable(file: Path) -> str:
     return str(file)
 
 
+def neighbour(file: Path) -> str:
+    """ " (did you mean `folder/x`?)" for what is called nearly as `file`, which is not there, in its folder."""
+    try:
+        names = sorted(entry.name for entry in file.parent.iterdir())
+    except OSError:  # no folder, or none that can be read
+        return ""
+    near = nearest(file.name, names)
+    return f" (did you mean `{file.parent / near}`?)" if near else ""
+
+
 def existing(text: str, folder: Path, path: str, what: str) -> Path:
     """The file that `text` names, which must exist; ConfigError at `path` says that `what` was expected."""
     if not text.strip() or "\0" in text:
@@ -77,5 +88,5 @@ def existing(text: str, folder: Path, path: str, what: str) -> Path:
     except OSError:  # a name that is too long for the file system
         found = False
     if not found:
-        raise ConfigError(path, got=text, expected=f"{what} that exists ({file} does not)")
+        raise ConfigError(path, got=text, expected=f"{what} that exists ({file} does not){neighbour(file)}")
     return file

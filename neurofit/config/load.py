@@ -17,6 +17,7 @@ from neurofit.config import (
     protocols,
     resolved,
     rules,
+    sweep_doubts,
     targets,
 )
 from neurofit.config import columns as columns_module
@@ -36,6 +37,7 @@ from neurofit.problem.model import CellTemplate
 from neurofit.problem.network import NetworkTemplate
 from neurofit.problem.objective import Objective
 from neurofit.problem.problem import FitSettings, Problem
+from neurofit.problem.rule import Rule
 from neurofit.problem.space import Parameter, Space
 
 STAGES = "stages"  # the key that makes a file one of several problems
@@ -107,7 +109,7 @@ def _problem(fit: FitFile, document: Document) -> Problem:
         rules=ruled,
         fit=_settings(fit.fit),
         reference=targets.reference(fit.reference, tuple(fit.objectives)),
-        warnings=_warnings(fit, made, free, columns, objectives),
+        warnings=_warnings(fit, made, free, columns, objectives, ruled),
         file_hashes=tuple((f.name, identity.content_hash(f)) for f in made.files),
     )
     return identity.sealed(problem, resolved.text(fit, problem))
@@ -172,18 +174,26 @@ def _settings(spec: FitSpec) -> FitSettings:
 
 
 def _warnings(
-    fit: FitFile, made: Built, free: Mapping[str, Parameter], columns: Columns, objectives: Sequence[Objective]
+    fit: FitFile,
+    made: Built,
+    free: Mapping[str, Parameter],
+    columns: Columns,
+    objectives: Sequence[Objective],
+    ruled: Sequence[Rule],
 ) -> tuple[str, ...]:
     """What is no error, and most likely not meant, in sentences."""
     said = [knob.warning for knob in made.knobs if knob.warning]
     protocols = columns.protocols.protocols
     said += [*doubts.knobs(made.knobs, made.model), *_hidden(made, free), *_unused(fit, columns)]
     said += [*doubts.currents(protocols), *doubts.targets(objectives, columns.features)]
+    said += [*sweep_doubts.cut(protocols), *sweep_doubts.order(protocols, ruled, columns.features)]
     said += doubts.settings(fit.fit, made.model)
     if isinstance(made.model, NetworkTemplate):
         said += network_limits.check(made.model, made.knobs, protocols)
         said += doubts.of_networks(protocols, made.knobs)
         said += network_steps.warnings(made.model, protocols, fit.fit.confirm)
+    else:
+        said += sweep_doubts.never(protocols, columns.features)
     return tuple(said)
 
 

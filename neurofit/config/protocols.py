@@ -248,9 +248,10 @@ class _Builder:
         return spec.f0
 
     def _duration(self) -> float:
-        ends = [sum(s.durations) if isinstance(s, VoltageClampSpec) else _interval(s)[1] for s in self.spec.stimuli]
         if self.spec.duration is not None:
+            self._begun(self.spec.duration)
             return self.spec.duration
+        ends = [sum(s.durations) if isinstance(s, VoltageClampSpec) else _interval(s)[1] for s in self.spec.stimuli]
         if not ends:
             raise ConfigError(self.path, expected="`duration`, as there is no stimulus to set it by")
         duration = max(ends) + _AFTER_LAST_STIMULUS
@@ -259,6 +260,13 @@ class _Builder:
             expected = f"a `duration` of at most {LONGEST:g} ms, as without one the protocol outlasts its stimuli"
             raise ConfigError(self.path, got=got, expected=expected)
         return duration
+
+    def _begun(self, duration: float) -> None:
+        """Raises ConfigError for a stimulus that would begin when the sweep is over."""
+        for i, stimulus in enumerate(self.spec.stimuli):
+            if not isinstance(stimulus, VoltageClampSpec) and stimulus.delay >= duration:
+                expected = f"a start before the protocol's end at {duration:g} ms, or a longer `duration`"
+                raise ConfigError(f"{self.path}.stimuli[{i}].delay", got=stimulus.delay, expected=expected)
 
     def _window(self, duration: float) -> tuple[float, float]:
         if self.spec.window is not None:
@@ -277,7 +285,7 @@ class _Builder:
             raise ConfigError(
                 f"{self.path}.duration",
                 got=duration,
-                expected=f"a duration beyond the first stimulus' start at {start:g} ms",
+                expected=f"a duration beyond the clamp's first level, which ends at {start:g} ms, or a `window`",
             )
         return start, min(end, duration)
 

@@ -29,6 +29,7 @@ def _rule(name: str, spec: RuleSpec, columns: Columns, path: str) -> Rule:
     resolved = _resolve(expression, columns, path)
     if not resolved.columns:
         raise ConfigError(path, got=spec.expression, expected="a condition that reads a feature")
+    resolved.unit(path, columns.known_unit)
     return Rule(name, resolved.text, resolved, spec.margin)
 
 

@@ -26,6 +26,7 @@ _WORDS = {
     "model_attributes_type": "a mapping",
     "none_required": "nothing",
 }
+_MODEL = "a built-in model's name, a folder with a model.yaml"
 _LIMITS = {
     "greater_than": ("gt", "a value above"),
     "greater_than_equal": ("ge", "a value of at least"),
@@ -89,13 +90,14 @@ def _expected(kind: str, context: dict[str, Any], message: str, node: Data) -> s
     if kind in ("too_short", "too_long"):
         least, most = context.get("min_length"), context.get("max_length")
         return f"at least {least} item{'s' if least != 1 else ''}" if least is not None else f"at most {most} items"
-    return _WORDS.get(kind, message[0].lower() + message[1:])
+    expected = _WORDS.get(kind, message[0].lower() + message[1:])
+    return f"{expected}, or no such key" if node is None and expected == "a mapping" else expected
 
 
 def _tags(context: dict[str, Any], node: Data) -> str:
     tags = [t.strip("' ") for t in str(context.get("expected_tags", "")).split(",") if t.strip()]
     if not isinstance(node, dict):
-        return "a mapping"
+        return f"{_MODEL}, or a mapping" if "_model_kind" in context.get("discriminator", "") else "a mapping"
     if context.get("discriminator", "").strip("'") == "kind":
         return f"`kind:` one of {', '.join(tags)}{did_you_mean(str(node.get('kind')), tags)}"
     if "search" in node:
@@ -119,4 +121,6 @@ def _shown(node: Data) -> object:
         return Words(f"a mapping with {', '.join(list(node)[:4])}" if node else "an empty mapping")
     if node is None:
         return Words("nothing")
+    if isinstance(node, bool):
+        return Words("true" if node else "false")
     return node

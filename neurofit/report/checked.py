@@ -220,11 +220,20 @@ def _rules(problem: Problem, trial: Trial) -> Table:
     return table
 
 
+def _late(problem: Problem) -> str:
+    """What to do where an evaluation takes too long, as the end of a sentence."""
+    lengths = {p.name: sum(sweep.duration for sweep in p.sweeps) for p in problem.protocols}
+    longest = max(lengths, key=lambda name: lengths[name], default="")
+    what = f", or shorten the protocols: {longest} simulates {number(lengths[longest])} ms" if longest else ""
+    return f", which is `fit: {{timeout: ...}}`; a fit would end each such candidate so. Give it more time{what}."
+
+
 def summary(problem: Problem, trial: Trial) -> str:
     """Whether the point that was tried is feasible, in a sentence."""
     evaluation = trial.evaluation
     if evaluation.status != "ok":
-        return f"The point that was tried ended with status {evaluation.status}: {evaluation.reason}"
+        said = f"The point that was tried ended with status {evaluation.status}: {evaluation.reason}"
+        return said + (_late(problem) if evaluation.status == "timeout" else "")
     if evaluation.feasible:
         return "The point that was tried is feasible."
     held = percent(float((evaluation.rules == TRUE).mean())) if len(evaluation.rules) else "100 %"

@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from neurofit.errors import ConfigError
 from neurofit.report.numbers import duration, number, percent
 from neurofit.run.progress import Progress
 
@@ -24,10 +25,13 @@ _REDRAW = 0.2  # s
 class Watch:
     """An observer of a fit that shows how it goes: `neurofit.fit(..., progress=neurofit.Watch())`.
 
-    Outside a notebook use `with`, which clears the terminal's panel at the end. `name` is what is being fitted.
+    Outside a notebook use `with`, which clears the terminal's panel at the end. `name` is what is being fitted. Raises
+    ConfigError where `console` is none.
     """
 
     def __init__(self, console: Console | None = None, name: str = ""):
+        if console is not None and not isinstance(console, Console):
+            raise ConfigError("console", got=console, expected="a Console of rich, or None; a fit's name is `name=`")
         console = console or Console()
         self._console, self._name = console, name
         self._last: Progress | None = None
@@ -53,13 +57,15 @@ class Watch:
 
     def __call__(self, progress: Progress) -> None:
         earlier, self._last = self._last, progress
+        # called once more without an evaluation: a batch is over
+        over = earlier is not None and earlier.evaluations == progress.evaluations
         if self._live is not None or self._cell is not None:
             now = time.monotonic()
-            if now - self._shown >= _REDRAW or progress.evaluations >= progress.budget:
+            if now - self._shown >= _REDRAW or over or progress.evaluations >= progress.budget:
                 self._shown = now
-                self._redraw(panel(self._name, progress))
-        elif earlier is not None and earlier.evaluations == progress.evaluations:
-            self._line(progress)  # called once more without an evaluation: a batch is over
+                self._redraw(panel(self._name, progress, over))
+        elif over:
+            self._line(progress)
 
     def _redraw(self, shown: Panel) -> None:
         if self._live is not None:
@@ -104,8 +110,11 @@ def line(p: Progress) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def panel(name: str, p: Progress) -> Panel:
-    """The run so far as a panel: a bar, what is best, how often each rule holds."""
+def panel(name: str, p: Progress, over: bool = False) -> Panel:
+    """The run so far as a panel: a bar, what is best, how often each rule holds; where its batch is `over`, that the
+    optimizer is at the next one.
+    """
+    thinks = ", proposing the next …" if over and p.evaluations < p.budget else ""
     head = Table.grid(padding=(0, 2), expand=True)
     head.add_column(no_wrap=True)
     head.add_column(ratio=1)
@@ -116,7 +125,7 @@ def panel(name: str, p: Progress) -> Panel:
     facts.add_row(
         f"feasible [bold]{p.feasible}[/bold] ({percent(p.feasible / max(p.evaluations, 1))})",
         f"hypervolume [bold]{p.hypervolume:.3f}[/bold]" if p.best else "",
-        f"batch {p.batch}",
+        f"batch {p.batch}{thinks}",
         " ".join(f"[red]{status} {count}[/red]" for status, count in p.statuses.items() if status != "ok" and count),
     )
     columns = Table.grid(padding=(0, 4))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from neurofit.config.schema.base import did_you_mean
 from neurofit.errors import ConfigError, NeurofitError
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.network import NetworkTemplate
@@ -253,7 +254,7 @@ def picture(name: str, material: Material) -> Picture:
     """
     kind = next((kind for kind in KINDS if kind.name == name), None)
     if kind is None:
-        raise ConfigError("picture", got=name, expected=f"one of {', '.join(NAMES)}")
+        raise ConfigError("picture", got=name, expected=f"one of {', '.join(NAMES)}{did_you_mean(str(name), NAMES)}")
     made = kind.picture(material)
     if made is None:
         raise NeurofitError(f"there is no picture {name!r} of {material.results.name}: it needs {kind.needs}")

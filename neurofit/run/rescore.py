@@ -17,6 +17,7 @@ from neurofit.problem.problem import Model, Problem
 from neurofit.problem.space import Parameter
 from neurofit.run.results import Run
 
+_MOST = 3  # names that an error lists
 _SAME = 1e-9  # relative difference below which two values written in other units are the same
 
 
@@ -80,6 +81,12 @@ class Rescoring:
         return np.array([source.value(evaluation.x) for source in self.sources], float)
 
 
+def _listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - _MOST
+    return ", ".join(names[:_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
 def _within(p: Parameter, value: float) -> bool:
     """Whether `p` can take `value`, up to how bounds in other units are rounded."""
     slack = _SAME * (p.high - p.low)
@@ -116,7 +123,7 @@ def _columns(problem: Problem, run: Run, place: str) -> tuple[int, ...]:
     there = {name: (j, unit) for j, (name, unit) in enumerate(run.header.features)}
     missing = [f.column for f in problem.features if f.column not in there]
     if missing:
-        got = Words(f"no {', '.join(missing)} in {run.directory}")
+        got = Words(f"no {_listed(missing)} in {run.directory}")
         raise ConfigError(place, got=got, expected="a run with every feature that objectives and rules read here")
     for feature in problem.features:
         unit = there[feature.column][1]
@@ -172,10 +179,10 @@ class _Parameters:
         missing, extra = sorted(here - there), sorted(there - here)
         why = f" (its fixed ones are not known: {self.doubt})" if self.doubt else ""
         if missing:
-            raise self._error(f"no parameter {', '.join(missing)}", f"a run with the parameters of this problem{why}")
+            raise self._error(f"no parameter {_listed(missing)}", f"a run with the parameters of this problem{why}")
         if extra:
             raise self._error(
-                f"the parameter {', '.join(extra)}", f"a run with the parameters of this problem alone{why}"
+                f"the parameter {_listed(extra)}", f"a run with the parameters of this problem alone{why}"
             )
 
     def _error(self, got: str, expected: str) -> ConfigError:

@@ -17,8 +17,9 @@ import pandas as pd
 from neurofit import front
 from neurofit.archive import Contents, Header, read
 from neurofit.archive.records import front_of
+from neurofit.config.library import neighbour
 from neurofit.config.load import load
-from neurofit.errors import ConfigError, NeurofitError, place_of
+from neurofit.errors import ArchiveError, ConfigError, NeurofitError, place_of
 from neurofit.evaluate.finer import how
 from neurofit.problem.evaluation import STATUSES, TRUE, Evaluation
 from neurofit.problem.problem import Problem
@@ -181,16 +182,19 @@ class Run:
         return self.solution(self._front[front.knee(self._scores(self._front))])
 
     def solution(self, number: int | str) -> pd.Series:
-        """One evaluation, by its number. Raises NeurofitError where there is none of that number."""
-        if number not in self.evaluations.index:
-            raise NeurofitError(f"{self.directory} has no evaluation {number}; it has {len(self.raw)}, numbered from 0")
-        return self.evaluations.loc[number]
+        """One evaluation, by its number: 3, "3" or "#3". Raises NeurofitError where there is none of that number."""
+        digits = str(number).removeprefix("#")
+        if not digits.isdecimal() or int(digits) not in self._numbered:
+            raise NeurofitError(
+                f"{self.directory} has no evaluation {number}; it has {len(self.raw)}, numbered from 0, and where some "
+                "are feasible run.best() and run.knee()"
+            )
+        return self.evaluations.loc[int(digits)]
 
     def number(self, solution: str | int) -> int:
         """The number of an evaluation named "best", "knee" or by its number. Raises NeurofitError as those do."""
         found = {"best": self.best, "knee": self.knee}.get(str(solution))
-        index = int(solution) if str(solution).isdecimal() else solution
-        return int(str((found() if found is not None else self.solution(index)).name))
+        return int(str((found() if found is not None else self.solution(solution)).name))
 
     def flat(self) -> pd.DataFrame:
         """`evaluations` with columns named as in CSV files: parameter/soma.g_pas, rule/held, run/status."""
@@ -369,6 +373,8 @@ def open_run(directory: str | Path) -> Run:
     from neurofit.run.staged import open_staged  # which is made of runs
 
     place = place_of(directory, "directory", "the path of one that a fit wrote")
+    if not place.exists():
+        raise ArchiveError(f"{place} holds no run: there is no such folder{neighbour(place)}")
     return open_staged(place) or Run(place, read(place))
 
 

@@ -195,9 +195,12 @@ class Session:
                 n = min(self._problem.fit.batch, self._problem.fit.budget - asked)
                 if n <= 0:
                     break
-                thought = thinking.of(lambda n=n: self._timed(lambda: optimizer.ask(n)))
+                # a thought that is broken off leaves no trace: the next session asks for the same again
+                with self._stop.waiting():
+                    thought = thinking.of(lambda n=n: self._timed(lambda: optimizer.ask(n)))
                 self._listen(executor, thought.done, _GLANCE)
-                x = thought.result()
+                with self._stop.waiting():
+                    x = thought.result()
                 if len(x) == 0:
                     why = optimizer.ended or "the optimizer has nothing left to propose"
                     break

@@ -96,6 +96,13 @@ class TryOut:
     of: Stage | None = None
 
 
+def parts_of(work: Problem | Staged) -> tuple[tuple[str, Problem], ...]:
+    """(stage, problem) of what a file gives, "" for the stage where it is of one problem; a stage's is as its file says
+    it, without what others will give.
+    """
+    return (("", work),) if isinstance(work, Problem) else tuple((s.name, s.problem) for s in work.stages)
+
+
 def trials(work: Problem | Staged) -> Iterator[TryOut]:
     """What to try out. A stage that takes something has values from the middle of what the earlier one searches."""
     if isinstance(work, Problem):

@@ -241,7 +241,7 @@ def test_check_says_what_everything_is(folder: Path) -> None:
         (("fit", "bowl.yaml", "--budget", "0"), "budget"),
         (("show", "nowhere"), "nowhere"),
         (("new", "nothing", "x"), "hh_soma"),
-        (("schema", "nothing"), "protocol"),
+        (("schema", "stagd"), "one of fit, staged, model, network, function, protocol (did you mean `staged`?)"),
         (("nonsense",), "nonsense"),
         (("check", ""), "fit file"),
         (("fit", "bowl.yaml", "--out", ""), "an empty name is no place"),

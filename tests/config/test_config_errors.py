@@ -21,6 +21,10 @@ MISTAKES = [
     ("{L: 20 um, diam: 20 um}", "{L: 20 um}", 6, "$.model.morphology.sections.soma.diam", "missing"),
     ("fit: {", "stages: [a]\nfit: {", 30, "$.stages", "a file of one problem"),
     # types and limits
+    ("name: ball", "name: .nan", 2, "$.name: found the number nan; expected a finite number, or a text in quotes"),
+    ("  rheo: {use: rheobase}", "  rheo: 5", 20, "$.protocols.rheo: found 5; expected a mapping"),
+    ("[0.05, 0.3]", "true", 16, "$.parameters.soma.gnabar_hh: found true; expected a value, [low, high], or a mapping"),
+    ("fit: {optimizer: random, budget: 50}", "fit:", 30, "$.fit: found nothing; expected a mapping, or no such key"),
     ("budget: 50", "budget: 5.5", 30, "$.fit.budget", "whole number"),
     ("budget: 50", "budget: many", 30, "$.fit.budget", "whole number"),
     ("budget: 50", "budget: true", 30, "$.fit.budget", "whole number"),
@@ -94,6 +98,8 @@ MISTAKES = [
     ("soma.gnabar_hh:", "dend.gnabar_hh:", 16, "$.parameters.dend.gnabar_hh", "hh is inserted elsewhere"),
     ("soma.gnabar_hh:", "sima.gnabar_hh:", 16, "$.parameters.sima.gnabar_hh", "did you mean `soma`?"),
     ("soma.gnabar_hh:", "gnabar_hh:", 16, "$.parameters.gnabar_hh", "LOCATION.VARIABLE"),
+    ("soma.gnabar_hh:", "gkbar: 5\n  soma.gnabar_hh:", 16, "$.parameters.gkbar", "did you mean `soma.gkbar_hh`?"),
+    ("soma.gnabar_hh:", "raech: 5\n  soma.gnabar_hh:", 16, "$.parameters.raech", "did you mean `reach`?"),
     ("soma.gnabar_hh:", "soma.v:", 16, "$.parameters.soma.v", "conditions.v_init"),
     ("soma.gnabar_hh:", "global.celcius:", 16, "$.parameters.global.celcius", "did you mean `celsius`?"),
     ("[0.05, 0.3]", "[0.3, 0.05]", 16, "$.parameters.soma.gnabar_hh", "low < high"),
@@ -124,12 +130,28 @@ MISTAKES = [
     ("1.5 * rheo", "1.5 * reho", 22, "$.protocols.fi.amps[2]", "did you mean `rheo`?"),
     ("1.5 * rheo", "1.5 * * rheo", 22, "$.protocols.fi.amps[2]", "column 7"),
     ("1.5 * rheo", "mean_frequency(fi)", 22, "$.protocols.fi.amps[2]", "no feature sets one"),
+    ("1.5 * rheo", "1.5 * rheo + 20 mV", 22, "$.protocols.fi.amps[2]", "`+`, not nA and mV"),
+    ("1.5 * rheo", "rheo / hold", 22, "$.protocols.fi.amps[2]", "a current, not a pure number"),
     ("50 pA, 0.1", "50 pS, 0.1", 22, "$.protocols.fi.amps[0]", "does not convert to nA"),
     ("kind: step, delay", "kind: step, amp: 1, delay", 22, "$.protocols.fi.amps", "without `amp`"),
     (", amps: [50 pA, 0.1, 1.5 * rheo]", "", 22, "$.protocols.fi.stimuli[0]", "`amps` of the protocol"),
     ("holding: hold}", "holding: hodl}", 22, "$.protocols.fi.holding", "did you mean `hold`?"),
     ("holding: hold}", "window: [200, 100]}", 22, "$.protocols.fi.window", "start < end"),
-    ("holding: hold}", "duration: 50}", 22, "$.protocols.fi.duration", "beyond the first stimulus' start"),
+    ("holding: hold}", "duration: 100}", 22, "$.protocols.fi.stimuli[0].delay", "found 100.0; expected a start before"),
+    (
+        "duration: 0.2 s}]",
+        "duration: 0.2 s}, {kind: synapse, weight: 1 nS, tau2: 5, interval: 5, number: 1, delay: 301}], duration: 300",
+        22,
+        "$.protocols.fi.stimuli[1].delay",
+        "before the protocol's end at 300 ms",
+    ),
+    (
+        "rest: {duration: 500 ms",
+        "rest: {duration: 500 ms, stimuli: [{kind: voltage_clamp, levels: [-70, 0], durations: [500, 5]}]",
+        23,
+        "$.protocols.rest.duration",
+        "beyond the clamp's first level, which ends at 500 ms",
+    ),
     ("dend(60 um).v", "dned(60 um).v", 23, "$.protocols.rest.record.dend1.v", "did you mean `dend`?"),
     ("dend(60 um).v", "dend(60).v", 23, "$.protocols.rest.record.dend1.v", "dend(60 um)"),
     ("dend(60 um).v", "dend(60 mV).v", 23, "$.protocols.rest.record.dend1.v", "does not convert to um"),
@@ -186,6 +208,11 @@ RULES = [
     ("spike_count(rest, before) == 0", "before"),
     ("spike_count(rest, recording=axon.v) == 0", "soma.v, dend1.v"),
     ("__import__('os') == 0", "column"),
+    ("spike_count(rest) > 4 Hz", "one unit on both sides of `>`, not a pure number and Hz"),
+    ("mean_frequency(fi[1]) > 4 mV", "one unit on both sides of `>`, not Hz and mV"),
+    ("abs(voltage_base(rest) + 60 Hz) < 1 mV", "one unit on both sides of `+`, not mV and Hz"),
+    ("0 < mean_value(rest) / mean_value(fi[0]) < 2 mV", "one unit on both sides of `<`, not a pure number and mV"),
+    ("any(AP_phaseslope(fi) > 5 Hz) and 1 > 0", "one unit on both sides of `>`, not 1/ms and Hz"),
 ]
 
 
@@ -253,9 +280,19 @@ def test_broken_yaml(tmp_path, text, line):
         assert error.line is not None and abs(error.line - line) <= 1, str(error)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words", "# nothing\n"])
-def test_no_mapping(tmp_path, text):
-    assert "mapping" in refused(write(tmp_path, text)).expected
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "an empty file"),
+        ("- a\n- b\n", "a list"),
+        ("just words", "a text"),
+        ("# nothing\n", "an empty file"),
+        ("3", "a single value"),
+    ],
+)
+def test_no_mapping(tmp_path, text, found):
+    error = refused(write(tmp_path, text))
+    assert "mapping" in error.expected and f"found {found};" in str(error)
 
 
 def test_unreadable_files(tmp_path):
@@ -277,6 +314,9 @@ def test_model_names(tmp_path):
     assert error.line == 3 and "hh_soma" in error.expected
     error = refused(write(tmp_path, head))
     assert error.line == 3 and "`morphology`" in error.expected
+    error = refused(write(tmp_path, head.replace("model: {}", "model: 5")))
+    words = "$.model: found 5; expected a built-in model's name, a folder with a model.yaml, or a mapping"
+    assert error.line == 3 and words in str(error)
 
 
 def test_mistakes_in_the_models_own_file_name_that_file(tmp_path):

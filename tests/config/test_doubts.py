@@ -52,6 +52,7 @@ RESISTANCE = "{feature: ohmic_input_resistance, protocol: fi, sweep: 0, target: 
         ("[0.05, 0.3]", "[0.05, 0.3]\n  soma.ena: 50 V", "soma.ena: 50000 mV, far more than a membrane has"),
         ("[0.05, 0.3]", "[0.05, 0.3]\n  soma.el_hh: [-70 V, -50]", "soma.el_hh: -70000 mV, far more than a membrane"),
         ("budget: 50", "budget: 50, patience: 50", "fit.patience: 50 has no effect"),
+        ("budget: 50", "budget: 20, batch: 21", "fit.batch: 21 candidates at a time are cut off by the budget, 20"),
         ("budget: 50", "budget: 50, initial: 60", "fit.initial: a design of 60 points is cut off by the budget, 50"),
         ("budget: 50", "budget: 50, ranks_per_evaluation: 2", "fit.ranks_per_evaluation has no effect"),
     ],

@@ -162,3 +162,24 @@ def test_expressions_pickle_hash_and_compare():
 def test_errors_say_where_and_what(text, words):
     with pytest.raises(ConfigError, match=words):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("rin", "MOhm"),
+        ("2 * rin + 3", "MOhm"),
+        ("20 % rin", "MOhm"),
+        ("-abs(rin - 1 GOhm)", "MOhm"),
+        ("rin / max(rin, 5 MOhm)", ""),
+        ("rin * rin", None),
+        ("sqrt(rin)", None),
+        ("rin[0] / 2", "MOhm"),
+        ("count(rin)", ""),
+        ("1 kHz", "Hz"),
+        ("3", None),
+        ("rin > 5 MOhm and not 3 > rin", None),
+    ],
+)
+def test_the_unit_of_an_expression(text: str, unit: str | None) -> None:
+    assert parse(text).resolve(lambda _: (), {"rin": 0}).unit("$", lambda _: "MOhm") == unit

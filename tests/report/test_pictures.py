@@ -201,6 +201,8 @@ def test_a_picture_is_had_by_name_and_an_error_lists_the_names() -> None:
     assert picture("front", material).figure.axes[0].get_xlabel() == "f_I [std]"
     with pytest.raises(ConfigError, match=", ".join(NAMES)):
         picture("fronts", material)
+    with pytest.raises(ConfigError, match=r"found 'sensitivty'; expected .*\(did you mean `sensitivity`\?\)"):
+        picture("sensitivty", material)
     with pytest.raises(NeurofitError, match="five to seven objectives"):
         picture("pairs", material)
 

@@ -98,6 +98,15 @@ def test_a_hypervolume_needs_a_box(run: Run, reference: object) -> None:
 def test_what_is_no_number_names_no_solution(run: Run, solution: object) -> None:
     with pytest.raises(NeurofitError, match=f"no evaluation {solution}; it has"):
         run.number(solution)  # type: ignore[arg-type]
+    with pytest.raises(NeurofitError, match=f"no evaluation {solution}; it has"):
+        run.solution(solution)  # type: ignore[arg-type]
+
+
+def test_a_solution_is_named_as_tables_and_pictures_name_it(run: Run) -> None:
+    for name in (3, "3", "#3", run.evaluations.index[3]):
+        assert run.number(name) == 3 and run.solution(name).name == 3
+    with pytest.raises(NeurofitError, match=r"no evaluation #999; it has .*run.best\(\)"):
+        run.solution("#999")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +119,7 @@ def test_what_is_no_number_names_no_solution(run: Run, solution: object) -> None
         (lambda p: UNTYPED.compare(5), "runs: found 5; expected runs, or the directories"),
         (lambda p: UNTYPED.fit(p, "new", warm_start=5), "warm_start: found 5; expected directories that fits wrote"),
         (lambda p: UNTYPED.fit(p, "new", warm_start=[None]), "warm_start: found None; expected directories"),
+        (lambda p: UNTYPED.Watch(5), "console: found 5; expected a Console of rich, or None; a fit's name is `name=`"),
         (lambda p: UNTYPED.fit(p, 5), "out: found 5; expected a directory, or None"),
         (lambda p: UNTYPED.fit(p, "new", progress=5), "progress: found 5; expected what can be called"),
         (lambda p: UNTYPED.make_optimizer("joint", None), "problem: found None; expected a Problem"),

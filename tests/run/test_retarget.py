@@ -106,6 +106,9 @@ def test_missing_columns_are_named(old: Run, folder: Path) -> None:
     (folder / "more.yaml").write_text(NEW.replace("f1 - f2", "f1 - f3 + f4"))
     with pytest.raises(ConfigError, match=r"found no f3, f4 in .*old; expected a run with every feature"):
         old.retarget(folder / "more.yaml")
+    (folder / "many.yaml").write_text(NEW.replace("f1 - f2", "f1 - f3 + f4 + f5 - f6 + f7"))
+    with pytest.raises(ConfigError, match=r"found no f3, f4, f5 and 2 more in .*old; expected a run with every"):
+        old.retarget(folder / "many.yaml")
     (folder / "less.yaml").write_text(NEW.replace("y: [0.5, 3], x: [0, 5]", "x: [0, 5]"))
     with pytest.raises(ConfigError, match=r"found 'the parameter y in"):
         old.retarget(folder / "less.yaml")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -110,20 +111,27 @@ def test_nothing_is_lost_where_packs_and_batches_do_not_fit(tmp_path, lag):
 class Signalled(Watched):
     """Another optimizer, in whose thought someone presses Ctrl-C once."""
 
+    seconds = 0.0  # that it thinks on after the signal
+
     def ask(self, n: int) -> np.ndarray:
         if self.told == 2:
             os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(self.seconds)
         return super().ask(n)
 
 
 @pytest.mark.parametrize("lag", [0, 1])
-def test_ctrl_c_while_the_optimizer_thinks_loses_nothing(tmp_path, monkeypatch, lag):
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_ctrl_c_while_the_optimizer_thinks_ends_it_soon_and_loses_nothing(tmp_path, monkeypatch, lag, seconds):
+    monkeypatch.setattr(Signalled, "seconds", seconds)
     problem, real = ahead(tmp_path, lag), session_module.make_optimizer
     expected = search(problem, tmp_path / "whole", bnh.Inline)
     with monkeypatch.context() as patched:
         patched.setattr(session_module, "make_optimizer", lambda *given: Signalled(real(*given)))
         with pytest.raises(Stopped, match=r"stopped by SIGINT after \d+ of 120 .* to go on"):
+            began = time.monotonic()
             search(problem, tmp_path / "cut", bnh.Inline)
+    assert time.monotonic() - began < 30.0
     kept = len(neurofit.open(tmp_path / "cut").raw)
     assert 20 <= kept < 120  # the two batches that were told, of ten points at least
     assert bnh.same(search(problem, tmp_path / "cut", bnh.Inline).raw, expected.raw)

@@ -43,13 +43,17 @@ class Strict(BaseModel):
 
 
 def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
-    """ " (did you mean `x`?)" for the nearest of `known`, one that begins with `word` before others; or nothing."""
+    """ " (did you mean `x`?)" for the nearest of `known`; or nothing."""
+    near = nearest(word, known)
+    return f" (did you mean `{near}`?)" if near else ""
+
+
+def nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
+    """The nearest of `known`, one that begins with `word` before others; "" where none is near."""
     lower = [k.lower() for k in known]
     begun = [k for k in lower if len(word) > 1 and k.startswith(word.lower())]
     near = get_close_matches(word.lower(), begun, n=1, cutoff=0.0) or get_close_matches(word.lower(), lower, n=1)
-    if not near:
-        return ""
-    return f" (did you mean `{next(k for k in known if k.lower() == near[0])}`?)"
+    return next(k for k in known if k.lower() == near[0]) if near else ""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class ParameterSpec(Strict):
             return {"bounds": data}
         if isinstance(data, (int, float, str)) and not isinstance(data, bool):
             return {"value": data}
-        if data is None or data == {}:
+        if data is None or data == {} or isinstance(data, bool):
             expected = "a value, [low, high], or a mapping with `value`, `bounds` or `choices`"
             raise PydanticCustomError("structure", "{expected}", {"expected": expected})
         return data

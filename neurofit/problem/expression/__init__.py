@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from neurofit.problem.expression import meaning
+from neurofit.errors import ConfigError
+from neurofit.problem.expression import dimension, meaning
 from neurofit.problem.expression.grammar import read
 from neurofit.problem.expression.nodes import (
     LOGICAL,
@@ -68,6 +69,15 @@ class Expression:
             return node
 
         return Expression(self.text, transform(self.node, replaced))
+
+    def unit(self, path: str, column: Callable[[int], str | None], name: str | None = None) -> str | None:
+        """The unit of its value, None where that is not known, from those of the columns and of the names that it
+        reads. Raises ConfigError at `path` where it adds or compares what is in different units.
+        """
+        try:
+            return dimension.unit(self.node, column, name)
+        except dimension.Unlike as error:
+            raise ConfigError(path, got=self.text, expected=str(error)) from None
 
     def value(self, names: Mapping[str, Value]) -> Value:
         """Its number, or array where a name stands for one."""

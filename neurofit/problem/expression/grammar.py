@@ -193,7 +193,7 @@ class _Parser:
             base = units.base_unit(unit[1])
             self.position = unit.end()
             self.advance()
-            return Number(units.scaled(value, unit[1], base) if base else value)
+            return Number(units.scaled(value, unit[1], base) if base else value, base)
         self.advance()
         if self.is_symbol("%"):
             self.advance()

@@ -15,7 +15,10 @@ COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 @dataclass(frozen=True, slots=True)
 class Number:
+    """`unit` is the one that it was written with, as neurofit has it, in which `value` is; None where it has none."""
+
     value: float
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

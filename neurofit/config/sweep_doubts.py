@@ -1,0 +1,108 @@
+"""Doubts of what sweeps and their features are: values that cannot be, stimuli that are cut, trends over currents in
+another order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from neurofit.problem import catalogue
+from neurofit.problem.expression.nodes import Columns, Function, walk
+from neurofit.problem.feature import Feature
+from neurofit.problem.protocol import Chirp, Noise, Protocol, Ramp, Step, Stimulus, Sweep, Synapse, VoltageClamp
+from neurofit.problem.rule import Rule
+
+# Without a current they divide by nothing, or look for a response that nothing caused.
+_PER_CURRENT = ("input_resistance", *catalogue.READS_AMPLITUDE)
+_RESPONSES = ("membrane_time_constant", "time_constant", "impedance")
+_RESPONSES += ("resonance_frequency", "resonance_impedance", "resonance_strength")
+_SAGS = ("sag_amplitude", "sag_ratio1", "sag_ratio2", "sag_time_constant")  # eFEL's, of steps down
+
+
+def never(protocols: Sequence[Protocol], features: Sequence[Feature]) -> Iterator[str]:
+    """A warning for each feature that has no value in its sweep, whatever the cell does."""
+    known = {protocol.name: protocol for protocol in protocols}
+    for feature in features:
+        protocol = known.get(feature.protocol)
+        why = "" if protocol is None else _why_never(feature, protocol)
+        if why:
+            yield f"{feature.column} {why}: no objective or rule that reads it can be met"
+
+
+def _why_never(feature: Feature, protocol: Protocol) -> str:
+    if feature.sweep is None:
+        amps = {sweep.amp for sweep in protocol.sweeps}
+        return f"has no value, as a line needs two currents, and {protocol.name} has one" if len(amps) < 2 else ""
+    sweep = protocol.sweeps[feature.sweep]
+    still = bool(sweep.stimuli) and not any(map(_flows, sweep.stimuli))
+    if feature.name in _PER_CURRENT and sweep.amp == 0.0:
+        return "has no value, as the current of that sweep is 0 nA"
+    if feature.name in _RESPONSES and still:
+        return "has no value, as no current of that sweep is other than 0 nA"
+    if feature.name in _SAGS and feature.window is None and (still or _only_up(sweep)):
+        return "has hardly a value, as it is read of a step down, and no current of that sweep is below 0 nA"
+    return ""
+
+
+def _flows(stimulus: Stimulus) -> bool:
+    """Whether it can change anything: a current that is not known before a search has its result, too."""
+    if isinstance(stimulus, Ramp):
+        return stimulus.amp != 0.0 or stimulus.amp_end != 0.0
+    if isinstance(stimulus, Noise):
+        return stimulus.mean != 0.0 or stimulus.std > 0.0
+    return stimulus.amp != 0.0 if isinstance(stimulus, Step | Chirp) else True
+
+
+def _only_up(sweep: Sweep) -> bool:
+    """Whether all that is done in it is steps of currents above 0."""
+    amps = [s.amp if isinstance(s, Step) else None for s in sweep.stimuli]
+    return bool(amps) and all(isinstance(amp, float) and amp >= 0.0 for amp in amps)
+
+
+def cut(protocols: Sequence[Protocol]) -> Iterator[str]:
+    """A warning for each protocol that ends before what is done in it."""
+    for protocol in protocols:
+        sweep = protocol.sweeps[0]  # the others differ in their currents
+        for number, stimulus in enumerate(sweep.stimuli):
+            end = _end(stimulus)
+            if end > sweep.duration * (1 + 1e-9):
+                yield (
+                    f"protocol {protocol.name}: its duration of {sweep.duration:g} ms cuts stimulus {number}, which "
+                    f"would last to {end:g} ms"
+                )
+
+
+def _end(stimulus: Stimulus) -> float:
+    """When it is over [ms]; of synaptic events when the last one begins, if they are regular."""
+    if isinstance(stimulus, Synapse):
+        return stimulus.delay + stimulus.interval * (stimulus.number - 1)
+    return sum(stimulus.durations) if isinstance(stimulus, VoltageClamp) else stimulus.delay + stimulus.duration
+
+
+def order(protocols: Sequence[Protocol], rules: Sequence[Rule], features: Sequence[Feature]) -> Iterator[str]:
+    """A warning for each trend over sweeps whose currents come in an order that hardly fits it.
+
+    Steps down may well be listed by their size, so that either order will do.
+    """
+    known = {protocol.name: protocol for protocol in protocols}
+    for rule in rules:
+        for node in walk(rule.expression.node):
+            if not isinstance(node, Function) or node.name not in ("increasing", "decreasing"):
+                continue
+            read = next((n.columns for n in walk(node) if isinstance(n, Columns) and len(n.columns) > 1), ())
+            chosen = [features[c] for c in read]
+            amps = [known[f.protocol].sweeps[f.sweep].amp for f in chosen if f.sweep is not None]
+            values = [amp for amp in amps if isinstance(amp, float)]
+            if len(values) < len(read) or not read or _fits(node.name, values):
+                continue
+            listed = ", ".join(f"{1000 * value:g}" for value in values)
+            yield (
+                f"rule {rule.name}: {node.name}() takes the sweeps of {chosen[0].protocol} in the order of its "
+                f"currents, {listed} pA; list them from low to high, with what belongs to each"
+            )
+
+
+def _fits(trend: str, values: Sequence[float]) -> bool:
+    ways = (values, [abs(value) for value in values])
+    up = any(list(way) == sorted(way) for way in ways)
+    return up or (trend == "decreasing" and any(list(way) == sorted(way, reverse=True) for way in ways))

@@ -1,0 +1,91 @@
+"""Sweeps that cannot give what is asked of them, stimuli that are cut, trends against the order of the currents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fit_files import ball
+
+RATE = "{feature: mean_frequency, protocol: fi, means: [10, 20, 30 Hz], std: 2}"
+REST = "{feature: mean_value, protocol: rest, target: [-66 mV, -64]}"
+AMPS = "[50 pA, 0.1, 1.5 * rheo]"
+CHIRP = "{kind: chirp, f0: 1, f1: 9, delay: 100, duration: 0.2 s}"
+
+
+def warned(folder: Path, *changes: tuple[str, str]) -> list[str]:
+    assert ball(folder / "without").warnings == ()
+    return [w for w in ball(folder / "with", *changes).warnings if "no objective, rule or protocol uses" not in w]
+
+
+def asked(feature: str) -> str:
+    return f"{{feature: {feature}, protocol: fi, target: [1, 2]}}"
+
+
+@pytest.mark.parametrize(
+    ("feature", "amps", "said"),
+    [
+        ("input_resistance", "[-50 pA, 0, 0.1]", "fi[1].input_resistance has no value, as the current of that sweep"),
+        ("ohmic_input_resistance", "[-50 pA, 0 pA, 0.1]", "fi[1].ohmic_input_resistance has no value"),
+        ("membrane_time_constant", "[-50 pA, 0, 0.1]", "fi[1].membrane_time_constant has no value, as no current of"),
+        ("sag_ratio1", "[-50 pA, -20 pA, 0.1]", "fi[2].sag_ratio1 has hardly a value, as it is read of a step down"),
+        ("sag_amplitude", "[-50 pA, -20 pA, 0]", "fi[2].sag_amplitude has hardly a value"),
+        ("iv_slope", "[-50 pA, -50 pA]", "fi.iv_slope has no value, as a line needs two currents, and fi has one"),
+        ("sag_ratio1", "[-50 pA, -20 pA, 1.5 * rheo]", ""),
+        ("input_resistance", "[-50 pA, -20 pA, 1.5 * rheo]", ""),
+        ("iv_slope", "[-50 pA, -20 pA]", ""),
+        ("voltage_base", "[-50 pA, 0, 0.1]", ""),
+    ],
+)
+def test_a_feature_that_can_never_have_a_value(tmp_path: Path, feature: str, amps: str, said: str) -> None:
+    rule = ("  rising: increasing(mean_frequency(fi))\n", "")
+    found = [
+        w for w in warned(tmp_path, (AMPS, amps), (RATE, asked(feature)), rule) if "no objective or rule that" in w
+    ]
+    assert len(found) == bool(said) and all(w.startswith(said) for w in found), found
+
+
+def test_a_resonance_without_a_current(tmp_path: Path) -> None:
+    step = "{kind: step, delay: 100, duration: 0.2 s}"
+    change = (step, CHIRP), (RATE, asked("resonance_frequency"))
+    assert not [w for w in warned(tmp_path / "a", *change) if "has no value" in w]
+    found = warned(tmp_path / "b", *change, (AMPS, "[0 pA, 0.1, 1.5 * rheo]"))
+    assert "fi[0].resonance_frequency has no value" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("stimulus", "said"),
+    [
+        ("{kind: step, amp: 0.1, delay: 100, duration: 400}", ""),
+        ("{kind: step, amp: 0.1, delay: 100, duration: 401}", "cuts stimulus 0, which would last to 501 ms"),
+        ("{kind: voltage_clamp, levels: [-70, 0], durations: [250, 250]}", ""),
+        ("{kind: voltage_clamp, levels: [-70, 0, -70], durations: [250, 200, 51]}", "would last to 501 ms"),
+        ("{kind: synapse, weight: 1 nS, tau2: 5, delay: 100, interval: 100, number: 5}", ""),
+        ("{kind: synapse, weight: 1 nS, tau2: 5, delay: 100, interval: 100, number: 6}", "would last to 600 ms"),
+    ],
+)
+def test_a_stimulus_that_is_cut(tmp_path: Path, stimulus: str, said: str) -> None:
+    found = warned(tmp_path, ("rest: {duration: 500 ms,", f"rest: {{duration: 500 ms, stimuli: [{stimulus}],"))
+    assert len(found) == bool(said), found
+    assert all(w.startswith("protocol rest: its duration of 500 ms") and w.endswith(said) for w in found), found
+
+
+@pytest.mark.parametrize(
+    ("trend", "amps", "fits"),
+    [
+        ("increasing", "[0.02, 0.05, 0.1]", True),
+        ("increasing", "[0.1, 0.05, 0.02]", False),
+        ("increasing", "[0.02, 0.1, 0.05]", False),
+        ("increasing", "[-0.02, -0.05, -0.1]", True),
+        ("increasing", "[-0.1, -0.05, -0.02]", True),
+        ("decreasing", "[0.1, 0.05, 0.02]", True),
+        ("decreasing", "[0.02, 0.05, 0.1]", True),
+        ("decreasing", "[0.02, 0.1, 0.05]", False),
+        ("increasing", "[0.1, 1.5 * rheo, 0.02]", True),
+    ],
+)
+def test_a_trend_against_the_order_of_the_currents(tmp_path: Path, trend: str, amps: str, fits: bool) -> None:
+    rule = ("increasing(mean_frequency(fi))", f"spike_count(fi[0]) > 0 and {trend}(2 * mean_frequency(fi))")
+    found = warned(tmp_path, (AMPS, amps), rule)
+    assert bool(found) is not fits, found
+    assert all(w.startswith(f"rule rising: {trend}() takes the sweeps of fi in the order of") for w in found)
