@@ -17,12 +17,12 @@ from neurofit.report.goals import Goal, goals
 from neurofit.report.numbers import counted, shown, with_unit
 from neurofit.report.style import (
     BLACK,
-    BLUE,
-    GREEN,
-    GREY,
+    FEASIBLE,
+    FORETOLD,
+    INFEASIBLE,
     MARKERS,
-    ORANGE,
     SOLUTIONS,
+    TARGET,
     figure,
     headline,
     log_ticks,
@@ -92,16 +92,18 @@ def _targets(panel: Axes, mine: Sequence[Goal]) -> None:
         exact = low == high
         reach = std if exact else 0.0
         panel.axhspan(
-            low - reach, high + reach, color=GREEN, alpha=0.16, lw=0, label="target" if i == 0 else None, zorder=0.6
+            low - reach, high + reach, color=TARGET, alpha=0.16, lw=0, label="target" if i == 0 else None, zorder=0.6
         )
         if exact:
-            panel.axhline(low, color=GREEN, lw=1.0, zorder=0.7)
+            panel.axhline(low, color=TARGET, lw=1.0, zorder=0.7)
 
 
 def _points(panel: Axes, results: Results, chosen: Sequence[tuple[str, int]], j: int, column: int) -> None:
     x, y, good = results.x[:, j], results.features[:, column], results.feasible
-    panel.scatter(x[~good], y[~good], s=11, marker="x", lw=0.7, color=GREY, alpha=0.6, label="infeasible", zorder=1)
-    panel.scatter(x[good], y[good], s=13, color=BLUE, alpha=0.6, lw=0, label="feasible", zorder=2)
+    panel.scatter(
+        x[~good], y[~good], s=11, marker="x", lw=0.7, color=INFEASIBLE, alpha=0.6, label="infeasible", zorder=1
+    )
+    panel.scatter(x[good], y[good], s=13, color=FEASIBLE, alpha=0.8, lw=0, label="feasible", zorder=2)
     for i, ((label, row), colour, marker) in enumerate(zip(chosen, SOLUTIONS, MARKERS, strict=False)):
         size = 110 if marker == "*" else 42
         at, above = (x[[row]], y[[row]]), 6 - i / len(chosen)  # the best, which comes first, is seen in a heap
@@ -113,11 +115,11 @@ def _curve(panel: Axes, parameter: Parameter, grid: np.ndarray, members: np.ndar
     band, line = "surrogate: its members", "surrogate: mean"
     if parameter.values is not None and len(grid) <= _FEW:
         panel.errorbar(
-            grid, mean, yerr=(mean - low, high - mean), fmt="none", ecolor=ORANGE, lw=4, alpha=0.45, label=band
+            grid, mean, yerr=(mean - low, high - mean), fmt="none", ecolor=FORETOLD, lw=4, alpha=0.45, label=band
         )
         panel.plot(grid, mean, "D", ms=4.5, color=BLACK, zorder=4, label=line)
         return
-    panel.fill_between(grid, low, high, color=ORANGE, alpha=0.35, lw=0, label=band, zorder=3)
+    panel.fill_between(grid, low, high, color=FORETOLD, alpha=0.35, lw=0, label=band, zorder=3)
     panel.plot(grid, mean, color=BLACK, lw=1.5, label=line, zorder=4)
 
 

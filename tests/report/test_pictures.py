@@ -103,6 +103,19 @@ def test_convergence_ends_at_the_runs_hypervolume() -> None:
     assert share.lines[1].get_ydata()[-1] == pytest.approx(100 * r.feasible.mean())  # type: ignore[index]
 
 
+@pytest.mark.parametrize("factor", [1.0, 100.0])
+def test_sums_that_come_down_by_decades_are_on_a_logarithmic_axis(factor: float) -> None:
+    """Also where a sum of 0 comes in the end, as of targets that are ranges."""
+    r = results()
+    y = np.where(np.arange(len(r))[:, None] < len(r) // 2, factor * (1 + r.objectives), 1 + 0.5 * r.objectives)
+    _, best, _ = convergence_figure(replace(r, objectives=y)).axes
+    bent = factor > 1
+    assert best.get_yscale() == ("symlog" if bent else "linear") and ("log beyond 0.1" in best.get_ylabel()) == bent
+    y[r.front[0]] = 0.0
+    _, best, _ = convergence_figure(replace(r, objectives=y)).axes
+    assert best.get_yscale() == "symlog" and best.get_ylim()[0] == 0.0
+
+
 def test_convergence_without_objectives_is_of_what_is_feasible() -> None:
     r = results(0)
     (share,) = convergence_figure(r).axes
