@@ -19,6 +19,7 @@ from neurofit.report.style import (
     BLACK,
     FEASIBLE,
     FORETOLD,
+    GREY,
     INFEASIBLE,
     MARKERS,
     SOLUTIONS,
@@ -67,16 +68,29 @@ def partial_figure(
                 _scale(panel, parameter)
         curves = np.concatenate([part[:, r].mean(axis=0) for part in found.members])
         panels[r, 0].set_ylim(*_limits(results.features[:, column], results.feasible, curves, mine))
-        panels[r, 0].set_ylabel(_named(feature), fontsize=8.5)
+        known = f"\nR² {max(found.r2[r], 0):.2f}" if np.isfinite(found.r2[r]) else ""
+        panels[r, 0].set_ylabel(_named(feature) + known, fontsize=8.5, color=BLACK if found.trusted[r] else GREY)
     made.align_ylabels()
     handles = dict(zip(*reversed(panels[0, 0].get_legend_handles_labels()), strict=True))
     made.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
     headline(
         made,
         f"{results.name}: what parameters do to features",
-        f"the other parameters {_OTHERS[found.where]} (mean over {counted(found.points, 'point')}); strongest first",
+        f"the other parameters {_OTHERS[found.where]} (mean over {counted(found.points, 'point')})\n"
+        f"{_picked(found, problem)}",
     )
     return made
+
+
+def _picked(found: Partial, problem: Problem) -> str:
+    """How many features and parameters these are of how many, and how they were chosen."""
+    m, d = len(problem.features), len(problem.space)
+    families = any(f.sweep is not None and f.sweep > 0 for f in problem.features)
+    one = ", of a family of sweeps one" if families else ""
+    return (
+        f"{len(found.features)} of {counted(m, 'feature')}{one}, {len(found.parameters)} of {counted(d, 'parameter')}\n"
+        "strongest first; last, in grey, what is hardly foretold (R² below a half)"
+    )
 
 
 def _named(feature: Feature) -> str:
