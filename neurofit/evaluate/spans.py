@@ -41,10 +41,8 @@ def spans(feature: Feature, window: tuple[float, float], duration: float) -> Spa
     of it. That a feature is undefined beside spikes can depend on more.
     """
     settings = dict(feature.settings)
-    low, high = (
-        settings.get(f"voltage_base_{end}_perc", getattr(efel.Settings, f"voltage_base_{end}_perc"))
-        for end in ("start", "end")
-    )
+    low = settings.get("voltage_base_start_perc", efel.Settings.voltage_base_start_perc)
+    high = settings.get("voltage_base_end_perc", efel.Settings.voltage_base_end_perc)
     # eFEL takes these as shares of the time from 0 to the window, not of a baseline's length.
     place = _Place(*window, duration, (low * window[0], high * window[0]))
     found = _READ.get(feature.name, _window)(place)

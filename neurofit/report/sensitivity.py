@@ -52,7 +52,7 @@ def sensitivity_figure(found: Sensitivity, name: str) -> Figure:
             _write(panel, part)
         else:
             rows, columns = np.nonzero(part.spread > _UNSURE * np.abs(part.values))
-            colours = [_ink(part, *cell) for cell in zip(rows, columns, strict=True)]
+            colours = [_ink(part, int(r), int(c)) for r, c in zip(rows, columns, strict=True)]
             panel.scatter(columns, rows, marker=".", s=9, lw=0, c=colours, label="unsure")
     # Narrow columns leave no room for names side by side at a slant.
     panels[-1].set_xticks(range(d), names, rotation=30 if written else 90, ha="right" if written else "center")
