@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
@@ -153,6 +153,12 @@ def log_ticks(axis: Axis, low: float, high: float) -> None:
     )
     axis.set_major_formatter(_PLAIN)
     axis.set_minor_formatter(NullFormatter())
+
+
+def shade(panel: Axes, spans: Sequence[tuple[float, float]]) -> None:
+    """Shades intervals of the horizontal axis, darker where several lie over one another."""
+    for start, end in spans:
+        panel.axvspan(start, end, color="#5B6B7A", alpha=0.09, lw=0.6)  # a line, as some are thinner than a pixel
 
 
 def note(axes: Axes, text: str) -> None:
