@@ -24,6 +24,7 @@ from neurofit.report.style import (
     MARKERS,
     SOLUTIONS,
     TARGET,
+    bend,
     figure,
     headline,
     log_ticks,
@@ -140,19 +141,19 @@ def _curve(panel: Axes, parameter: Parameter, grid: np.ndarray, members: np.ndar
 def _scale(panel: Axes, parameter: Parameter) -> None:
     """The parameter's bounds, scale and unit on the horizontal axis."""
     p = parameter
+    panel.set_xlabel(with_unit(shortened(p.name, 24), f"[{p.unit}]" if p.unit else ""))
     if p.scale == "log":
         panel.set_xscale("log")
         panel.set_xlim(p.low, p.high)
         log_ticks(panel.xaxis, p.low, p.high)
     elif p.scale == "log0":
-        panel.set_xscale("symlog", linthresh=p.high * 1e-4, linscale=0.3)
+        bend(panel, "x", p.high * 1e-4, 0.3)
         panel.set_xlim(0, p.high)
     else:
         room = 0.08 * (p.high - p.low) if p.values is not None else 0.0
         panel.set_xlim(p.low - room, p.high + room)
     if p.values is not None and len(p.values) <= _FEW:
         panel.set_xticks(list(p.values), [shortened(shown(p.given(v)), 12) for v in p.values])
-    panel.set_xlabel(with_unit(shortened(p.name, 24), f"[{p.unit}]" if p.unit else ""))
 
 
 def _limits(values: np.ndarray, feasible: np.ndarray, curves: np.ndarray, mine: Sequence[Goal]) -> tuple[float, float]:

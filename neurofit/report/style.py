@@ -132,13 +132,12 @@ def far(top: float) -> bool:
     return top > _FAR
 
 
-def bend(panel: Axes, which: Literal["x", "y"], straight: float = 1.0) -> None:
-    """Makes an axis of scores linear up to `straight` [std] either side of 0 and logarithmic beyond, in plain numbers.
-
-    Its label, where it has one already, says so.
+def bend(panel: Axes, which: Literal["x", "y"], straight: float = 1.0, part: float = 1.0) -> None:
+    """Makes an axis linear up to `straight` [its unit], which is as long as `part` decades, either side of 0, and
+    logarithmic beyond, in plain numbers. Its label, where it has one already, says so.
     """
     axis, scale = (panel.xaxis, panel.set_xscale) if which == "x" else (panel.yaxis, panel.set_yscale)
-    scale("symlog", linthresh=straight)
+    scale("symlog", linthresh=straight, linscale=part)
     axis.set_major_formatter(_PLAIN)
     axis.set_minor_formatter(NullFormatter())
     if label := axis.get_label_text():

@@ -193,5 +193,10 @@ def test_the_picture_has_points_curves_targets_and_axes(
     bottom = {BENT.space.names[j]: panels[-1, c] for c, j in enumerate(p.parameters)}
     assert bottom["x"].get_xscale() == "log" and bottom["x"].get_xlabel() == "x [S/cm2]"
     assert bottom["x"].get_xlim() == (1e-4, 1e-2)
+    from_zero = replace(BENT.space.parameters[0], low=0.0, scale="log0")
+    of_zero = replace(BENT, space=Space((from_zero, *BENT.space.parameters[1:])))
+    drawn = partial_figure(p, of_zero, r).axes
+    (panel,) = [panel for panel in drawn if panel.get_xscale() == "symlog" and panel.get_xlabel()]
+    assert panel.get_xlabel() == "x [S/cm2]\nlog beyond 1e-06"
     assert [t.get_text() for t in bottom["where"].get_xticklabels()] == list(LEVELS)
     assert "[mV]" in panels[0, 0].get_ylabel()
