@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neurofit.report.arrays import Results
+from neurofit.report.numbers import counted
 from neurofit.report.style import (
     FEASIBLE,
     FRONT,
@@ -40,7 +41,6 @@ def front_figure(results: Results, chosen: Sequence[tuple[str, int]] = ()) -> Fi
     One objective: scores in order of evaluation. Two to four: a panel for each pair. More: parallel axes.
     """
     k = results.objectives.shape[1]
-    shown = int(results.feasible.sum())
     front = results.front
     if k == 1:
         made = _single(results, chosen)
@@ -51,7 +51,8 @@ def front_figure(results: Results, chosen: Sequence[tuple[str, int]] = ()) -> Fi
     headline(
         made,
         f"{results.name}: front",
-        f"{len(front)} solutions on the front, {shown} feasible of {len(results)} evaluations; 0 is on target",
+        f"{counted(len(front), 'solution')} on the front, {results.feasible.sum()} feasible of {len(results)} "
+        "evaluations; 0 is on target",
     )
     return made
 
@@ -63,7 +64,8 @@ def _limit(values: np.ndarray, front: np.ndarray) -> float:
         return 1.0
     if not len(front):
         return float(max(np.quantile(finite, 0.5), 1.0)) * 1.1
-    return float(max(front.max() * 1.15, min(np.quantile(finite, 0.9), front.max() * 2.5), _LEAST))
+    beside = front.max() * 2.5 or 1.0  # all on target: there is the cloud to see
+    return float(max(front.max() * 1.15, min(np.quantile(finite, 0.9), beside), _LEAST))
 
 
 @styled
@@ -156,17 +158,17 @@ def _single(results: Results, chosen: Sequence[tuple[str, int]]) -> Figure:
     made = figure(6.4, 4.2)
     panel = made.subplots()
     y = results.objectives[:, 0]
-    order = np.arange(1, len(y) + 1)
+    order = results.index
     broken = ~results.feasible & np.isfinite(y)
     panel.scatter(order[broken], y[broken], s=13, marker="x", lw=0.8, color=INFEASIBLE, label="infeasible")
     panel.scatter(order[results.feasible], y[results.feasible], s=16, color=FEASIBLE, lw=0, label="feasible")
     for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
-        panel.scatter(row + 1, y[row], s=150, marker=marker, color=colour, edgecolor="white", label=label, zorder=4)
+        panel.scatter(order[row], y[row], s=150, marker=marker, color=colour, edgecolor="white", label=label, zorder=4)
     panel.axhline(0, color=GREY, lw=0.9, ls=":")
     cloud = y[results.feasible] if results.feasible.any() else y[np.isfinite(y)]
     top = float(np.quantile(cloud, 0.9)) if len(cloud) else 1.0
     panel.set_ylim(-0.04 * max(top, _LEAST), max(top, _LEAST))
-    panel.set_xlabel("evaluation")
+    panel.set_xlabel("evaluation, by its number")
     panel.set_ylabel(f"{results.objective_names[0]} [std]")
     panel.grid(True)
     made.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -94,6 +94,25 @@ def test_a_front_near_zero_is_not_squeezed_into_a_line() -> None:
     assert front_figure(r, r.chosen()).axes[0].get_yscale() == "linear"
 
 
+def test_beside_a_front_that_is_all_on_target_the_rest_is_seen() -> None:
+    """Up to one std, where the rest reaches that far."""
+    y = np.random.default_rng(1).random((40, 2)) * 3.0
+    y[:5] = 0.0
+    r = replace(results(2, n=40), objectives=y, feasible=np.ones(40, bool))
+    panel = front_figure(r, r.chosen()).axes[0]
+    assert panel.get_xlim()[1] == panel.get_ylim()[1] == 1.0
+    y[5:] *= 0.02
+    assert front_figure(r, r.chosen()).axes[0].get_xlim()[1] == 0.1
+
+
+def test_of_one_objective_evaluations_are_at_their_numbers() -> None:
+    r = results(1)
+    made = front_figure(r, r.chosen())
+    best = next(c for c in made.axes[0].collections if str(c.get_label()).startswith("#"))
+    assert f"#{np.asarray(best.get_offsets())[0, 0]:.0f} (best)" == best.get_label()
+    assert "1 solution on the front" in made.get_suptitle()
+
+
 def test_convergence_ends_at_the_runs_hypervolume() -> None:
     r = results()
     volume, best, share = convergence_figure(r).axes
