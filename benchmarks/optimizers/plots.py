@@ -46,7 +46,7 @@ def curves_figure(found: Sequence[Group], title: str) -> Figure:
         for group in sorted(mine, key=lambda g: (g.label.startswith("joint"), g.label == "joint")):
             _course(panel, group, colours[group.label])
         panel.set_title(case.title)
-        panel.set_ylabel(mine[0].score)
+        panel.set_ylabel(f"score: {mine[0].score}")
         panel.set_xscale("log")
         panel.set_xlim(INITIAL, max(g.longest for g in mine))
         panel.set_xticks(_TICKS, [str(t) for t in _TICKS])
@@ -54,6 +54,8 @@ def curves_figure(found: Sequence[Group], title: str) -> Figure:
         panel.set_xlim(INITIAL, max(g.longest for g in mine))
         panel.set_ylim(0, None)
         panel.grid(True)
+    for panel in panels[max(len(cases) - columns, 0) : len(cases)]:  # the lowest of each column
+        panel.set_xlabel("evaluations")
     for panel in panels[len(cases) :]:
         panel.remove()
     for label in labels:

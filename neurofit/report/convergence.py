@@ -7,9 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neurofit.report.arrays import Results
-from neurofit.report.style import BLUE, GREEN, GREY, RED, figure, headline, note, styled
+from neurofit.report.style import BLUE, FEASIBLE, GREY, RED, bend, figure, headline, note, styled
 
 _RUNNING = 50  # evaluations in the running share
+_STRAIGHT = 0.1  # [std]: a sum below is on target, and nought may come
+_DECADE = 10.0  # from which the sums that came down are not read on a linear axis
 
 
 @styled
@@ -46,12 +48,15 @@ def _scores(results: Results, n: np.ndarray, volume: Axes, best: Axes) -> None:
     lowest = np.minimum.accumulate(sums) if len(sums) else sums
     known = np.isfinite(lowest)
     feasible = np.isfinite(sums)
-    best.scatter(n[feasible], sums[feasible], s=8, color=GREY, alpha=0.5, lw=0, label="feasible")
+    best.scatter(n[feasible], sums[feasible], s=9, color=FEASIBLE, alpha=0.8, lw=0, label="feasible")
     best.plot(n[known], lowest[known], color=RED, drawstyle="steps-post", label="best so far")
-    best.set_ylabel("sum of objectives\n[std]")
+    best.set_ylabel("sum of objectives [std]")
     if known.any():
-        top = np.quantile(sums[feasible], 0.9)
-        best.set_ylim(0, max(top, lowest[known][0], 1e-6) * 1.08)
+        top = max(np.quantile(sums[feasible], 0.9), lowest[known][0], 1e-6)
+        if top > _DECADE * max(lowest[-1], _STRAIGHT):
+            bend(best, "y", _STRAIGHT)
+            top *= 1.5  # room of the same height as on a linear axis, or so
+        best.set_ylim(0, 1.08 * top)
         _key(best)
     else:
         note(best, "no feasible evaluation yet")
@@ -61,7 +66,7 @@ def _share(results: Results, n: np.ndarray, share: Axes) -> None:
     """The feasible share over the numbers n of evaluations: of the last ones, and of all."""
     counts = np.concatenate([[0], np.cumsum(results.feasible)])
     since = np.maximum(n - _RUNNING, 0)
-    share.plot(n, 100 * (counts[n] - counts[since]) / (n - since), color=GREEN, label=f"of the last {_RUNNING}")
+    share.plot(n, 100 * (counts[n] - counts[since]) / (n - since), color=FEASIBLE, label=f"of the last {_RUNNING}")
     share.plot(n, 100 * counts[n] / n, color=GREY, lw=1.2, ls="--", label="of all")
     share.set_ylim(0, max(5.0, 105 * _most(counts, n, since)))
     share.set_ylabel("feasible [%]")

@@ -13,7 +13,7 @@ from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import Protocol
 from neurofit.report.arrays import Results
 from neurofit.report.goals import Goal, goals
-from neurofit.report.style import BLACK, MARKERS, PALE, SOLUTIONS, figure, headline, shortened, styled
+from neurofit.report.style import FRONT, MARKERS, SOLUTIONS, TARGET, figure, headline, shortened, styled
 
 _PANELS = 9
 _OTHERS = 60  # of the front's other solutions, drawn thin
@@ -83,8 +83,8 @@ def _curve(panel: Axes, curve: Curve, results: Results, chosen: Sequence[tuple[s
     columns = list(curve.columns)
     others = results.front[:_OTHERS]
     if len(others):
-        panel.plot(places, results.features[others][:, columns].T, color=PALE, lw=0.8, zorder=1)
-        panel.plot([], [], color=PALE, lw=0.8, label="front")
+        panel.plot(places, results.features[others][:, columns].T, color=FRONT, lw=0.7, alpha=0.25, zorder=1)
+        panel.plot([], [], color=FRONT, lw=0.7, label="front")
     low, high = np.array([g.low for g in curve.goals]), np.array([g.high for g in curve.goals])
     exact = low == high
     reach = np.where(exact, [g.std for g in curve.goals], (high - low) / 2)
@@ -93,13 +93,13 @@ def _curve(panel: Axes, curve: Curve, results: Results, chosen: Sequence[tuple[s
         (low + high) / 2,
         yerr=reach,
         fmt="none",
-        ecolor=BLACK,
+        ecolor=TARGET,
         capsize=3,
         elinewidth=1.2,
         zorder=5,
         label="target",
     )
-    panel.plot(places[exact], low[exact], "o", ms=5, color=BLACK, zorder=5)
+    panel.plot(places[exact], low[exact], "o", ms=5, color=TARGET, zorder=5)
     for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
         size = 9 if marker == "*" else 5
         panel.plot(places, results.features[row, columns], color=colour, marker=marker, ms=size, zorder=4, label=label)

@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FixedLocator
 
 from neurofit.report.numbers import number, percent
-from neurofit.report.style import BLACK, BLUE, GREY, ORANGE, PALE, figure, headline, note, shortened, styled
+from neurofit.report.style import (
+    BLACK,
+    BLUE,
+    FEASIBLE,
+    FORETOLD,
+    GREY,
+    PALE,
+    bend,
+    figure,
+    headline,
+    note,
+    shortened,
+    styled,
+)
 
 if TYPE_CHECKING:
     from neurofit.surrogate.foretold import Foretold
@@ -36,12 +48,12 @@ def foretold_figure(found: Foretold, name: str) -> Figure:
     made = figure(10.2, 3.0 * (rows + 1) + 0.9)
     panels = made.subplots(rows + 1, columns, squeeze=False)
     colours = _colours(len(found.batches))
+    for row in panels[:-1]:
+        row[0].set_ylabel("predicted [std from target]")
     for panel, objective in zip(panels[:-1].ravel(), shown, strict=False):
         _against(panel, found, objective, colours)
     for panel in panels[:-1].ravel()[len(shown) :]:
         panel.remove()
-    for row in panels[:-1]:
-        row[0].set_ylabel("predicted [std from target]")
     _shares(panels[-1, 0], found)
     _calibration(panels[-1, 1], found)
     _coverage(panels[-1, 2], found)
@@ -78,6 +90,7 @@ def _colours(count: int) -> Colormap:
 
 
 def _against(panel: Axes, found: Foretold, objective: str, colours: Colormap) -> None:
+    panel.set_xlabel("simulated [std from target]")
     mine = [o == objective for o, _ in found.targets]
     x, y, sd = (part[:, mine] for part in (found.simulated, found.predicted, found.sd))
     known = np.isfinite(x)
@@ -92,10 +105,10 @@ def _against(panel: Axes, found: Foretold, objective: str, colours: Colormap) ->
     low, high = (float(every.min()), float(every.max())) if every.size else (-1.0, 1.0)
     low, high = low - 0.06 * (high - low) - 0.05, high + 0.06 * (high - low) + 0.05
     if max(abs(low), abs(high)) > 2 * _STRAIGHT:
-        panel.set_xscale("symlog", linthresh=_STRAIGHT)
-        panel.set_yscale("symlog", linthresh=_STRAIGHT)
-        _ticks(panel.xaxis)
-        _ticks(panel.yaxis)
+        bend(panel, "x", _STRAIGHT)
+        bend(panel, "y", _STRAIGHT)
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(FixedLocator([sign * t for t in _TICKS for sign in (-1, 1)]))
     panel.set_xlim(low, high)
     panel.set_ylim(low, high)
     panel.plot([low, high], [low, high], color=GREY, lw=1, ls="--", zorder=1)
@@ -103,38 +116,22 @@ def _against(panel: Axes, found: Foretold, objective: str, colours: Colormap) ->
     near = known & (np.abs(x) <= _STRAIGHT)
     close = np.sqrt(np.mean((y - x)[near] ** 2)) if near.any() else np.nan
     text = f"rms {number(rms, 2)} std" + (
-        f"\n{number(close, 2)} of those within 5 std" if near.sum() < known.sum() else ""
+        f"; of those within 5 std {number(close, 2)}" if near.sum() < known.sum() else ""
     )
-    panel.text(
-        0.97,
-        0.04,
-        text,
-        transform=panel.transAxes,
-        ha="right",
-        fontsize=8,
-        color=BLACK,
-        zorder=20,
-        bbox={"facecolor": "white", "alpha": 0.85, "lw": 0, "pad": 1.5},
-    )
-    panel.set_title(shortened(objective, 26) + (f" ({sum(mine)} features)" if sum(mine) > 1 else ""), fontsize=10)
-    panel.set_xlabel("simulated [std from target]")
+    below = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (0, 3), "textcoords": "offset points"}
+    panel.annotate(text, **below, ha="left", va="bottom", fontsize=8, color=BLACK)
+    named = shortened(objective, 26) + (f" ({sum(mine)} features)" if sum(mine) > 1 else "")
+    panel.set_title(named, fontsize=10, pad=15)  # room for a line below
     panel.grid(True)
     if not known.any():
         note(panel, "never simulated")
 
 
-def _ticks(axis: Axis) -> None:
-    """Plain numbers on an axis that is linear near the target and logarithmic beyond."""
-    axis.set_major_locator(FixedLocator([sign * t for t in _TICKS for sign in (-1, 1)]))
-    axis.set_major_formatter(ScalarFormatter())
-    axis.set_minor_formatter(NullFormatter())
-
-
 def _shares(panel: Axes, found: Foretold) -> None:
     table = found.table
     places = np.arange(len(table))
-    panel.bar(places - 0.2, 100 * table["foretold"], 0.38, color=ORANGE, label="foretold")
-    panel.bar(places + 0.2, 100 * table["feasible"], 0.38, color=BLUE, label="came")
+    panel.bar(places - 0.2, 100 * table["foretold"], 0.38, color=FORETOLD, label="foretold")
+    panel.bar(places + 0.2, 100 * table["feasible"], 0.38, color=FEASIBLE, label="came")
     panel.set_xticks(places, [str(b) for b in found.batches])
     panel.set_ylim(0, 128)
     panel.set_yticks([0, 25, 50, 75, 100])
@@ -158,7 +155,7 @@ def _calibration(panel: Axes, found: Foretold) -> None:
         smooth = (found.feasible[mine].sum() + 1) / (n + 2)
         error = np.sqrt(smooth * (1 - smooth) / n)
         reach = [[min(error, came)], [min(error, 1 - came)]]  # a share is from 0 to 1, whatever its error
-        panel.errorbar(said, came, yerr=reach, fmt="o", ms=6, color=BLUE, capsize=2, lw=1.2)
+        panel.errorbar(said, came, yerr=reach, fmt="o", ms=6, color=FEASIBLE, capsize=2, lw=1.2)
         panel.text((b + 0.5) / _BINS, 1.16, f"n = {n}", ha="center", va="center", fontsize=7.5, color=BLACK)
     panel.set_xlim(-0.06, 1.06)
     panel.set_ylim(-0.06, 1.25)

@@ -10,17 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from neurofit.report.arrays import Results
+from neurofit.report.numbers import counted
 from neurofit.report.style import (
-    BLUE,
+    FEASIBLE,
+    FRONT,
     GREY,
+    INFEASIBLE,
     MARKERS,
-    PALE,
     SOLUTIONS,
+    bend,
     far,
     figure,
     headline,
     note,
-    score_ticks,
     shortened,
     styled,
 )
@@ -39,7 +41,6 @@ def front_figure(results: Results, chosen: Sequence[tuple[str, int]] = ()) -> Fi
     One objective: scores in order of evaluation. Two to four: a panel for each pair. More: parallel axes.
     """
     k = results.objectives.shape[1]
-    shown = int(results.feasible.sum())
     front = results.front
     if k == 1:
         made = _single(results, chosen)
@@ -50,7 +51,8 @@ def front_figure(results: Results, chosen: Sequence[tuple[str, int]] = ()) -> Fi
     headline(
         made,
         f"{results.name}: front",
-        f"{len(front)} solutions on the front, {shown} feasible of {len(results)} evaluations; 0 is on target",
+        f"{counted(len(front), 'solution')} on the front, {results.feasible.sum()} feasible of {len(results)} "
+        "evaluations; 0 is on target",
     )
     return made
 
@@ -62,7 +64,8 @@ def _limit(values: np.ndarray, front: np.ndarray) -> float:
         return 1.0
     if not len(front):
         return float(max(np.quantile(finite, 0.5), 1.0)) * 1.1
-    return float(max(front.max() * 1.15, min(np.quantile(finite, 0.9), front.max() * 2.5), _LEAST))
+    beside = front.max() * 2.5 or 1.0  # all on target: there is the cloud to see
+    return float(max(front.max() * 1.15, min(np.quantile(finite, 0.9), beside), _LEAST))
 
 
 @styled
@@ -115,11 +118,9 @@ def _limits(results: Results) -> list[float]:
 def _scale(panel: Axes, right: float, top: float) -> None:
     """Axes from a little below zero to `right` and `top`, logarithmic above one std where that is far."""
     if far(right):
-        panel.set_xscale("symlog", linthresh=1.0)
-        score_ticks(panel.xaxis)
+        bend(panel, "x")
     if far(top):
-        panel.set_yscale("symlog", linthresh=1.0)
-        score_ticks(panel.yaxis)
+        bend(panel, "y")
     # Below zero there is nothing but half a marker; on a logarithmic axis 0 to 1 takes about a third.
     panel.set_xlim(-0.1 if far(right) else -0.04 * right, right)
     panel.set_ylim(-0.1 if far(top) else -0.04 * top, top)
@@ -136,9 +137,11 @@ def _pair(
     panel.axhline(0, color=GREY, lw=0.9, ls=":")
     panel.axvline(0, color=GREY, lw=0.9, ls=":")
     if broken.any():
-        panel.scatter(y[broken, a], y[broken, b], s=13, marker="x", lw=0.8, color=PALE, label="breaks a rule")
-    panel.scatter(y[cloud, a], y[cloud, b], s=14, color=GREY, alpha=0.55, lw=0, label="feasible")
-    panel.scatter(y[front, a], y[front, b], s=30, color=BLUE, edgecolor="white", lw=0.6, label="front", zorder=3)
+        panel.scatter(
+            y[broken, a], y[broken, b], s=13, marker="x", lw=0.8, color=INFEASIBLE, alpha=0.6, label="infeasible"
+        )
+    panel.scatter(y[cloud, a], y[cloud, b], s=14, color=FEASIBLE, alpha=0.8, lw=0, label="feasible")
+    panel.scatter(y[front, a], y[front, b], s=26, color=FRONT, edgecolor="white", lw=0.6, label="front", zorder=3)
     for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
         size = 170 if marker == "*" else 62
         panel.scatter(
@@ -155,17 +158,17 @@ def _single(results: Results, chosen: Sequence[tuple[str, int]]) -> Figure:
     made = figure(6.4, 4.2)
     panel = made.subplots()
     y = results.objectives[:, 0]
-    order = np.arange(1, len(y) + 1)
+    order = results.index
     broken = ~results.feasible & np.isfinite(y)
-    panel.scatter(order[broken], y[broken], s=13, marker="x", lw=0.8, color=PALE, label="breaks a rule")
-    panel.scatter(order[results.feasible], y[results.feasible], s=16, color=GREY, lw=0, label="feasible")
+    panel.scatter(order[broken], y[broken], s=13, marker="x", lw=0.8, color=INFEASIBLE, label="infeasible")
+    panel.scatter(order[results.feasible], y[results.feasible], s=16, color=FEASIBLE, lw=0, label="feasible")
     for (label, row), colour, marker in zip(chosen, SOLUTIONS, MARKERS, strict=False):
-        panel.scatter(row + 1, y[row], s=150, marker=marker, color=colour, edgecolor="white", label=label, zorder=4)
+        panel.scatter(order[row], y[row], s=150, marker=marker, color=colour, edgecolor="white", label=label, zorder=4)
     panel.axhline(0, color=GREY, lw=0.9, ls=":")
     cloud = y[results.feasible] if results.feasible.any() else y[np.isfinite(y)]
     top = float(np.quantile(cloud, 0.9)) if len(cloud) else 1.0
     panel.set_ylim(-0.04 * max(top, _LEAST), max(top, _LEAST))
-    panel.set_xlabel("evaluation")
+    panel.set_xlabel("evaluation, by its number")
     panel.set_ylabel(f"{results.objective_names[0]} [std]")
     panel.grid(True)
     made.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -178,20 +181,20 @@ def _parallel(results: Results, front: np.ndarray, chosen: Sequence[tuple[str, i
     k = results.objectives.shape[1]
     made = figure(max(6.4, 1.05 * k + 1.6), 4.8)
     panel = made.subplots()
+    panel.set_ylabel("objective [std]")
     places = np.arange(k)
     y = results.objectives
     cloud = np.flatnonzero(results.feasible)[-300:]
     if len(cloud):
-        panel.plot(places, y[cloud].T, color=PALE, lw=0.6, alpha=0.6)
+        panel.plot(places, y[cloud].T, color=FEASIBLE, lw=0.6, alpha=0.4)
     if len(front):
-        panel.plot(places, y[front].T, color=BLUE, lw=0.9, alpha=0.55)
-        panel.plot([], [], color=PALE, label="feasible")
-        panel.plot([], [], color=BLUE, label="front")
+        panel.plot(places, y[front].T, color=FRONT, lw=0.9, alpha=0.45)
+        panel.plot([], [], color=FEASIBLE, label="feasible")
+        panel.plot([], [], color=FRONT, label="front")
         top = _limit(y[cloud].max(axis=1), y[front].max(axis=1))
         # What is sought is near 0, and would be a line there beside what is not.
         if far(top) or (top > _DECADES and np.median(y[front]) < _LOW * top):
-            panel.set_yscale("symlog", linthresh=1.0)
-            score_ticks(panel.yaxis)
+            bend(panel, "y")
             panel.set_ylim(-0.04, top)
         else:
             panel.set_ylim(-0.02 * top, top)
@@ -202,7 +205,6 @@ def _parallel(results: Results, front: np.ndarray, chosen: Sequence[tuple[str, i
         size = 12 if marker == "*" else 7
         panel.plot(places, y[row], color=colour, marker=marker, ms=size, lw=2.2, label=label, zorder=above)
     panel.set_xticks(places, [shortened(n, 16) for n in results.objective_names], rotation=30, ha="right")
-    panel.set_ylabel("objective [std]")
     panel.grid(True)
     if len(front):
         made.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=4)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from neurofit.report.arrays import Results
-from neurofit.report.style import BLUE, GREY, SOLUTIONS, far, figure, headline, note, score_ticks, shortened, styled
+from neurofit.report.style import FEASIBLE, GREY, SOLUTIONS, bend, far, figure, headline, note, shortened, styled
 
 
 @styled
@@ -32,17 +32,17 @@ def objectives_figure(results: Results, chosen: Sequence[tuple[str, int]]) -> Fi
                 textcoords="offset points",
                 va="center",
                 fontsize=7.5,
+                bbox={"facecolor": "white", "alpha": 0.8, "lw": 0, "pad": 0.4},  # over the line at one std
             )
     panel.axvline(1, color=GREY, lw=1, ls="--")
     panel.set_yticks(np.arange(len(names)), [shortened(n) for n in names])
     panel.invert_yaxis()
     top = max(1.0, panel.get_xlim()[1]) * 1.08
+    panel.set_xlabel("distance to target [std]")
     if far(top):
-        panel.set_xscale("symlog", linthresh=1.0)
-        score_ticks(panel.xaxis)
+        bend(panel, "x")
         top *= 1.5  # room for the numbers
     panel.set_xlim(0, top)
-    panel.set_xlabel("distance to target [std]")
     panel.grid(True, axis="x")
     if chosen:
         made.legend(*panel.get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -61,7 +61,7 @@ def rules_figure(results: Results) -> Figure | None:
     shares = 100 * np.append(results.rules.mean(axis=0), results.feasible.mean())
     made = figure(6.8, 0.34 * len(names) + 1.4)
     panel = made.subplots()
-    panel.barh(np.arange(len(names)), shares, color=[GREY] * (len(names) - 1) + [BLUE], height=0.7)
+    panel.barh(np.arange(len(names)), shares, color=[GREY] * (len(names) - 1) + [FEASIBLE], height=0.7)
     for place, share in enumerate(shares):
         panel.annotate(
             f"{share:.0f}", (share, place), xytext=(3, 0), textcoords="offset points", va="center", fontsize=8

@@ -73,7 +73,7 @@ def _facts(header: Header, results: Results, seconds: Mapping[str, float]) -> li
         ("on the front", str(len(results.front))),
         *(_volume(header, results) if results.objective_names else ()),
         ("status", results.statuses),
-        *((name, duration(spent)) for name, spent in seconds.items()),
+        *((f"time: {name}", duration(spent)) for name, spent in seconds.items()),
     ]
 
 

@@ -15,13 +15,26 @@ from matplotlib.figure import Figure
 from neurofit.problem.space import Space
 from neurofit.report.arrays import Results
 from neurofit.report.numbers import counted, shown
-from neurofit.report.style import BLACK, GREY, MARKERS, PALE, SKY, SOLUTIONS, figure, headline, note, shortened, styled
+from neurofit.report.style import (
+    BLACK,
+    FEASIBLE,
+    FRONT,
+    GREY,
+    INFEASIBLE,
+    MARKERS,
+    SOLUTIONS,
+    figure,
+    headline,
+    note,
+    shortened,
+    styled,
+)
 
 _AXES = 20  # more names than these cannot be read side by side
 _OBJECTIVES = 8  # of them, where there are too many of both
 _LINES = 250  # of each kind
 _LEAST = 0.1  # [std]: an objective's axis never shows less
-_CLEAR = 7  # [points] from an axis to a choice's label: a marker lies between
+_CLEAR = 7  # [points] from an axis to a choice's label, and from its foot to the number: a marker lies between
 _BEYOND = 1.06  # where a line leaves the picture that is off an objective's axis
 
 
@@ -29,8 +42,8 @@ _BEYOND = 1.06  # where a line leaves the picture that is off an objective's axi
 class Axis:
     """One vertical axis: every evaluation's place (n,) on it, 0 at its foot and 1 at its head, and its labels.
 
-    Those of the ends go below and above, unless all are of choices, which lie `inside`. `scale` is what a reader must
-    know to read between them, "" where that is nothing.
+    Those of the ends go below it and above all lines, unless all are of choices, which lie `inside`. `scale` is what a
+    reader must know to read between them, "" where that is nothing.
     """
 
     name: str
@@ -141,8 +154,8 @@ def _others(panel: Axes, results: Results, lines: np.ndarray) -> None:
     others[results.front] = False
     places = np.arange(lines.shape[1])
     for rows, colour, label in (
-        (others & ~results.feasible, PALE, "infeasible"),
-        (others & results.feasible, SKY, "feasible"),
+        (others & ~results.feasible, INFEASIBLE, "infeasible"),
+        (others & results.feasible, FEASIBLE, "feasible"),
     ):
         latest = np.flatnonzero(rows)[-_LINES:]
         for row in latest:  # a line ends where an objective is not known
@@ -152,20 +165,21 @@ def _others(panel: Axes, results: Results, lines: np.ndarray) -> None:
 
 
 def _front(made: Figure, panel: Axes, lines: np.ndarray, sums: np.ndarray, coloured: bool) -> None:
+    """The best on top, `coloured` by the sum of objectives as long as not all are alike."""
     places = np.arange(lines.shape[1])
-    colours = ListedColormap(matplotlib.colormaps["plasma"](np.linspace(0.0, 0.82, 256)))
     best_last = np.argsort(-sums, kind="stable")
     segments = [np.column_stack([places, line]) for line in lines[best_last]]
-    low, high = float(sums.min()), float(np.quantile(sums, 0.9))  # a few far out would make all others look the same
-    high = high if high > low else low + 1.0
-    drawn = LineCollection(segments, cmap=colours, norm=Normalize(low, high), lw=1.2, alpha=0.85, zorder=3)
-    drawn.set_array(sums[best_last])
-    drawn.set_label("front")
+    drawn = LineCollection(segments, lw=1.2, alpha=0.85, zorder=3)
     panel.add_collection(drawn)
-    if coloured:  # as long as not all are alike
-        made.colorbar(drawn, ax=panel, label="front: sum of objectives [std]", extend="max", pad=0.02, aspect=28)
-    else:
-        panel.plot([], [], color=colours(0), lw=1.5, label="front")
+    if not coloured:
+        drawn.set_color(FRONT)
+        panel.plot([], [], color=FRONT, lw=1.5, label="front")
+        return
+    low, high = float(sums.min()), float(np.quantile(sums, 0.9))  # a few far out would make all others look the same
+    drawn.set_cmap(ListedColormap(matplotlib.colormaps["plasma"](np.linspace(0.0, 0.82, 256))))
+    drawn.set_norm(Normalize(low, high if high > low else low + 1.0))
+    drawn.set_array(sums[best_last])
+    made.colorbar(drawn, ax=panel, label="front: sum of objectives [std]", extend="max", pad=0.02, aspect=28)
 
 
 def _chosen(panel: Axes, lines: np.ndarray, chosen: Sequence[tuple[str, int]]) -> list:
@@ -202,8 +216,8 @@ def _frame(panel: Axes, axes: Sequence[Axis], parameters: int) -> None:
             foot, head = at == 0 and not axis.inside, at == 1 and not axis.inside
             panel.annotate(
                 shortened(text, 9),
-                (place, at),
-                xytext=(0, -3) if foot else (0, 3) if head else (_CLEAR, 0),
+                (place, _BEYOND if head else at),
+                xytext=(0, -_CLEAR) if foot else (0, 2) if head else (_CLEAR, 0),
                 textcoords="offset points",
                 ha="center" if foot or head else "left",
                 va="top" if foot else "bottom" if head else "center",

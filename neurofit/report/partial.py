@@ -17,12 +17,14 @@ from neurofit.report.goals import Goal, goals
 from neurofit.report.numbers import counted, shown, with_unit
 from neurofit.report.style import (
     BLACK,
-    BLUE,
-    GREEN,
+    FEASIBLE,
+    FORETOLD,
     GREY,
+    INFEASIBLE,
     MARKERS,
-    ORANGE,
     SOLUTIONS,
+    TARGET,
+    bend,
     figure,
     headline,
     log_ticks,
@@ -67,16 +69,29 @@ def partial_figure(
                 _scale(panel, parameter)
         curves = np.concatenate([part[:, r].mean(axis=0) for part in found.members])
         panels[r, 0].set_ylim(*_limits(results.features[:, column], results.feasible, curves, mine))
-        panels[r, 0].set_ylabel(_named(feature), fontsize=8.5)
+        known = f"\nR² {max(found.r2[r], 0):.2f}" if np.isfinite(found.r2[r]) else ""
+        panels[r, 0].set_ylabel(_named(feature) + known, fontsize=8.5, color=BLACK if found.trusted[r] else GREY)
     made.align_ylabels()
     handles = dict(zip(*reversed(panels[0, 0].get_legend_handles_labels()), strict=True))
     made.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
     headline(
         made,
         f"{results.name}: what parameters do to features",
-        f"the other parameters {_OTHERS[found.where]} (mean over {counted(found.points, 'point')}); strongest first",
+        f"the other parameters {_OTHERS[found.where]} (mean over {counted(found.points, 'point')})\n"
+        f"{_picked(found, problem)}",
     )
     return made
+
+
+def _picked(found: Partial, problem: Problem) -> str:
+    """How many features and parameters these are of how many, and how they were chosen."""
+    m, d = len(problem.features), len(problem.space)
+    families = any(f.sweep is not None and f.sweep > 0 for f in problem.features)
+    one = ", of a family of sweeps one" if families else ""
+    return (
+        f"{len(found.features)} of {counted(m, 'feature')}{one}, {len(found.parameters)} of {counted(d, 'parameter')}\n"
+        "strongest first; last, in grey, what is hardly foretold (R² below a half)"
+    )
 
 
 def _named(feature: Feature) -> str:
@@ -92,16 +107,18 @@ def _targets(panel: Axes, mine: Sequence[Goal]) -> None:
         exact = low == high
         reach = std if exact else 0.0
         panel.axhspan(
-            low - reach, high + reach, color=GREEN, alpha=0.16, lw=0, label="target" if i == 0 else None, zorder=0.6
+            low - reach, high + reach, color=TARGET, alpha=0.16, lw=0, label="target" if i == 0 else None, zorder=0.6
         )
         if exact:
-            panel.axhline(low, color=GREEN, lw=1.0, zorder=0.7)
+            panel.axhline(low, color=TARGET, lw=1.0, zorder=0.7)
 
 
 def _points(panel: Axes, results: Results, chosen: Sequence[tuple[str, int]], j: int, column: int) -> None:
     x, y, good = results.x[:, j], results.features[:, column], results.feasible
-    panel.scatter(x[~good], y[~good], s=11, marker="x", lw=0.7, color=GREY, alpha=0.6, label="infeasible", zorder=1)
-    panel.scatter(x[good], y[good], s=13, color=BLUE, alpha=0.6, lw=0, label="feasible", zorder=2)
+    panel.scatter(
+        x[~good], y[~good], s=11, marker="x", lw=0.7, color=INFEASIBLE, alpha=0.6, label="infeasible", zorder=1
+    )
+    panel.scatter(x[good], y[good], s=13, color=FEASIBLE, alpha=0.8, lw=0, label="feasible", zorder=2)
     for i, ((label, row), colour, marker) in enumerate(zip(chosen, SOLUTIONS, MARKERS, strict=False)):
         size = 110 if marker == "*" else 42
         at, above = (x[[row]], y[[row]]), 6 - i / len(chosen)  # the best, which comes first, is seen in a heap
@@ -113,30 +130,30 @@ def _curve(panel: Axes, parameter: Parameter, grid: np.ndarray, members: np.ndar
     band, line = "surrogate: its members", "surrogate: mean"
     if parameter.values is not None and len(grid) <= _FEW:
         panel.errorbar(
-            grid, mean, yerr=(mean - low, high - mean), fmt="none", ecolor=ORANGE, lw=4, alpha=0.45, label=band
+            grid, mean, yerr=(mean - low, high - mean), fmt="none", ecolor=FORETOLD, lw=4, alpha=0.45, label=band
         )
         panel.plot(grid, mean, "D", ms=4.5, color=BLACK, zorder=4, label=line)
         return
-    panel.fill_between(grid, low, high, color=ORANGE, alpha=0.35, lw=0, label=band, zorder=3)
+    panel.fill_between(grid, low, high, color=FORETOLD, alpha=0.35, lw=0, label=band, zorder=3)
     panel.plot(grid, mean, color=BLACK, lw=1.5, label=line, zorder=4)
 
 
 def _scale(panel: Axes, parameter: Parameter) -> None:
     """The parameter's bounds, scale and unit on the horizontal axis."""
     p = parameter
+    panel.set_xlabel(with_unit(shortened(p.name, 24), f"[{p.unit}]" if p.unit else ""))
     if p.scale == "log":
         panel.set_xscale("log")
         panel.set_xlim(p.low, p.high)
         log_ticks(panel.xaxis, p.low, p.high)
     elif p.scale == "log0":
-        panel.set_xscale("symlog", linthresh=p.high * 1e-4, linscale=0.3)
+        bend(panel, "x", p.high * 1e-4, 0.3)
         panel.set_xlim(0, p.high)
     else:
         room = 0.08 * (p.high - p.low) if p.values is not None else 0.0
         panel.set_xlim(p.low - room, p.high + room)
     if p.values is not None and len(p.values) <= _FEW:
         panel.set_xticks(list(p.values), [shortened(shown(p.given(v)), 12) for v in p.values])
-    panel.set_xlabel(with_unit(shortened(p.name, 24), f"[{p.unit}]" if p.unit else ""))
 
 
 def _limits(values: np.ndarray, feasible: np.ndarray, curves: np.ndarray, mine: Sequence[Goal]) -> tuple[float, float]:

@@ -160,7 +160,7 @@ _NETWORK = "a network with something feasible"
 _OVERVIEW = (
     Kind(
         "front",
-        "Feasible evaluations and the front, objective against objective.",
+        "The objectives of feasible evaluations and of the front; 0 is on target.",
         "objectives",
         lambda m: front_figure(m.results, m.chosen) if m.results.objective_names else None,
     ),

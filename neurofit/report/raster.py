@@ -13,7 +13,20 @@ from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import Protocol
 from neurofit.problem.spikes import Spikes
 from neurofit.report.goals import Goal, goals
-from neurofit.report.style import BLUE, GREEN, ORANGE, PURPLE, RED, SKY, figure, headline, note, shortened, styled
+from neurofit.report.style import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    figure,
+    headline,
+    note,
+    shade,
+    shortened,
+    styled,
+)
 
 _POPULATIONS = (BLUE, RED, GREEN, PURPLE, ORANGE, SKY)
 _ROWS = 4  # protocols in one picture
@@ -43,7 +56,7 @@ def raster_figure(problem: Problem, solutions: Sequence[Fired]) -> Figure:
         mine = [g for g in wanted if g.feature.protocol == protocol.name]
         for j, solution in enumerate(solutions):
             above, below = panels[2 * i, j], panels[2 * i + 1, j]
-            _draw(above, below, protocol, solution.spikes.get(protocol.name))
+            _draw(above, below, protocol, _windows(protocol, mine), solution.spikes.get(protocol.name))
             title = f"{protocol.name}: {solution.label}"
             above.set_title("\n".join([title, *_lines(mine, solution.features)]), fontsize=8.5, fontweight="normal")
             if j == 0:
@@ -60,10 +73,18 @@ def raster_figure(problem: Problem, solutions: Sequence[Fired]) -> Figure:
     return made
 
 
-def _draw(above: Axes, below: Axes, protocol: Protocol, spikes: Spikes | None) -> None:
+def _windows(protocol: Protocol, mine: Sequence[Goal]) -> list[tuple[float, float]]:
+    """The intervals [ms], each once, that features with a target are read from: the sweep's window, or their own."""
+    own = [goal.feature.window or protocol.sweeps[0].window for goal in mine]
+    return list(dict.fromkeys(own)) or [protocol.sweeps[0].window]
+
+
+def _draw(
+    above: Axes, below: Axes, protocol: Protocol, windows: Sequence[tuple[float, float]], spikes: Spikes | None
+) -> None:
     sweep = protocol.sweeps[0]
     for panel in (above, below):
-        panel.axvspan(*sweep.window, color="#F2F4F6", lw=0)
+        shade(panel, windows)
         panel.set_xlim(0, sweep.duration)
     if spikes is None:
         note(above, "not run")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from PIL import Image, ImageColor
 
 from neurofit.errors import writing
@@ -25,10 +25,13 @@ from neurofit.errors import writing
 # Okabe & Ito's palette (2008, Color Universal Design), told apart with any colour vision.
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY, PALE = "#56B4E9", "#CC79A7", "#222222", "#8A8A8A", "#C9CED3"
-SOLUTIONS = (RED, BLUE, GREEN, PURPLE, ORANGE, SKY)  # of chosen solutions, in order
+# What each thing is drawn in, in all pictures; a front that is coloured by something has a bar that says so.
+FEASIBLE, INFEASIBLE, FRONT, TARGET, FORETOLD = SKY, GREY, BLACK, GREEN, ORANGE
+SOLUTIONS = (RED, BLUE, PURPLE, GREEN, ORANGE, SKY)  # chosen ones, in order; the first three are nothing else's
 _FAR = 20.0  # [std]
 MARKERS = ("*", "D", "s", "^", "v", "P")
 _DPI, _NOTEBOOK_DPI = 150, 84
+_PLAIN = FuncFormatter(lambda value, _: f"{value:g}".replace("-", "\N{MINUS SIGN}"))
 
 _RC: Mapping[Any, Any] = MappingProxyType(
     {
@@ -129,10 +132,16 @@ def far(top: float) -> bool:
     return top > _FAR
 
 
-def score_ticks(axis: Axis) -> None:
-    """Plain numbers on an axis of scores that is logarithmic above one std."""
-    axis.set_major_formatter(ScalarFormatter())
+def bend(panel: Axes, which: Literal["x", "y"], straight: float = 1.0, part: float = 1.0) -> None:
+    """Makes an axis linear up to `straight` [its unit], which is as long as `part` decades, either side of 0, and
+    logarithmic beyond, in plain numbers. Its label, where it has one already, says so.
+    """
+    axis, scale = (panel.xaxis, panel.set_xscale) if which == "x" else (panel.yaxis, panel.set_yscale)
+    scale("symlog", linthresh=straight, linscale=part)
+    axis.set_major_formatter(_PLAIN)
     axis.set_minor_formatter(NullFormatter())
+    if label := axis.get_label_text():
+        axis.set_label_text(f"{label}\nlog beyond {straight:g}")
 
 
 def log_ticks(axis: Axis, low: float, high: float) -> None:
@@ -141,8 +150,14 @@ def log_ticks(axis: Axis, low: float, high: float) -> None:
     axis.set_major_locator(
         LogLocator(10, subs=(1.0,) if decades >= 1.8 else (1.0, 3.0) if decades > 1 else (1.0, 2.0, 5.0))
     )
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(_PLAIN)
     axis.set_minor_formatter(NullFormatter())
+
+
+def shade(panel: Axes, spans: Sequence[tuple[float, float]]) -> None:
+    """Shades intervals of the horizontal axis, darker where several lie over one another."""
+    for start, end in spans:
+        panel.axvspan(start, end, color="#5B6B7A", alpha=0.09, lw=0.6)  # a line, as some are thinner than a pixel
 
 
 def note(axes: Axes, text: str) -> None:

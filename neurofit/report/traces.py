@@ -9,10 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from neurofit.evaluate.spans import spans
+from neurofit.problem.feature import Feature
 from neurofit.problem.problem import Problem
 from neurofit.problem.protocol import Protocol
 from neurofit.report.goals import Goal, goals
-from neurofit.report.style import BLACK, GREEN, GREY, RED, SOLUTIONS, figure, headline, shortened, styled
+from neurofit.report.style import BLACK, GREEN, GREY, RED, SOLUTIONS, figure, headline, shade, shortened, styled
 
 _ROWS = 10  # of sweeps in one picture
 _POINTS = 6000  # of a trace: more than a panel has pixels
@@ -44,16 +46,17 @@ def traces_figure(problem: Problem, solutions: Sequence[Solution]) -> Figure:
     """A row for each sweep (of long families the first, the last and some between), a column for each solution."""
     rows = _rows(problem)
     wanted = goals(problem)
+    places = [_places(problem, wanted, row) for row in rows]
     width = min(4.6 * len(solutions) + 1.4, 15.0) if len(solutions) > 1 else 8.2
     wide = len(solutions) == 1
     heights = [_HEIGHT + _LINE_HEIGHT * _lines(len(_goals_of(wanted, row)), wide) for row in rows]
     made = figure(width, sum(heights) + 1.2)
     panels = made.subplots(len(rows), len(solutions), squeeze=False, sharey="row", sharex="row", height_ratios=heights)
-    for i, row in enumerate(rows):
+    for i, (row, read) in enumerate(zip(rows, places, strict=True)):
         mine = _goals_of(wanted, row)
         for j, solution in enumerate(solutions):
             panel = panels[i, j]
-            _panel(panel, row, solution, SOLUTIONS[j % len(SOLUTIONS)])
+            _panel(panel, row, read, solution, SOLUTIONS[j % len(SOLUTIONS)])
             _values(panel, mine, solution.features, wide)
             if j == 0:
                 panel.set_ylabel(f"{_title(row)}\n{_quantity(row)}", fontsize=9)
@@ -68,7 +71,8 @@ def traces_figure(problem: Problem, solutions: Sequence[Solution]) -> Figure:
     shown, there = len(rows), sum(len(p.sweeps) * len(p.recordings) for p in problem.protocols)
     ticked = "; ticked: within 1 std of target" if wanted else ""
     left_out = "" if shown == there else f"; {shown} of {there} recordings"
-    headline(made, f"{problem.name}: traces", f"shaded: where features are read{ticked}{left_out}")
+    darker = ", darker where several are" if any(len(read) > 1 for read in places) else ""
+    headline(made, f"{problem.name}: traces", f"shaded: where features are read{darker}{ticked}{left_out}")
     return made
 
 
@@ -99,8 +103,25 @@ def _quantity(row: Row) -> str:
     return f"{row.recording} [{unit}]" if unit else row.recording
 
 
-def _panel(panel: Axes, row: Row, solution: Solution, colour: str) -> None:
-    panel.axvspan(*row.protocol.sweeps[row.sweep].window, color="#F2F4F6", lw=0)
+def _places(problem: Problem, wanted: Sequence[Goal], row: Row) -> list[tuple[float, float]]:
+    """Intervals [ms], each once, that the row's features with a target are read from; where none has, all of them."""
+    aimed = [goal.feature for goal in wanted if _reads(goal.feature, row)]
+    mine = aimed or [f for f in problem.features if _reads(f, row)]
+    sweep = row.protocol.sweeps[row.sweep]
+    return list(dict.fromkeys(s for f in mine for s in spans(f, f.window or sweep.window, sweep.duration)))
+
+
+def _reads(feature: Feature, row: Row) -> bool:
+    """Whether a feature is read from this sweep and recording."""
+    return (
+        feature.protocol == row.protocol.name
+        and feature.sweep in (None, row.sweep)
+        and row.recording in (feature.recording, feature.other)
+    )
+
+
+def _panel(panel: Axes, row: Row, read: Sequence[tuple[float, float]], solution: Solution, colour: str) -> None:
+    shade(panel, read)
     found = solution.traces.get((row.protocol.name, row.sweep))
     if found is None or row.recording not in found[1]:
         panel.text(0.5, 0.5, "not run", transform=panel.transAxes, ha="center", va="center", color=GREY)
@@ -124,9 +145,7 @@ def _goals_of(wanted: Sequence[Goal], row: Row) -> list[Goal]:
     return [
         g
         for g in wanted
-        if g.feature.protocol == row.protocol.name
-        and (row.sweep == (g.feature.sweep or 0))
-        and g.feature.recording in (row.recording, "")
+        if _reads(g.feature, row) and g.feature.recording == row.recording and row.sweep == (g.feature.sweep or 0)
     ]
 
 

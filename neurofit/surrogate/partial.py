@@ -15,7 +15,7 @@ from neurofit.problem.problem import Problem
 from neurofit.problem.space import Parameter, Space
 from neurofit.surrogate.joint import JointModel
 from neurofit.surrogate.relaxation import Relaxation
-from neurofit.surrogate.sensitivity import Sensitivity, Where, at, places
+from neurofit.surrogate.sensitivity import TRUSTED, Sensitivity, Where, at, places
 from neurofit.surrogate.table import Table
 
 _MOST = 4  # features and parameters
@@ -31,6 +31,7 @@ class Partial:
     grid        for each parameter the values (g,) in its unit, ascending, or its choices
     members     for each parameter what each member says of the features (s, f, g) in their units: the mean over
                 `points` points, which are those of `where`
+    r2          (f,) how much of what held-out evaluations differ by was foretold of each feature, as of a Sensitivity
     """
 
     where: Where
@@ -39,6 +40,12 @@ class Partial:
     parameters: tuple[int, ...]
     grid: tuple[np.ndarray, ...]
     members: tuple[np.ndarray, ...]
+    r2: np.ndarray
+
+    @property
+    def trusted(self) -> np.ndarray:
+        """(f,) whether half of what a feature differs by was foretold, or that is not known."""
+        return ~(self.r2 < TRUSTED)
 
     def __repr__(self) -> str:
         held = f"{len(self.features)} features along {len(self.parameters)} parameters"
@@ -49,15 +56,16 @@ class Partial:
 def strongest(found: Sensitivity, problem: Problem, most: int = _MOST) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The features that parameters drive most, and the parameters that drive these most, strongest first.
 
-    Of features that differ in their sweep alone the one that is driven most stands for all; features with a target come
-    before any other. What the members do not agree on counts less: a sensitivity is taken less its spread.
+    Features that are trusted come before any that are not, and among them those with a target before any other. Of
+    features that differ in their sweep alone the first of that order stands for all. What the members do not agree on
+    counts less: a sensitivity is taken less its spread.
     """
     sure = np.nan_to_num(found.feature - found.feature_spread, nan=0.0).clip(min=0.0)
     blocks = Relaxation(problem.space).blocks
     sure = np.column_stack([sure[:, block].max(axis=1) for block in blocks])
     targets = {t.column for o in problem.objectives for t in o.targets}
     size = sure.max(axis=1)
-    order = sorted(np.flatnonzero(size > 0), key=lambda j: (j not in targets, -size[j]))
+    order = sorted(np.flatnonzero(size > 0), key=lambda j: (not found.trusted[j], j not in targets, -size[j]))
     kinds: dict[Feature, int] = {}
     for j in order:
         kinds.setdefault(replace(problem.features[j], column="", sweep=None), int(j))
@@ -96,7 +104,8 @@ def partial(
         each = np.concatenate(told, axis=1).astype(float).reshape(-1, len(grid), len(base), len(features))
         grids.append(grid)
         members.append(each.mean(axis=2).swapaxes(1, 2))
-    return Partial(where, len(base), features, parameters, tuple(grids), tuple(members))
+    r2 = model.explained(feasible_alone=where != "all")[list(features)]
+    return Partial(where, len(base), features, parameters, tuple(grids), tuple(members), r2)
 
 
 def _grid(p: Parameter) -> np.ndarray:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Where = Literal["front", "feasible", "all"]
 _POINTS = 256  # of a Sobol sequence over the cube, or evaluations; a power of two keeps the sequence balanced
 _TOP = 4  # features named where one is shown in a line
-_TRUSTED = 0.5  # R2 of a feature from which its slopes are worth reading
+TRUSTED = 0.5  # R2 of a feature from which its slopes are worth reading
 _CHUNK = 64  # points at a time: memory grows with members x points x outputs x parameters
 
 
@@ -69,7 +69,7 @@ class Sensitivity:
     @property
     def trusted(self) -> np.ndarray:
         """(m,) whether half of what a feature differs by was foretold, or that is not known."""
-        return ~(self.feature_r2 < _TRUSTED)
+        return ~(self.feature_r2 < TRUSTED)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -38,13 +38,21 @@ def front_of(figure) -> tuple[np.ndarray, np.ndarray]:
     return np.array([segment[:, 1] for segment in drawn.get_segments()]), np.asarray(drawn.get_array())
 
 
+def drawn_in(figure) -> np.ndarray:
+    """The colours of the front's lines, once they are drawn."""
+    figure.canvas.draw()
+    return np.asarray(next(c for c in figure.axes[0].collections if isinstance(c, LineCollection)).get_colors())
+
+
 def test_values_are_at_their_share_of_the_axis() -> None:
     problem = logarithmic()
     r = results(problem)
-    lines, colours = front_of(parallel_figure(r, problem.space, r.chosen()))
+    figure = parallel_figure(r, problem.space, r.chosen())
+    lines, colours = front_of(figure)
     order = r.front[np.argsort(-r.objectives[r.front].sum(axis=1), kind="stable")]
     x, y = r.x[order], r.objectives[order]
     assert np.allclose(colours, y.sum(axis=1))
+    assert len(np.unique(drawn_in(figure), axis=0)) > 2
     assert np.allclose(lines[:, 0], x[:, 0])
     assert np.allclose(lines[:, 1], np.log(x[:, 1] / 1e-2) / np.log(100))
     assert np.allclose(lines[:, 2], x[:, 2])
@@ -81,6 +89,24 @@ def test_no_number_is_on_an_axis_beside_its_own_nor_under_a_marker() -> None:
         seen = text.get_window_extent()
         assert own - 0.5 * (following - own) < seen.x0 and seen.x1 < following - half * point
         assert (0 < at < 1 and seen.x0 > own + half * point) or abs(seen.x0 + seen.x1 - 2 * own) < 2 * point
+
+
+def test_numbers_at_the_ends_are_clear_of_all_lines_and_markers() -> None:
+    """Of lines that leave their axis, too: those reach a little above its head."""
+    problem = logarithmic()
+    r = results(problem)
+    y = r.objectives.copy()
+    y[~r.feasible] = 100.0  # far off every axis
+    figure = parallel_figure(replace(r, objectives=y), problem.space, r.chosen())
+    figure.canvas.draw()
+    panel = figure.axes[0]
+    drawn = [np.asarray(line.get_xydata(), float) for line in panel.lines]
+    heights = np.concatenate([xy for xy in drawn if len(xy)])[:, 1]
+    low, high = (panel.transData.transform((0, f(heights[np.isfinite(heights)])))[1] for f in (np.min, np.max))
+    half = 0.5 * figure.dpi / 72 * max(float(line.get_markersize()) for line in panel.lines)
+    for text in panel.texts:
+        seen = text.get_window_extent()
+        assert seen.y0 >= high or seen.y1 <= low - half, text.get_text()
 
 
 def test_of_many_axes_the_narrow_and_the_far_are_kept(tmp_path: Path) -> None:

@@ -124,6 +124,38 @@ def test_strongest_first_and_one_sweep_for_all(found: tuple[Sensitivity, Partial
     assert strongest(sensitivities, untargeted)[0][0] == 0
 
 
+def test_what_is_hardly_foretold_comes_last_and_is_grey(
+    found: tuple[Sensitivity, Partial], done: list[Evaluation]
+) -> None:
+    """However strong its slopes; before what has no target, where that is not foretold either."""
+    s, p = found
+    first, *others = strongest(s, BENT)[0]
+    r2 = np.where(np.arange(3) == first, 0.3, s.feature_r2)
+    assert strongest(replace(s, feature_r2=r2), BENT)[0] == (*others, first)
+    untargeted = replace(BENT, objectives=(Objective("near", (Target(first, 0.0, 1.0, 1.0),)),))
+    assert strongest(replace(s, feature_r2=r2), untargeted)[0] == (*others, first)
+    assert strongest(replace(s, feature_r2=np.zeros(3)), untargeted)[0][0] == first
+    assert np.allclose(p.r2, s.feature_r2[list(p.features)]) and p.trusted.all()
+    figure = partial_figure(replace(p, r2=np.array([0.9, -0.2, 0.7])), BENT, results(done))
+    labels = [figure.axes[i * len(p.parameters)].yaxis.label for i in range(3)]
+    assert [label.get_text().rsplit("\n", 1)[1] for label in labels] == ["R² 0.90", "R² 0.00", "R² 0.70"]
+    assert len({str(label.get_color()) for label in labels[::2]}) == 1 != len({str(la.get_color()) for la in labels})
+
+
+def test_the_picture_says_how_many_of_how_many_it_shows(
+    found: tuple[Sensitivity, Partial], done: list[Evaluation]
+) -> None:
+    p = found[1]
+    assert "3 of 3 features, 4 of 4 parameters" in partial_figure(p, BENT, results(done)).get_suptitle()
+    few = replace(p, features=p.features[:2], members=tuple(m[:, :2] for m in p.members), r2=p.r2[:2])
+    few = replace(few, parameters=p.parameters[:1], grid=p.grid[:1], members=few.members[:1])
+    sweeps = replace(BENT, features=tuple(replace(f, sweep=k) for k, f in enumerate(BENT.features)))
+    figure = partial_figure(few, sweeps, results(done))
+    figure.canvas.draw()
+    (said,) = [t for t in figure.texts if "2 of 3 features, of a family of sweeps one, 1 of 4" in t.get_text()]
+    assert said.get_window_extent().x1 <= figure.bbox.x1  # the narrowest picture
+
+
 def test_on_the_front_the_other_parameters_are_the_fronts(done: list[Evaluation]) -> None:
     """`at` along y is y + the levels' mean over the front."""
     model, data = joint.fit(BENT, done, 1)
@@ -161,5 +193,10 @@ def test_the_picture_has_points_curves_targets_and_axes(
     bottom = {BENT.space.names[j]: panels[-1, c] for c, j in enumerate(p.parameters)}
     assert bottom["x"].get_xscale() == "log" and bottom["x"].get_xlabel() == "x [S/cm2]"
     assert bottom["x"].get_xlim() == (1e-4, 1e-2)
+    from_zero = replace(BENT.space.parameters[0], low=0.0, scale="log0")
+    of_zero = replace(BENT, space=Space((from_zero, *BENT.space.parameters[1:])))
+    drawn = partial_figure(p, of_zero, r).axes
+    (panel,) = [panel for panel in drawn if panel.get_xscale() == "symlog" and panel.get_xlabel()]
+    assert panel.get_xlabel() == "x [S/cm2]\nlog beyond 1e-06"
     assert [t.get_text() for t in bottom["where"].get_xticklabels()] == list(LEVELS)
     assert "[mV]" in panels[0, 0].get_ylabel()

@@ -94,6 +94,25 @@ def test_a_front_near_zero_is_not_squeezed_into_a_line() -> None:
     assert front_figure(r, r.chosen()).axes[0].get_yscale() == "linear"
 
 
+def test_beside_a_front_that_is_all_on_target_the_rest_is_seen() -> None:
+    """Up to one std, where the rest reaches that far."""
+    y = np.random.default_rng(1).random((40, 2)) * 3.0
+    y[:5] = 0.0
+    r = replace(results(2, n=40), objectives=y, feasible=np.ones(40, bool))
+    panel = front_figure(r, r.chosen()).axes[0]
+    assert panel.get_xlim()[1] == panel.get_ylim()[1] == 1.0
+    y[5:] *= 0.02
+    assert front_figure(r, r.chosen()).axes[0].get_xlim()[1] == 0.1
+
+
+def test_of_one_objective_evaluations_are_at_their_numbers() -> None:
+    r = results(1)
+    made = front_figure(r, r.chosen())
+    best = next(c for c in made.axes[0].collections if str(c.get_label()).startswith("#"))
+    assert f"#{np.asarray(best.get_offsets())[0, 0]:.0f} (best)" == best.get_label()
+    assert "1 solution on the front" in made.get_suptitle()
+
+
 def test_convergence_ends_at_the_runs_hypervolume() -> None:
     r = results()
     volume, best, share = convergence_figure(r).axes
@@ -101,6 +120,19 @@ def test_convergence_ends_at_the_runs_hypervolume() -> None:
     sums = r.objectives[r.feasible].sum(axis=1)
     assert best.lines[0].get_ydata()[-1] == pytest.approx(sums.min(), abs=1e-12)  # type: ignore[index]
     assert share.lines[1].get_ydata()[-1] == pytest.approx(100 * r.feasible.mean())  # type: ignore[index]
+
+
+@pytest.mark.parametrize("factor", [1.0, 100.0])
+def test_sums_that_come_down_by_decades_are_on_a_logarithmic_axis(factor: float) -> None:
+    """Also where a sum of 0 comes in the end, as of targets that are ranges."""
+    r = results()
+    y = np.where(np.arange(len(r))[:, None] < len(r) // 2, factor * (1 + r.objectives), 1 + 0.5 * r.objectives)
+    _, best, _ = convergence_figure(replace(r, objectives=y)).axes
+    bent = factor > 1
+    assert best.get_yscale() == ("symlog" if bent else "linear") and ("log beyond 0.1" in best.get_ylabel()) == bent
+    y[r.front[0]] = 0.0
+    _, best, _ = convergence_figure(replace(r, objectives=y)).axes
+    assert best.get_yscale() == "symlog" and best.get_ylim()[0] == 0.0
 
 
 def test_convergence_without_objectives_is_of_what_is_feasible() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from neurofit.builtin import fit_file
@@ -26,3 +28,15 @@ def test_raster():
     assert "✓ E peak_frequency 40" in title and "✗ I population_rate undefined" in title and "E → I" in title
     assert any("not run" in text.get_text() for text in panels[4].texts)
     assert png(figure, 40)[:4] == b"\x89PNG"
+
+
+def test_a_raster_is_shaded_where_its_features_are_read():
+    """Which is not the sweep's window for those that have one of their own."""
+    problem = load(fit_file("ping"))
+    window = problem.protocols[0].sweeps[0].window
+    first = problem.objectives[0].targets[0].column
+    own = tuple(replace(f, window=(10.0, 60.0)) if j == first else f for j, f in enumerate(problem.features))
+    figure = raster_figure(replace(problem, features=own), [Fired("#3", np.zeros(6), {})])
+    for panel in figure.axes[:2]:
+        spans = [(p.get_x(), p.get_x() + p.get_width()) for p in panel.patches]  # type: ignore[attr-defined]
+        assert spans == [(10.0, 60.0), window]

@@ -254,6 +254,26 @@ def test_a_feature_that_cannot_be_foretold_is_not_trusted(plane: list[Evaluation
     assert len({str(t.get_color()) for t in labels[::2]}) == 1 != len({str(t.get_color()) for t in labels})
 
 
+def test_what_is_not_trusted_comes_after_the_rest_hatched_and_sets_no_colours(plane: list[Evaluation]) -> None:
+    s = found(PLANE, plane)
+    steep = replace(s, feature=s.feature * np.array([[100.0], [1.0], [1.0]]), feature_r2=np.array([0.1, 0.9, np.nan]))
+    figure = sensitivity_figure(steep, "plane")
+    panel = figure.axes[0]
+    assert [t.get_text() for t in panel.get_yticklabels()] == ["g  R² 0.90", "f  R² 0.10", "constant"]
+    assert [(p.get_y(), p.get_hatch()) for p in panel.patches] == [(0.5, "////")]  # type: ignore[attr-defined]
+    drawn = np.ma.filled(np.ma.asarray(panel.images[0].get_array(), float), np.nan)
+    assert np.allclose(drawn, (steep.feature * np.sign(steep.feature_sign))[[1, 0, 2]], equal_nan=True)
+    assert panel.images[0].get_clim()[1] == pytest.approx(np.quantile(np.abs(steep.feature[1]), 0.9))
+    assert "hatched: 1 feature of R² below a half" in figure.get_suptitle()
+    assert not sensitivity_figure(s, "plane").axes[0].patches
+
+
+def test_a_rule_that_hardly_changes_is_pale(plane: list[Evaluation]) -> None:
+    s = found(PLANE, plane)
+    rules = sensitivity_figure(replace(s, rule=np.full_like(s.rule, 0.004)), "plane").axes[1]
+    assert rules.images[0].get_clim() == (-0.1, 0.1)
+
+
 def test_the_picture_has_a_cell_for_each_pair_and_a_cross_where_nothing_is_known(plane: list[Evaluation]) -> None:
     s = found(PLANE, plane)
     figure = sensitivity_figure(s, "plane")

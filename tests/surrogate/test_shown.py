@@ -69,5 +69,5 @@ def test_batches_to_foretell_are_counted(most: object) -> None:
 
 
 def test_dependences_are_shown_by_their_size() -> None:
-    shown = repr(Partial("all", 32, (0, 1), (0,), (np.zeros(25),), (np.zeros((8, 2, 25)),)))
+    shown = repr(Partial("all", 32, (0, 1), (0,), (np.zeros(25),), (np.zeros((8, 2, 25)),), np.ones(2)))
     assert shown.startswith("<Partial 2 features along 1 parameters, each by 8 members, the others as at 32 points of")
