@@ -47,7 +47,7 @@ def partial_figure(
 ) -> Figure:
     """A row for each feature of `found`, a column for each parameter, on the parameter's own scale.
 
-    Lines are the mean over the surrogate's members, bands what lies between the least and the greatest of them.
+    Lines are the mean over the surrogate's members, bands where nine tenths of them lie.
     """
     rows, columns = max(len(found.features), 1), max(len(found.parameters), 1)
     made = figure(max(2.75 * columns + 0.9, 6.4), 2.15 * rows + 1.5)
@@ -126,8 +126,9 @@ def _points(panel: Axes, results: Results, chosen: Sequence[tuple[str, int]], j:
 
 
 def _curve(panel: Axes, parameter: Parameter, grid: np.ndarray, members: np.ndarray) -> None:
-    mean, low, high = members.mean(axis=0), members.min(axis=0), members.max(axis=0)
-    band, line = "surrogate: its members", "surrogate: mean"
+    mean, (low, high) = members.mean(axis=0), np.quantile(members, [0.05, 0.95], axis=0)
+    low, high = np.minimum(low, mean), np.maximum(high, mean)  # one far off may take the mean along
+    band, line = "surrogate: nine tenths of its members", "surrogate: mean"
     if parameter.values is not None and len(grid) <= _FEW:
         panel.errorbar(
             grid, mean, yerr=(mean - low, high - mean), fmt="none", ecolor=FORETOLD, lw=4, alpha=0.45, label=band

@@ -204,7 +204,7 @@ KINDS = (
     Kind(
         "partial",
         "Features along the parameters that drive them most: evaluations as points, and the same surrogate's mean with "
-        "the range of its members, the other parameters held as they are on the front.",
+        "where nine tenths of its members lie, the other parameters held as they are on the front.",
         _LEARNED,
         _partial,
     ),
