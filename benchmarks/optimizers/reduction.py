@@ -141,7 +141,8 @@ def _promises(directory: Path, rows: Mapping[int, Row], designed: bool = False) 
     for note in notes:
         for feasible, of, kind, foretold in _PART.findall(note[2]):
             said[kind] += (int(feasible), int(of), float(foretold))
-            if kind == "proposals" and begins[int(note[1])] >= begun:
+            # A run that goes on has a note before its batch is seen to begin.
+            if kind == "proposals" and begins.get(int(note[1]), -1) >= begun:
                 late += (int(feasible), int(of))
     if not notes:
         own = [row.evaluation.feasible for row in rows.values() if begins[row.batch] >= begun]
