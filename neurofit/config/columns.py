@@ -9,7 +9,7 @@ from neurofit.config.protocols import Protocols
 from neurofit.config.schema.base import did_you_mean
 from neurofit.config.variables import Variables
 from neurofit.errors import ConfigError
-from neurofit.problem import catalogue
+from neurofit.problem import catalogue, units
 from neurofit.problem.catalogue import FeatureSpec
 from neurofit.problem.feature import Feature
 from neurofit.problem.protocol import HoldingSearch, Protocol, Search, Sweep
@@ -99,12 +99,12 @@ class Columns:
 
     def known_unit(self, column: int) -> str | None:
         """The same, "" for pure numbers alone; None where nobody says the unit: of what a function gives, and of a
-        recorded variable whose mechanism names none.
+        recorded variable whose mechanism names none, or one that is no unit anywhere else.
         """
         feature = self.features[column]
         if self.plain or (not feature.unit and feature.reduce != "count" and catalogue.spec(feature.name).unit):
             return None
-        return feature.unit
+        return feature.unit if units.known(feature.unit) else None
 
     def _plain(self, request: Request, path: str) -> int:
         for key in ("protocol", "sweep", "recording", "other", "window"):

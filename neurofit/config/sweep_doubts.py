@@ -26,7 +26,7 @@ def never(protocols: Sequence[Protocol], features: Sequence[Feature]) -> Iterato
         protocol = known.get(feature.protocol)
         why = "" if protocol is None else _why_never(feature, protocol)
         if why:
-            yield f"{feature.column} {why}: no objective or rule that reads it can be met"
+            yield f"{feature.column} {why}: it is undefined, whatever the parameters are"
 
 
 def _why_never(feature: Feature, protocol: Protocol) -> str:
@@ -82,7 +82,8 @@ def _end(stimulus: Stimulus) -> float:
 def order(protocols: Sequence[Protocol], rules: Sequence[Rule], features: Sequence[Feature]) -> Iterator[str]:
     """A warning for each trend over sweeps whose currents come in an order that hardly fits it.
 
-    Steps down may well be listed by their size, so that either order will do.
+    Steps down may well be listed by their size, so that either order will do. What is counted grows with the current,
+    and so must be listed from low to high to increase; of a time, a falling order may be meant.
     """
     known = {protocol.name: protocol for protocol in protocols}
     for rule in rules:
@@ -93,7 +94,8 @@ def order(protocols: Sequence[Protocol], rules: Sequence[Rule], features: Sequen
             chosen = [features[c] for c in read]
             amps = [known[f.protocol].sweeps[f.sweep].amp for f in chosen if f.sweep is not None]
             values = [amp for amp in amps if isinstance(amp, float)]
-            if len(values) < len(read) or not read or _fits(node.name, values):
+            counted = all(f.name in catalogue.SPIKE_COUNTS or f.unit == "Hz" for f in chosen)
+            if len(values) < len(read) or not read or _fits(values, falling=node.name == "decreasing" or not counted):
                 continue
             listed = ", ".join(f"{1000 * value:g}" for value in values)
             yield (
@@ -102,7 +104,7 @@ def order(protocols: Sequence[Protocol], rules: Sequence[Rule], features: Sequen
             )
 
 
-def _fits(trend: str, values: Sequence[float]) -> bool:
-    ways = (values, [abs(value) for value in values])
-    up = any(list(way) == sorted(way) for way in ways)
-    return up or (trend == "decreasing" and any(list(way) == sorted(way, reverse=True) for way in ways))
+def _fits(values: Sequence[float], falling: bool) -> bool:
+    """Whether currents rise, or their sizes do; or, where that may be, fall."""
+    ways = (list(values), [abs(value) for value in values])
+    return any(way == sorted(way) or (falling and way == sorted(way, reverse=True)) for way in ways)

@@ -29,7 +29,8 @@ def climbed(
     settled: Sequence[int],
     careful: bool,
 ) -> np.ndarray:
-    """(2 n, D) where candidates `start` (n, D) come to, half-way and in the end, each along its own gain.
+    """(2 n, D) where candidates `start` (n, D) come to, half-way and in the end, each along its own gain; `start` where
+    nothing is open.
 
     That is what it adds to the others, and to those chosen `before` (b, D): the mean over members of P(feasible) times
     the share of open `points` (s, q, k) that it alone dominates. `careful` ones also keep P(feasible) high. `settled`

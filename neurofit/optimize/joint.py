@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch._dynamo  # Adam does so when it is first made, and a signal to an ask would break in
 
 from neurofit.optimize.design import Designed
 from neurofit.optimize.search import CHEAP, Search

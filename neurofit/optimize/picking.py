@@ -141,7 +141,7 @@ def _distances(pool: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def open_points(front: Front, members: int, rng: np.random.Generator) -> np.ndarray:
-    """Points (s, q, k) of the box that the front does not dominate, for each member others where they are enough."""
+    """Points (s, q, k) of the box that the front does not dominate: other ones for each member, as far as they go."""
     k = len(front.reference)
     each = min(_PAIRS // members, _MOST_POINTS)
     wanted = each * members
@@ -155,6 +155,6 @@ def open_points(front: Front, members: int, rng: np.random.Generator) -> np.ndar
         if sum(len(part) for part in kept) >= wanted:
             break
     found = np.concatenate(kept)
-    if not len(found):
-        return np.zeros((members, 0, k))
-    return found[np.arange(wanted) % len(found)].reshape(each, members, k).swapaxes(0, 1)
+    if len(found) < wanted:  # each has its own choice of all there are
+        return np.stack([found[rng.permutation(len(found))[:each]] for _ in range(members)])
+    return found[:wanted].reshape(each, members, k).swapaxes(0, 1)

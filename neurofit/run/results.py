@@ -186,8 +186,8 @@ class Run:
         digits = str(number).removeprefix("#")
         if not digits.isdecimal() or int(digits) not in self._numbered:
             raise NeurofitError(
-                f"{self.directory} has no evaluation {number}; it has {len(self.raw)}, numbered from 0, and where some "
-                "are feasible run.best() and run.knee()"
+                f"{self.directory} has no evaluation {number}; it has {len(self.raw)}, numbered from 0, of which "
+                "run.best() and run.knee() choose one that is feasible"
             )
         return self.evaluations.loc[int(digits)]
 

@@ -20,18 +20,14 @@ class Kind:
     """How one kind of model is fitted, to `rows` evaluations at most, or `many_rows` of more outputs than are worth
     comparing: of more, the best and a random rest.
 
-    `sampled` takes what is to be learned, how many members there are to be, and a seed. Members of processes cost next
-    to nothing, networks are trained each by itself.
+    `fit` takes what is to be learned, how many members there are to be, and a seed. `members` are as many as pay: draws
+    of processes cost next to nothing, networks are trained each by itself.
     """
 
-    sampled: Callable[[Training, int, int], Samples]
+    fit: Callable[[Training, int, int], Samples]
     members: int
     rows: int
     many_rows: int
-
-    def fit(self, training: Training, seed: int) -> Samples:
-        """All its members, fitted."""
-        return self.sampled(training, self.members, seed)
 
     def most(self, outputs: int) -> int:
         """Evaluations that it is fitted to at most."""

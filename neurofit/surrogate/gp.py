@@ -116,8 +116,8 @@ def _sampled(data: Rows, hyper: Hyper, factor: Tensor, wrong: Tensor, members: i
 
 
 def mirrored(shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
-    """Normal numbers, each other one along the last axis the negative of that before it: the samples' mean, and that of
-    the first few, is then the posterior's, exactly where their number is even.
+    """Normal numbers in pairs along the last axis, each second one the negative of the first: so the samples' mean,
+    and that of an even number of the first of them, is the posterior's.
     """
     half = torch.randn((*shape[:2], (shape[2] + 1) // 2), dtype=torch.float64, generator=generator)
     return torch.stack([half, -half], dim=-1).flatten(-2)[..., : shape[2]]

@@ -84,7 +84,8 @@ class JointModel:
         # Where nothing was learned, processes of no output stand for either kind.
         self.kind = "gp" if self.blind else kind
         self.training = _training(problem, data, self.outputs)
-        self.samples: Samples = KINDS[self.kind].fit(self.training, seed)
+        fitted = KINDS[self.kind]
+        self.samples: Samples = fitted.fit(self.training, fitted.members, seed)
         self._strength = torch.from_numpy(self.samples.warp.strength).float()
         self._home = curve(torch.from_numpy(data.u[data.feasible]).float(), self._strength)
         self._weights = torch.tensor([0.0, STEEP, STEEP * 0.5 if self._feasible >= 0 else 0.0, _STRANGE])
@@ -234,7 +235,7 @@ def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, group
     # Both on the same rows, as many as the one that takes fewer.
     rows = whole.rows(_subset(whole, min(kind.rows for kind in KINDS.values()), seed))
     training = _training(problem, rows, Outputs.of(problem, rows))
-    scores = {k: precision(kind.fit(training, seed), training) for k, kind in KINDS.items()}
+    scores = {k: precision(kind.fit(training, kind.members, seed), training) for k, kind in KINDS.items()}
     return max(scores, key=lambda k: (not np.isnan(scores[k]), scores[k]))
 
 

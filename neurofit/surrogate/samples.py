@@ -11,7 +11,7 @@ from torch import Tensor
 from neurofit.surrogate.warp import Warp
 
 STEEP = 4.0  # logits a unit of the scale on which a label that holds is 1, before calibration
-LEADERS = 8  # members at least; of the first so many, each is asked about points of its own
+LEADERS = 8  # members that are asked each about points of its own, and the fewest that there are
 _CLIPPED = 16.0  # squared standardized errors count no more: one cell in another regime says little of the rest
 _JUDGES = 4  # a row in so many is enough to tell which model foretells better
 _TRUST = 10.0  # held-out rows that the model's own word on its errors is worth

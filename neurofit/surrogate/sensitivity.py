@@ -41,7 +41,7 @@ class Sensitivity:
                     sd over the evaluations in question
     feature_sign    (m, d) mean gradient over mean |gradient|: 1 always rises, -1 always falls, near 0 turns about
     rule            (r, d) mean of d P(rule) / d u, with its sign
-    feature_spread, rule_spread   (m, d), (r, d) sd over the ensemble's members of each member's mean
+    feature_spread, rule_spread   (m, d), (r, d) sd, over eight members of the ensemble, of each member's mean
     feature_r2      (m,) how much of what held-out evaluations differ by the surrogate foretold, over those in question:
                     1 all of it, 0 or less nothing
 

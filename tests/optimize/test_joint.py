@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -260,3 +263,21 @@ def test_what_was_foretold_of_huge_features_is_held_against_them_in_double_preci
     came = Evaluation(0, np.zeros(1), features, states, nothing, nothing, nothing)
     with np.errstate(all="raise"):
         assert said.against([came]).endswith("50% of features within 2 sd of what gp foretold")
+
+
+def test_an_ask_imports_nothing() -> None:
+    """In a process of its own: a signal ends an ask, and would leave a package that is half imported behind."""
+    code = """
+import sys
+from toy_problems import evaluated, islands_problem
+from neurofit.optimize import make_optimizer
+problem = islands_problem()
+optimizer = make_optimizer("joint", problem, 1)
+optimizer.tell(evaluated(problem, optimizer.ask(30)))
+before = set(sys.modules)
+optimizer.ask(10)
+print(*sorted(set(sys.modules) - before))
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("\n", 0), done.stderr

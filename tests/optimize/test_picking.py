@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from neurofit.front import hypervolume
-from neurofit.optimize.picking import Front, pick_apart, pick_by_gain, pick_spread
+from neurofit.optimize.picking import Front, open_points, pick_apart, pick_by_gain, pick_spread
 
 NOTHING = np.zeros((0, 2))
 
@@ -147,3 +147,16 @@ def test_the_corner_moves_out_until_three_of_the_front_are_inside(feasible, refe
     front = Front.of(np.array(feasible, float).reshape(-1, 2), np.array([5.0, 5.0]))
     assert front.reference == pytest.approx(np.array(reference), rel=1e-12)
     assert (front.objectives < front.reference).all(axis=1).sum() >= min(3, len(front.rows))
+
+
+def test_each_member_has_open_points_of_its_own_or_where_they_are_few_as_many_as_there_are() -> None:
+    """A front beside the targets leaves a corner of the box that few draws come upon."""
+    box, rng = np.full(2, 10.0), np.random.default_rng(1)
+    many = open_points(Front.of(np.array([[9.0, 9.0]]), box), 4, rng)
+    assert many.shape == (4, 2000, 2) and len(np.unique(many.reshape(-1, 2), axis=0)) == 8000
+    few = open_points(Front.of(np.full((1, 1), 0.001), box[:1]), 64, rng)
+    assert few.shape[0] == 64 and 0 < few.shape[1] < 250
+    assert all(len(np.unique(mine)) == few.shape[1] for mine in few)
+    assert (few < 0.001).all()
+    none = open_points(Front.of(np.zeros((1, 3)), np.full(3, 1.0)), 8, rng)
+    assert none.shape == (8, 0, 3)

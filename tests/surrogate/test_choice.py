@@ -78,7 +78,7 @@ def test_the_model_that_foretells_better_is_taken(monkeypatch: pytest.MonkeyPatc
     problem = between_problem()
     done = evaluated(problem, problem.space.from_unit(np.random.default_rng(1).random((60, 4))))
     assert joint.chosen(problem, done, 1) == "gp"
-    honest = choice.KINDS["gp"].sampled
+    honest = choice.KINDS["gp"].fit
 
     def dulled(lesson: Training, members: int, seed: int):
         samples = honest(lesson, members, seed)

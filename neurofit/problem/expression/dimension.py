@@ -85,7 +85,7 @@ def _pure(node: Node, found: Unit) -> bool:
 
 def _one(operator: str, a: Unit, b: Unit) -> Unit:
     """The unit of both sides."""
-    if a is None or b is None:
+    if a is None or b is None or a == b:
         return b if a is None else a
     if not units.compatible(a, b) or units.factor(a, b) != 1.0:
         raise Unlike(f"one unit on both sides of `{operator}`, not {a or 'a pure number'} and {b or 'a pure number'}")
