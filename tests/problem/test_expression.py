@@ -183,3 +183,9 @@ def test_errors_say_where_and_what(text, words):
 )
 def test_the_unit_of_an_expression(text: str, unit: str | None) -> None:
     assert parse(text).resolve(lambda _: (), {"rin": 0}).unit("$", lambda _: "MOhm") == unit
+
+
+def test_what_is_in_a_unit_of_its_own_may_be_compared_with_its_like() -> None:
+    assert resolved("f(fi) > g(p)").unit("$", lambda _: "0-1") is None
+    with pytest.raises(ConfigError, match="not 0-1 and mV"):
+        resolved("f(fi) > 3 mV").unit("$", lambda _: "0-1")
