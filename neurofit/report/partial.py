@@ -88,9 +88,10 @@ def _picked(found: Partial, problem: Problem) -> str:
     m, d = len(problem.features), len(problem.space)
     families = any(f.sweep is not None and f.sweep > 0 for f in problem.features)
     one = ", of a family of sweeps one" if families else ""
+    last = "" if found.trusted.all() else "; last, in grey, what is hardly foretold (R² below a half)"
     return (
         f"{len(found.features)} of {counted(m, 'feature')}{one}, {len(found.parameters)} of {counted(d, 'parameter')}\n"
-        "strongest first; last, in grey, what is hardly foretold (R² below a half)"
+        f"strongest first{last}"
     )
 
 
