@@ -84,7 +84,8 @@ def curve(found: Partial, feature: str, parameter: str) -> tuple[np.ndarray, np.
 
 
 def test_partial_dependence_is_that_of_the_function(found: tuple[Sensitivity, Partial]) -> None:
-    """To a twentieth of each curve's height, which is what 128 points leave a Gaussian process to guess.
+    """To a twentieth of each curve's height, which is what 128 points leave a Gaussian process to guess, and nine tenths
+    of its members to a fifth.
 
     Additive terms are the curve but for a constant; the interaction's mean over the 32 points, whose y is nearly
     balanced, is all but nought.
@@ -101,7 +102,7 @@ def test_partial_dependence_is_that_of_the_function(found: tuple[Sensitivity, Pa
         tolerance = 0.05 * np.ptp(true)
         assert np.allclose(mean - mean.mean(), true - true.mean(), atol=tolerance), (feature, parameter)
         band = np.quantile(members - members.mean(axis=1, keepdims=True), [0.05, 0.95], axis=0)
-        assert np.allclose(band, true - true.mean(), atol=2 * tolerance)
+        assert np.allclose(band, true - true.mean(), atol=4 * tolerance)
 
 
 def test_grids_are_on_the_parameters_scale_and_of_its_values(found: tuple[Sensitivity, Partial]) -> None:
