@@ -84,8 +84,8 @@ def curve(found: Partial, feature: str, parameter: str) -> tuple[np.ndarray, np.
 
 
 def test_partial_dependence_is_that_of_the_function(found: tuple[Sensitivity, Partial]) -> None:
-    """To a twentieth of each curve's height, which is what 128 points leave a Gaussian process to guess, and nine tenths
-    of its members to a fifth.
+    """To a twentieth of each curve's height, which is what 128 points leave a Gaussian process to guess, and nine
+    tenths of its members to a fifth.
 
     Additive terms are the curve but for a constant; the interaction's mean over the 32 points, whose y is nearly
     balanced, is all but nought.
