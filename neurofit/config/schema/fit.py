@@ -13,6 +13,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     JsonValue,
     Tag,
+    field_validator,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -71,6 +72,14 @@ class ObjectiveSpec(Strict):
     combine: Literal["mean", "rms", "max"] = Field(default="mean", description="how several terms become one score")
     weight: Annotated[Number, Field(gt=0)] = Field(default=1.0, description="factor of the score")
     settings: dict[str, Value | Flag] = Field(default={}, description="eFEL settings for this objective alone")
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _range(cls, data: Any) -> Any:
+        if isinstance(data, int | float | str) and not isinstance(data, bool):
+            expected = "[low, high]; a single value is a `mean`, which has an `std` beside it"
+            raise PydanticCustomError("structure", "{expected}", {"expected": expected})
+        return data
 
     @model_validator(mode="after")
     def _complete(self) -> ObjectiveSpec:
