@@ -145,13 +145,13 @@ def open_points(front: Front, members: int, rng: np.random.Generator) -> np.ndar
     k = len(front.reference)
     each = min(_PAIRS // members, _MOST_POINTS)
     wanted = each * members
+    known = np.unique(front.objectives.reshape(-1, k), axis=0)  # of a large front many may be alike, and each is dear
     kept: list[np.ndarray] = []
     for i in range(_DRAWS):
         # A good front leaves only the corner near the targets: draw ever nearer to it.
         shape = rng.random((_DRAWN, k)) * (1.0 if i < 5 else rng.random((_DRAWN, 1)))
         points = shape * front.reference
-        free = ~(front.objectives[:, None] <= points).all(-1).any(0) if len(front.objectives) else np.ones(_DRAWN, bool)
-        kept.append(points[free])
+        kept.append(points[~_dominating(known[None], points[None])[0].any(0)])
         if sum(len(part) for part in kept) >= wanted:
             break
     found = np.concatenate(kept)
