@@ -175,13 +175,22 @@ def plot(
     out: Annotated[
         Path | None, typer.Option(parser=named, help="Where the pictures go; the first RUN by default")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="PICTURE", help="One alone, such as front or traces; may repeat")
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Draw every picture of RUN that there is material for; of several runs, how their hypervolumes grew."""
     with guarded(debug):
         if len(runs) == 1:
             parts = _open(runs[0]).parts.items()
-            written = [path for name, part in parts for path in save(pictures(part), (out or runs[0]) / name)]
+            written = [
+                path for name, part in parts for path in save(pictures(part, only=only), (out or runs[0]) / name)
+            ]
+        elif only:
+            raise ConfigError(
+                "--only", got=", ".join(only), expected="one RUN, as of several a single picture is drawn"
+            )
         else:
             from neurofit.report import style
             from neurofit.run.comparing import compare

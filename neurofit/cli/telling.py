@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -113,9 +113,13 @@ def heading(screen: Console, stage: str) -> None:
         screen.print(Text(f"Stage {stage}", style="bold underline"), "")
 
 
-def pictures(run: Run, material: Material | None = None) -> Iterator[Picture]:
-    """All that can be drawn, and a line on stderr for what cannot; a terminal is told what is at work."""
-    from neurofit.report.pictures import pictures
+def pictures(run: Run, material: Material | None = None, only: Sequence[str] | None = None) -> Iterator[Picture]:
+    """All that can be drawn, and a line on stderr for what cannot, or `only` those of some names; a terminal is told
+    what is at work.
+
+    Raises ConfigError for a name that no picture has, NeurofitError where the run lacks what an asked one needs.
+    """
+    from neurofit.report.pictures import picture, pictures
 
     screen = console(stderr=True)
 
@@ -127,11 +131,11 @@ def pictures(run: Run, material: Material | None = None) -> Iterator[Picture]:
         if material.problem is None:
             left_out(f"no targets, traces and surrogate: {material.trouble}")
         drawn: list[str] = []
-        for picture in pictures(material, left_out):
-            drawn.append(picture.name)
+        for made in (picture(name, material) for name in only) if only else pictures(material, left_out):
+            drawn.append(made.name)
             if status is not None:
                 status.update(f"drawn: {', '.join(drawn)} …")
-            yield picture
+            yield made
 
 
 def save(made: Iterable[Picture], directory: Path) -> list[Path]:

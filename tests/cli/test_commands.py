@@ -177,6 +177,16 @@ def test_plot_and_report(run: Done, folder: Path) -> None:
     assert "data:image/png" in (folder / "out/bowl/report.html").read_text()
 
 
+def test_a_picture_by_its_name(run: Done, folder: Path) -> None:
+    drawn = neurofit("plot", "out/bowl", "--only", "rules", "--only", "front", "--out", "two", cwd=folder)
+    assert (drawn.returncode, drawn.stdout.split()) == (0, ["two/rules.png", "two/front.png"])
+    assert sorted(p.name for p in (folder / "two").iterdir()) == ["front.png", "rules.png"]
+    assert_wrong_input(neurofit("plot", "out/bowl", "--only", "fornt", cwd=folder), "did you mean `front`?")
+    assert_wrong_input(neurofit("plot", "out/bowl", "out/bowl", "--only", "front", cwd=folder), "expected one RUN")
+    lacking = neurofit("plot", "out/bowl", "--only", "traces", cwd=folder)
+    assert lacking.returncode == 1 and "it needs" in lacking.stderr
+
+
 def test_a_report_that_fails_half_way_leaves_what_was_there(
     run: Done, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
