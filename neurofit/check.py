@@ -98,13 +98,12 @@ def try_out(problem: Problem, told: Callable[[str], None] = lambda what: None) -
     evaluation, alone, start = _one(whole, default_point(problem))
     late = evaluation.status == "timeout"
     quarter, dear = (None, 0.0) if late else _finer(whole, alone, told)
-    sampled = max(1, min(_SAMPLE_MOST, problem.fit.batch, int(_SAMPLE_SECONDS / max(alone, 1e-3))))
+    most = min(_SAMPLE_MOST, problem.fit.batch, int(_SAMPLE_SECONDS / max(alone, 1e-3)))
+    sampled = 1 if late else max(1, most)
     each, seen = alone, []
-    if sampled > 1 and not late:
+    if sampled > 1:
         told(f"evaluating {sampled} of a fit's first candidates")
         each, seen = _sample(problem, sampled)
-    else:
-        sampled = 1
     told("timing the optimizer")
     workers = workers_of(problem.fit)
     total = 2 * start + problem.fit.budget * each / busy(problem, workers)

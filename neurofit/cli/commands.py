@@ -183,14 +183,10 @@ def plot(
     """Draw every picture of RUN that there is material for; of several runs, how their hypervolumes grew."""
     with guarded(debug):
         if len(runs) == 1:
-            parts = _open(runs[0]).parts.items()
-            written = [
-                path for name, part in parts for path in save(pictures(part, only=only), (out or runs[0]) / name)
-            ]
+            parts, home = _open(runs[0]).parts.items(), out or runs[0]
+            written = [path for name, part in parts for path in save(pictures(part, only=only), home / name)]
         elif only:
-            raise ConfigError(
-                "--only", got=", ".join(only), expected="one RUN, as of several a single picture is drawn"
-            )
+            raise ConfigError("--only", got=", ".join(only), expected="one RUN: of several there is one picture alone")
         else:
             from neurofit.report import style
             from neurofit.run.comparing import compare

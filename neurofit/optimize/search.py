@@ -72,12 +72,11 @@ class Search:
         self._choices = Choices.of(problem.space, relaxation)
         self._d, self._k = relaxation.columns, len(problem.objectives)
         large = len(problem.features) > CHEAP
-        self._effort = _LARGE if large else _WHOLE if n >= _SMALL else _PART
+        effort = _LARGE if large else _WHOLE if n >= _SMALL else _PART
         steered = "gradient" not in problem.fit.without
         # A few members would agree by chance on where to climb.
         self._climbs = steered and not self._exploring and 0 < self._k <= _FEW and model.members > LEADERS
-        if not steered or self._climbs:
-            self._effort = replace(self._effort, steps=_STEPS_BEFORE if self._climbs else 0)
+        self._effort = replace(effort, steps=_STEPS_BEFORE if self._climbs else effort.steps if steered else 0)
         self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)
 
     def batch(self) -> tuple[np.ndarray, np.ndarray]:
@@ -207,8 +206,8 @@ class Search:
         if not self._k and not exploring:
             seen = torch.from_numpy(self._axes.to(self._data.u)).float()
             return Apart(seen, self._enough if near else np.inf, torch.from_numpy(self._axes.strength).float())
-        s = LEADERS
-        drawn = self._rng.dirichlet(np.ones(self._k), (s, p)) if self._k else np.zeros((s, p, 0))
+        slots = LEADERS, p
+        drawn = self._rng.dirichlet(np.ones(self._k), slots) if self._k else np.zeros((*slots, 0))
         weights = torch.from_numpy(drawn).float() * self._k
         return Goal(weights, torch.from_numpy(self._front.reference).float(), exploring)
 
@@ -223,10 +222,10 @@ class Search:
 
     def _around(self, rows: np.ndarray, p: int) -> np.ndarray:
         """(s, p, D) at small and large distances from `rows`, numbers of the table's."""
-        s = LEADERS
-        u = self._data.u[self._rng.choice(rows, (s, p))]
-        width = np.exp(self._rng.uniform(np.log(_WIDTHS[0]), np.log(_WIDTHS[1]), (s, p, 1)))
-        return np.clip(u + width * self._step * self._rng.standard_normal((s, p, self._d)), 0, 1)
+        slots = LEADERS, p
+        u = self._data.u[self._rng.choice(rows, slots)]
+        width = np.exp(self._rng.uniform(np.log(_WIDTHS[0]), np.log(_WIDTHS[1]), (*slots, 1)))
+        return np.clip(u + width * self._step * self._rng.standard_normal((*slots, self._d)), 0, 1)
 
     def _step_scale(self) -> np.ndarray:
         """(D,) of each axis's steps: the inverse of what it drives the scores and P(feasible) at the best rows."""

@@ -84,8 +84,8 @@ class JointModel:
         # Where nothing was learned, processes of no output stand for either kind.
         self.kind = "gp" if self.blind else kind
         self.training = _training(problem, data, self.outputs)
-        fitted = KINDS[self.kind]
-        self.samples: Samples = fitted.fit(self.training, fitted.members, seed)
+        made = KINDS[self.kind]
+        self.samples: Samples = made.fit(self.training, made.members, seed)
         self._strength = torch.from_numpy(self.samples.warp.strength).float()
         self._home = curve(torch.from_numpy(data.u[data.feasible]).float(), self._strength)
         self._weights = torch.tensor([0.0, STEEP, STEEP * 0.5 if self._feasible >= 0 else 0.0, _STRANGE])

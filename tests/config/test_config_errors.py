@@ -177,6 +177,7 @@ MISTAKES = [
     ("means: [10, 20, 30 Hz]", "means: [10, 20, 30 mV]", 25, "$.objectives.rate.means[2]", "does not convert to Hz"),
     ("std: 2", "weight: 2", 25, "$.objectives.rate", "without it"),
     ("std: 2", "std: -2", 25, "$.objectives.rate.std", "above 0"),
+    ("target: [-66 mV, -64]", "targets: [-65]", 26, "$.objectives.rest.targets[0]", "expected [low, high]; a single"),
     ("target: [-66 mV, -64]", "target: -65 mV", 26, "$.objectives.rest.target", "expected [low, high]; a single"),
     ("target: [-66 mV, -64]", "target: [-64, -66]", 26, "$.objectives.rest.target", "low <= high"),
     ("target: [-66 mV, -64]", "target: [-64, -64]", 26, "$.objectives.rest.target", "`std` beside it"),

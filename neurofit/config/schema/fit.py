@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     GetJsonSchemaHandler,
     JsonValue,
     Tag,
-    field_validator,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -37,7 +37,15 @@ from neurofit.config.schema.network import NetworkSpec
 from neurofit.config.schema.protocol import AnyProtocolSpec, ProtocolFile
 from neurofit.config.schema.stages import StagedFile, with_inline_stages
 
-Pair = Annotated[list[Value], Field(min_length=2, max_length=2)]
+
+def _no_value(data: Any) -> Any:
+    if isinstance(data, int | float | str) and not isinstance(data, bool):
+        expected = "[low, high]; a single value is a `mean`, which has an `std` beside it"
+        raise PydanticCustomError("structure", "{expected}", {"expected": expected})
+    return data
+
+
+Pair = Annotated[list[Value], Field(min_length=2, max_length=2), BeforeValidator(_no_value)]
 Auto = Literal["auto"]
 Reduce = Literal["mean", "first", "second", "last", "min", "max", "median", "std", "count"]
 
@@ -72,14 +80,6 @@ class ObjectiveSpec(Strict):
     combine: Literal["mean", "rms", "max"] = Field(default="mean", description="how several terms become one score")
     weight: Annotated[Number, Field(gt=0)] = Field(default=1.0, description="factor of the score")
     settings: dict[str, Value | Flag] = Field(default={}, description="eFEL settings for this objective alone")
-
-    @field_validator("target", mode="before")
-    @classmethod
-    def _range(cls, data: Any) -> Any:
-        if isinstance(data, int | float | str) and not isinstance(data, bool):
-            expected = "[low, high]; a single value is a `mean`, which has an `std` beside it"
-            raise PydanticCustomError("structure", "{expected}", {"expected": expected})
-        return data
 
     @model_validator(mode="after")
     def _complete(self) -> ObjectiveSpec:
