@@ -42,45 +42,71 @@ class Front:
         return Front(rows, front, reference, inside)
 
 
-def pick_by_gain(
-    pool: np.ndarray,
-    objectives: np.ndarray,
-    p: np.ndarray,
-    front: Front,
-    seen: np.ndarray,
-    n: int,
-    apart: bool,
-    rng: np.random.Generator,
-) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Candidates of a batch, and what each of s members expects of them.
+
+    u       (c, D) points of the relaxed cube
+    chance  (s, c) P(feasible)
+    adds    (s, c, q) that times whether it dominates each of the member's open points
+    nearness  (c,) to gaining something, which decides where nothing gains anything
+    """
+
+    u: np.ndarray
+    chance: np.ndarray
+    adds: np.ndarray
+    nearness: np.ndarray
+
+    @staticmethod
+    def judged(
+        u: np.ndarray, objectives: np.ndarray, chance: np.ndarray, front: Front, points: np.ndarray
+    ) -> Candidates:
+        """Of objectives (s, c, k), and open `points` (s, q, k) of the front."""
+        adds = _dominating(objectives, points) * chance[..., None].astype(np.float32)
+        nearness = np.exp(-np.log1p(objectives / front.reference).sum(-1) / max(objectives.shape[-1], 1))
+        return Candidates(u, chance, adds, (chance * nearness).mean(0))
+
+    @property
+    def _parts(self) -> tuple[np.ndarray, ...]:
+        return self.u, self.chance, self.adds, self.nearness
+
+    @property
+    def probability(self) -> np.ndarray:
+        """(c,) P(feasible)."""
+        return self.chance.mean(0)
+
+    @property
+    def gains(self) -> np.ndarray:
+        """(c,) what each adds by itself: the share of the open points, in the mean over members."""
+        members, _, points = self.adds.shape
+        return self.adds.sum((0, 2)) / max(members * points, 1)
+
+    def of(self, some: np.ndarray) -> Candidates:
+        return Candidates(self.u[some], self.chance[:, some], self.adds[:, some], self.nearness[some])
+
+    def __add__(self, other: Candidates) -> Candidates:
+        both = zip(self._parts, other._parts, strict=True)
+        return Candidates(*(np.concatenate(pair, axis=a) for pair, a in zip(both, (0, 1, 1, 0), strict=True)))
+
+
+def pick_by_gain(pool: Candidates, at: np.ndarray, seen: np.ndarray, n: int, apart: bool) -> np.ndarray:
     """Indices of n candidates, one after the other, each by its gain given those before.
 
-    pool (c, d) in the unit cube; objectives (s, c, k) and p (s, c) by member. The gain of a candidate is the mean over
-    members of P(feasible) times the volume it would newly dominate, each by points of its own; what a member's earlier
-    picks already dominate counts no more. `apart` multiplies by the distance to what is `seen` (e, d) and picked.
+    They lie `at` (c, d), and what is known at `seen` (e, d). The gain of a candidate is the mean over members of
+    P(feasible) times the volume it would newly dominate, each by points of its own; what a member's earlier picks
+    already dominate counts no more. `apart` multiplies by the distance to what is seen and picked.
     """
-    points = open_points(front, len(objectives), rng)
-    dominates = _dominating(objectives, points)
-    alive = np.ones(points.shape[:2], np.float32)
-    weighted = dominates * p[..., None].astype(np.float32)
-    # Where no candidate gains anything, the nearest to gaining comes first.
-    fallback = (p * np.exp(-np.log1p(objectives / front.reference).mean(-1))).mean(0)
+    members, _, points = pool.adds.shape
+    alive = np.ones((members, points), np.float32)
 
     def score(distance: np.ndarray) -> np.ndarray:
-        gain = np.einsum("scq,sq->c", weighted, alive) / (alive.size or 1) + _FALLBACK * fallback
+        gain = np.einsum("scq,sq->c", pool.adds, alive) / (alive.size or 1) + _FALLBACK * pool.nearness
         return gain * (distance if apart else np.minimum(distance / _SAME, 1.0))
 
     def picked(pick: int) -> None:
-        np.multiply(alive, 1 - weighted[:, pick], out=alive)
+        np.multiply(alive, 1 - pool.adds[:, pick], out=alive)
 
-    return _one_by_one(pool, seen, n, score, picked)
-
-
-def greatest_gain(points: np.ndarray, objectives: np.ndarray, p: np.ndarray) -> float:
-    """The greatest share of open `points` (s, q, k) that a candidate would dominate, in the mean over members:
-    objectives (s, c, k), p (s, c). 0 where there is no candidate or no point.
-    """
-    dominates = _dominating(objectives, points)
-    return float((dominates * p[..., None]).sum((0, 2)).max(initial=0.0)) / max(points[..., 0].size, 1)
+    return _one_by_one(at, seen, n, score, picked)
 
 
 def _dominating(objectives: np.ndarray, points: np.ndarray) -> np.ndarray:

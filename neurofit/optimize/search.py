@@ -16,7 +16,7 @@ from neurofit.optimize.choices import Choices
 from neurofit.optimize.climb import climbed
 from neurofit.optimize.design import ENOUGH, stretched
 from neurofit.optimize.goals import Apart, Goal
-from neurofit.optimize.picking import Front, greatest_gain, open_points, pick_apart, pick_by_gain, pick_spread
+from neurofit.optimize.picking import Candidates, Front, open_points, pick_apart, pick_by_gain, pick_spread
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.joint import JointModel, Outlook, shortfall
 from neurofit.surrogate.relaxation import Relaxation
@@ -51,7 +51,7 @@ class _Effort:
 
 
 _WHOLE, _PART = _Effort(20, 5, 30), _Effort(12, 3, 30)
-_SMALL = 20  # candidates below which a part of the slots is enough
+_SMALL = 30  # candidates below which a part of the slots is enough
 _LARGE = _Effort(12, 3, 20)  # above CHEAP features, where every sample costs more
 _STEPS_BEFORE = 18  # where what is picked climbs on by itself
 
@@ -78,6 +78,7 @@ class Search:
         self._climbs = steered and not self._exploring and 0 < self._k <= _FEW and model.members > LEADERS
         self._effort = replace(effort, steps=_STEPS_BEFORE if self._climbs else effort.steps if steered else 0)
         self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)
+        self._open = open_points(self._front, model.members, rng)
 
     def batch(self) -> tuple[np.ndarray, np.ndarray]:
         """Points (n, D) that stand for values, or fewer, and which of them are scouts (n,): those that may well fail.
@@ -91,8 +92,10 @@ class Search:
             cost = shortfall(self._said(pool).holds).mean(0).numpy()
             chosen = pool[pick_apart(self._axes.to(pool), cost, self._axes.to(self._data.u), n)]
             return chosen, np.zeros(len(chosen), bool)
-        scouts, to_scout = self._scouts(pool), pool if self._weighing else wide
-        near = self._climbing(local, np.zeros((0, self._d)), n - scouts, apart=False)
+        judged = self._judged(pool)
+        scouts = self._scouts(judged)
+        to_scout = judged if self._weighing else judged.of(np.arange(len(local), len(pool)))
+        near = self._climbing(judged.of(np.arange(len(local))), np.zeros((0, self._d)), n - scouts, apart=False)
         explorers = self._explorers(round(_CHOICE_SHARE * n), near)
         near = np.concatenate([near[: n - scouts - len(explorers)], explorers])
         chosen = np.concatenate([near, self._climbing(to_scout, near, scouts, apart=True)])
@@ -103,9 +106,9 @@ class Search:
         """Whether enough is in the user's box that its gains are worth weighing against the odds of failure."""
         return 0 < self._k <= _FEW and self._front.inside
 
-    def _scouts(self, pool: np.ndarray) -> int:
-        """How many of a batch are scouts: as many as would be unlikely to be feasible if all were chosen from a pool
-        (c, D) by what they are expected to add, within bounds.
+    def _scouts(self, pool: Candidates) -> int:
+        """How many of a batch are scouts: as many as would be unlikely to be feasible if all were chosen from a pool by
+        what they are expected to add, within bounds.
 
         The least of them before there are gains to be weighed: what matters then is the way into the user's box.
         """
@@ -113,42 +116,38 @@ class Search:
         least, most = round(_SCOUT_SHARE * n), round(_MOST_SCOUTS * n)
         if not self._weighing:
             return least
-        outlook, axes = self._said(pool), self._axes
-        chance = outlook.chance.numpy()
-        seen = axes.to(self._data.u)
-        free = pick_by_gain(
-            axes.to(pool), outlook.objectives.numpy(), chance, self._front, seen, n, apart=False, rng=self._rng
-        )
-        return min(max(least, int((chance.mean(0)[free] < _SAFE).sum())), most)
+        free = pick_by_gain(pool, self._axes.to(pool.u), self._axes.to(self._data.u), n, apart=False)
+        return min(max(least, int((pool.probability[free] < _SAFE).sum())), most)
 
     def _said(self, u: np.ndarray) -> Outlook:
         """What every member says of points u (p, D), without gradients."""
         with torch.no_grad():
             return self._model.of_all(torch.from_numpy(u))
 
-    def _climbing(self, pool: np.ndarray, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
+    def _judged(self, u: np.ndarray) -> Candidates:
+        """Candidates at points u (c, D), by what they are expected to add to what is known."""
+        outlook = self._said(u)
+        return Candidates.judged(u, outlook.objectives.numpy(), outlook.chance.numpy(), self._front, self._open)
+
+    def _climbing(self, pool: Candidates, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
         """As `_picked`, from the pool and from where what is picked of it climbs to."""
         picked = self._picked(pool, before, n, apart)
         if not self._climbs or (apart and not self._weighing):
             return picked
-        points, settled = open_points(self._front, self._model.members, self._rng), self._choices.columns
-        ends = climbed(self._model.of_all, picked, before, points, settled, careful=not apart)
-        return self._picked(np.concatenate([pool, self._relaxation.snap(ends)]), before, n, apart)
+        ends = climbed(self._model.of_all, picked, before, self._open, self._choices.columns, careful=not apart)
+        return self._picked(pool + self._judged(self._relaxation.snap(ends)), before, n, apart)
 
-    def _picked(self, pool: np.ndarray, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
-        """At most n of a pool (c, D), by what each adds to what is known and to those chosen `before` (b, D).
+    def _picked(self, pool: Candidates, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
+        """At most n of a pool (n', D), by what each adds to what is known and to those chosen `before` (b, D).
 
         Where they are to lie `apart`, as scouts are, they need not be likely to be feasible.
         """
-        outlook = self._said(pool)
-        objectives, p = outlook.objectives.numpy(), outlook.chance.numpy()
         if not apart:  # scouts may fail
-            safe = self._choices.safe(pool, p.mean(0), _SAFE, 2 * n)
-            pool, objectives, p = pool[safe], objectives[:, safe], p[:, safe]
-        seen = self._axes.to(np.concatenate([self._data.u, before]))
+            pool = pool.of(self._choices.safe(pool.u, pool.probability, _SAFE, 2 * n))
+        at, seen = self._axes.to(pool.u), self._axes.to(np.concatenate([self._data.u, before]))
         if self._k:
-            return pool[pick_by_gain(self._axes.to(pool), objectives, p, self._front, seen, n, apart, self._rng)]
-        return pool[pick_spread(self._axes.to(pool), p.mean(0), seen, n, np.inf if apart else self._enough)]
+            return pool.u[pick_by_gain(pool, at, seen, n, apart)]
+        return pool.u[pick_spread(at, pool.probability, seen, n, np.inf if apart else self._enough)]
 
     def _explorers(self, n: int, near: np.ndarray) -> np.ndarray:
         """At most n points (n', D) of neglected choices that would gain more than any of `near` if they were feasible,
@@ -158,15 +157,14 @@ class Search:
         if not neglected or not n:
             return np.zeros((0, self._d))
         looked_into = self._rng.permutation(len(neglected))[:_CHOICES_AT_ONCE]
-        points = open_points(self._front, self._model.members, self._rng)
-        outlook = self._said(near)
-        least = greatest_gain(points, outlook.objectives.numpy(), outlook.chance.numpy())
+        least = self._judged(near).gains.max(initial=0.0)
         promised: list[tuple[float, np.ndarray, np.ndarray]] = []
         for block, choice in (neglected[i] for i in looked_into):
             pool = self._toward(block, choice)
             outlook = self._said(pool)
             objectives = outlook.objectives.numpy()
-            gain = greatest_gain(points, objectives, np.ones(objectives.shape[:2]))
+            if_feasible = Candidates.judged(pool, objectives, np.ones(objectives.shape[:2]), self._front, self._open)
+            gain = float(if_feasible.gains.max(initial=0.0))
             if gain > least:
                 promised.append((gain, pool, shortfall(outlook.holds).mean(0).numpy()))
         promised.sort(key=lambda entry: -entry[0])

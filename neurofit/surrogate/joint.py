@@ -29,6 +29,7 @@ _STRANGE = 5.0  # logits a diagonal of the cube away from what is feasible, befo
 _PRIOR_SD = (2.0, 1.5, 1.0, _STRANGE)  # of the calibration's weights, around what they are before it
 _LEAST_WEIGHT = 0.2  # that it leaves: what tells of feasibility is never ignored
 _STEPS, _RATE = 80, 0.1  # of Adam, for the calibration
+_DRAWS = 8  # of what was to be expected of a row
 _FADING, _DESIGN = 0.6, 0.2  # what rows count in it: the last batch 1, one before it so much less each; the design
 _BEST_SHARE = 0.6  # of the rows that are kept where there are too many
 _TOLD = 5  # rows at least that R2 is of
@@ -163,7 +164,7 @@ class JointModel:
         """
         generator = torch.Generator().manual_seed(seed + 1)
         mean, sd = (torch.tensor(a, dtype=torch.float32) for a in (self.samples.held_mean, self.samples.held_sd))
-        raw = mean + sd * torch.randn((self.members, *mean.shape), generator=generator)
+        raw = mean + sd * torch.randn((_DRAWS, *mean.shape), generator=generator)
         features = self.reading.features(raw)
         self._links = self._links.learned(raw, features, torch.from_numpy(self.training.y).float())
         if not self._data.feasible.all():

@@ -22,17 +22,17 @@ _AT_ONCE = 4  # outputs whose exponentials are in a cache together
 
 def matern(r: Tensor) -> Tensor:
     """Matern-5/2 at scaled distance r."""
-    return _matern(*_decay(r))
+    s, decay = _decay(r)
+    return (1 + s + s * s / 3) * decay
 
 
 def matern_and_slope(r: Tensor) -> tuple[Tensor, Tensor]:
     """Matern-5/2 at scaled distance r, and its derivative by r squared."""
     s, decay = _decay(r)
-    return _matern(s, decay), (-5.0 / 6.0) * (1 + s) * decay
-
-
-def _matern(s: Tensor, decay: Tensor) -> Tensor:
-    return (1 + s + s * s / 3) * decay
+    steep = (s + 1).mul_(decay)
+    # What leaves the caches takes longer to come by than to work out: arrays are used again.
+    kernel = torch.addcmul(steep, s.square_(), decay, value=1 / 3)
+    return kernel, steep.mul_(-5.0 / 6.0)
 
 
 def _decay(r: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,14 +56,14 @@ class Kernels:
         slopes (o, s p, d); the latter are empty unless they are to be `steep`.
         """
         points = self.points[part]
-        weights = self.weights[part, :, :members].permute(0, 2, 1)[..., None]  # (o, s, n, 1)
+        weights = _of_members(self.weights[part], members)
         kernel, by_square = matern_and_slope(_distances(x, points))
         by_member = (*weights.shape[:2], -1, points.shape[1])  # (o, s, p, n)
-        values = (kernel.view(by_member) @ weights)[..., 0]
+        values = kernel.view(by_member).mul_(weights).sum(-1)
         if not steep:
             return values, torch.empty(0)
         # A kernel's slope is 2 (x - row) times that by r squared.
-        pulls = (by_square.view(by_member) * weights.mT).view(kernel.shape)
+        pulls = by_square.view(by_member).mul_(weights).view(kernel.shape)
         return values, 2 * (x * pulls.sum(-1, keepdim=True) - pulls @ points)
 
 
@@ -87,15 +87,15 @@ class Waves:
     def of_each(self, x: Tensor, part: slice, members: int, steep: bool) -> tuple[Tensor, Tensor]:
         """As of `Kernels`."""
         frequencies = self.frequencies[part]
-        weights = self.weights[part, :, :members].permute(0, 2, 1)[..., None]  # (o, s, f, 1)
+        weights = _of_members(self.weights[part], members)
         # NumPy's cosines are vectorised on processors of any maker.
         phase = torch.baddbmm(self.phases[part], x, frequencies).numpy()
         by_member = (*weights.shape[:2], -1, phase.shape[-1])  # (o, s, p, f)
-        values = self.amplitude * (torch.from_numpy(np.cos(phase)).view(by_member) @ weights)[..., 0]
+        values = self.amplitude * torch.from_numpy(np.cos(phase)).view(by_member).mul_(weights).sum(-1)
         if not steep:
             return values, torch.empty(0)
         # A cosine's slope is minus its sine times its frequency.
-        waves = (torch.from_numpy(np.sin(phase)).view(by_member) * weights.mT).view(phase.shape)
+        waves = torch.from_numpy(np.sin(phase)).view(by_member).mul_(weights).view(phase.shape)
         return values, -self.amplitude * (waves @ frequencies.mT)
 
 
@@ -165,7 +165,12 @@ class _OwnPoints(torch.autograd.Function):
         return torch.einsum("spo,ospd->spd", towards[0], slopes), None
 
 
+def _of_members(weights: Tensor, members: int) -> Tensor:
+    """(o, s, 1, n) the weights of the first so many members, of (o, n, s)."""
+    return weights[..., :members].mT[:, :, None].contiguous()
+
+
 def _distances(x: Tensor, rows: Tensor) -> Tensor:
     """(o, p, n) between points x (o, p, d) and `rows` (o, n, d)."""
-    square = (x * x).sum(-1)[..., None] + (rows * rows).sum(-1)[:, None] - 2 * x @ rows.mT
-    return (square.clamp_min(0) + 1e-10).sqrt()
+    squares = (x * x).sum(-1)[..., None] + (rows * rows).sum(-1)[:, None]
+    return torch.baddbmm(squares, x, rows.mT, alpha=-2).clamp_min(1e-10).sqrt()

@@ -8,7 +8,6 @@ from toy_problems import evaluated, kinds_problem, narrow_problem, volume
 
 from neurofit.optimize.choices import Choices
 from neurofit.optimize.joint import Joint
-from neurofit.optimize.picking import greatest_gain
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.space import Parameter, Space
 from neurofit.surrogate.relaxation import Relaxation
@@ -65,16 +64,6 @@ def test_the_likeliest_of_each_choice_may_be_picked() -> None:
     # Without choices: all of them that are sure, or as many of the likeliest as are wanted.
     assert NONE.safe(pool[:, :1], p, 0.85, 2).tolist() == [0, 1, 2]
     assert NONE.safe(pool[:, :1], p, 0.85, 5).tolist() == [0, 1, 2, 3, 5]
-
-
-def test_the_greatest_gain_is_the_best_candidates_in_the_mean_over_members() -> None:
-    """By hand: of four points the first candidate dominates 3 by one member and 1 by the other, the second 2 and 2."""
-    open_points = np.tile([[1.0, 4.0], [2.0, 3.0], [3.0, 2.0], [4.0, 1.0]], (2, 1, 1))
-    objectives = np.array([[[0.5, 1.5], [1.5, 1.5]], [[0.5, 3.5], [1.5, 1.5]]])
-    assert greatest_gain(open_points, objectives, np.ones((2, 2))) == pytest.approx(4 / 8)
-    assert greatest_gain(open_points, objectives, np.array([[1.0, 0.5], [0.5, 0.5]])) == pytest.approx(3.5 / 8)
-    assert greatest_gain(open_points, objectives[:, :0], np.ones((2, 0))) == 0.0
-    assert greatest_gain(open_points[:, :0], objectives, np.ones((2, 2))) == 0.0
 
 
 def test_a_choice_that_is_rarely_feasible_is_found_when_it_alone_reaches_the_targets() -> None:

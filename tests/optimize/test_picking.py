@@ -9,15 +9,22 @@ import numpy as np
 import pytest
 
 from neurofit.front import hypervolume
-from neurofit.optimize.picking import Front, open_points, pick_apart, pick_by_gain, pick_spread
+from neurofit.optimize.picking import Candidates, Front, open_points, pick_apart, pick_by_gain, pick_spread
 
 NOTHING = np.zeros((0, 2))
 
 
-def picked(pool: np.ndarray, objectives: np.ndarray, front: Front, n: int, p: np.ndarray | None = None) -> np.ndarray:
-    """By gain, of members' objectives (s, c, k), feasible for sure if no `p` is given; nothing was seen."""
+def candidates(pool: np.ndarray, objectives: np.ndarray, front: Front, p: np.ndarray | None = None) -> Candidates:
+    """Of members' objectives (s, c, k), feasible for sure if no `p` is given."""
     sure = np.ones(objectives.shape[:2]) if p is None else p
-    return pick_by_gain(pool, objectives, sure, front, NOTHING, n, False, np.random.default_rng(1))
+    return Candidates.judged(
+        pool, objectives, sure, front, open_points(front, len(objectives), np.random.default_rng(1))
+    )
+
+
+def picked(pool: np.ndarray, objectives: np.ndarray, front: Front, n: int, p: np.ndarray | None = None) -> np.ndarray:
+    """By gain; nothing was seen."""
+    return pick_by_gain(candidates(pool, objectives, front, p), pool, NOTHING, n, False)
 
 
 def problem(seed: int, k: int, c: int = 40) -> tuple[np.ndarray, np.ndarray, Front]:
@@ -77,9 +84,36 @@ def test_what_was_seen_is_not_picked_again() -> None:
     pool = np.array([[0.2, 0.2], [0.21, 0.2], [0.8, 0.8]])
     objectives = np.array([[[0.1, 0.1], [0.2, 0.2], [0.5, 0.5]]])
     front, seen = Front.of(np.zeros((0, 2)), np.ones(2)), np.array([[0.2, 0.2]])
-    p = np.ones((1, 3))
-    near, far = (pick_by_gain(pool, objectives, p, front, seen, 1, a, np.random.default_rng(1)) for a in (False, True))
+    judged = candidates(pool, objectives, front)
+    near, far = (pick_by_gain(judged, pool, seen, 1, apart) for apart in (False, True))
     assert near.tolist() == [1] and far.tolist() == [2]
+
+
+def test_gains_are_shares_of_the_open_points_in_the_mean_over_members() -> None:
+    """By hand: of four points the first candidate dominates 3 by one member and 1 by the other, the second 2 and 2."""
+    points = np.tile([[1.0, 4.0], [2.0, 3.0], [3.0, 2.0], [4.0, 1.0]], (2, 1, 1))
+    objectives = np.array([[[0.5, 1.5], [1.5, 1.5]], [[0.5, 3.5], [1.5, 1.5]]])
+    pool, front = np.zeros((2, 1)), Front.of(np.zeros((0, 2)), np.full(2, 5.0))
+
+    def gains(p: np.ndarray, points: np.ndarray = points) -> list[float]:
+        return Candidates.judged(pool, objectives, p, front, points).gains.tolist()
+
+    assert gains(np.ones((2, 2))) == pytest.approx([4 / 8, 4 / 8])
+    assert gains(np.array([[1.0, 0.5], [0.5, 0.5]])) == pytest.approx([3.5 / 8, 2 / 8])
+    assert gains(np.ones((2, 2)), points[:, :0]) == [0.0, 0.0]
+    assert not len(candidates(pool[:0], objectives[:, :0], front).gains)
+
+
+def test_candidates_added_and_chosen_are_judged_as_all_at_once() -> None:
+    pool, objectives, front = problem(3, 2)
+    members, p = np.stack([objectives, objectives[::-1]]), np.random.default_rng(2).random((2, 40))
+    whole = candidates(pool, members, front, p)
+    halves = [candidates(pool[h], members[:, h], front, p[:, h]) for h in (slice(0, 20), slice(20, 40))]
+    some = np.array([35, 3, 17])
+    for mine, theirs in ((halves[0] + halves[1], whole), (whole.of(some).of(np.arange(3)), whole.of(some))):
+        for name in ("u", "chance", "adds", "nearness"):
+            assert np.array_equal(getattr(mine, name), getattr(theirs, name)), name
+    assert whole.of(some).probability == pytest.approx(p.mean(0)[some])
 
 
 @pytest.mark.parametrize("n", [1, 7, 20, 50])

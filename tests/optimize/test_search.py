@@ -16,7 +16,7 @@ import torch
 from toy_problems import between_problem, evaluated, kinds_problem, many_problem
 
 from neurofit.optimize.joint import Joint
-from neurofit.optimize.picking import Front
+from neurofit.optimize.picking import Front, open_points
 from neurofit.optimize.search import Search, _reflected
 from neurofit.problem.problem import Problem
 from neurofit.problem.space import Parameter, Space
@@ -148,9 +148,12 @@ def test_a_choice_is_looked_into_where_it_promises_more_than_what_is_near(kinds:
     made = search(kinds, feasible=kinds[2].feasible & (of_choices[:, common] > 0.5))
     found = made._explorers(3, np.zeros((0, made._d)))
     assert len(found) == 3 and (found[:, made._choices.blocks[0]].argmax(axis=1) != common).all()
+    judged, nothing_open = made._judged, made._open[:, :0]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("neurofit.optimize.search.greatest_gain", lambda points, objectives, p: 1.0)
+        patch.setattr(Search, "_judged", lambda self, u: replace(judged(u), adds=np.ones((8, len(u), 1))))
         assert len(made._explorers(3, found)) == 0
+    made._open = nothing_open
+    assert len(made._explorers(3, found)) == 0
 
 
 def test_of_many_objectives_what_is_likely_to_be_feasible_is_picked() -> None:
@@ -161,10 +164,11 @@ def test_of_many_objectives_what_is_likely_to_be_feasible_is_picked() -> None:
     pool = np.random.default_rng(2).random((40, d))
     logit = torch.from_numpy(np.random.default_rng(3).permutation(np.linspace(-3, 3, 40)))[None]
     said = Outlook(torch.zeros((1, 40, 0)), torch.ones((1, 40, k)), torch.ones((1, 40, 1)), logit)
-    model = SimpleNamespace(samples=SimpleNamespace(warp=Warp(np.full(d, -2.0))), of_all=lambda u: said)
+    axes = SimpleNamespace(warp=Warp(np.full(d, -2.0)))
+    model = SimpleNamespace(samples=axes, members=1, of_all=lambda u: said)
     made = search((problem, cast(JointModel, model), table(problem, rows)))
     assert k > 6
-    chosen = made._picked(pool, np.zeros((0, d)), 10, apart=True)
+    chosen = made._picked(made._judged(pool), np.zeros((0, d)), 10, apart=True)
     places = [int(np.flatnonzero((pool == row).all(axis=1))[0]) for row in chosen]
     assert len(set(places)) == 10 and (logit[0, places] > 0).all()
 
@@ -172,8 +176,8 @@ def test_of_many_objectives_what_is_likely_to_be_feasible_is_picked() -> None:
 @pytest.mark.parametrize("scouts", [False, True])
 def test_a_proposal_is_safe_and_a_scout_need_not_be(kinds: Known, scouts: bool) -> None:
     """Half of a pool meets every target if it is feasible at all, which is even odds; the others are sure and poor."""
-    problem, _, data = kinds
-    pool = data.u[:40]
+    problem, _, _ = kinds
+    pool = np.concatenate([np.random.default_rng(2).random((40, 4)), np.tile([1.0, 0.0, 0.0, 0.0], (40, 1))], axis=1)
     sure = np.arange(40) % 2 == 0
     objectives = torch.where(torch.from_numpy(sure), 0.9 * problem.box[0], 0.0).expand(8, 40)[..., None]
     logit = torch.where(torch.from_numpy(sure), 3.0, 0.0).expand(8, 40)
@@ -181,7 +185,8 @@ def test_a_proposal_is_safe_and_a_scout_need_not_be(kinds: Known, scouts: bool) 
     made = search(kinds)
     made._model = cast(JointModel, SimpleNamespace(of_all=lambda u: said))
     made._front = Front.of(np.zeros((0, 1)), np.asarray(problem.box, float))
-    picked = made._picked(pool, np.zeros((0, made._d)), 1, apart=scouts)
+    made._open = open_points(made._front, 8, np.random.default_rng(1))
+    picked = made._picked(made._judged(pool), np.zeros((0, made._d)), 1, apart=scouts)
     place = int(np.flatnonzero((pool == picked[0]).all(axis=1))[0])
     assert sure[place] != scouts
 
@@ -204,6 +209,7 @@ def test_a_batch_has_more_scouts_where_what_is_gained_is_likely_to_fail(kinds: K
     made._model = cast(JointModel, SimpleNamespace(of_all=lambda u: said))
     for front, scouts in ((np.full((3, 1), 0.9), share), (np.full((2, 1), 0.9), 4)):
         made._front = Front.of(front * problem.box[0], np.asarray(problem.box, float))
-        assert made._scouts(pool) == scouts
+        made._open = open_points(made._front, 8, np.random.default_rng(1))
+        assert made._scouts(made._judged(pool)) == scouts
     made._front, made._k = Front.of(np.full((3, 1), 0.9) * problem.box[0], np.asarray(problem.box, float)), 7
-    assert made._scouts(pool) == 4
+    assert made._scouts(made._judged(pool)) == 4
