@@ -22,7 +22,8 @@ from neurofit.surrogate import training
 
 _FIRM = 10  # feasible evaluations, and
 _EARLY = 50  # proposals, before batches are quartered rather than halved: small parts agree too soon on where to look
-_LEAST, _SHARE = 10, 20  # candidates of a part at least, and a twentieth of all there are: less would teach too little
+_LEAST = 10  # candidates of a part at least: less would teach too little
+_MUCH = 400  # evaluations from which batches stay whole: beside so many, what a part would teach is little
 
 
 class Joint(Designed):
@@ -57,13 +58,13 @@ class Joint(Designed):
         return n if len(self._problem.features) > CHEAP or n < 2 * _LEAST else max(n // 4, _LEAST)
 
     def _affordable(self, n: int) -> int:
-        """All of a batch that is not divided; of others a half while little is known, later a quarter, and never less
-        than a twentieth of all evaluations.
+        """A half of a batch while little is known, a quarter later, and all of it when much is known, or where it is
+        not divided.
         """
-        if (least := self.at_once(n)) == n:
+        if (least := self.at_once(n)) == n or len(self._told) >= _MUCH:
             return n
         early = sum(e.feasible for e in self._told) < _FIRM or self._asked < self._designed + _EARLY
-        return min(n, max(n // 2 if early else least, len(self._told) // _SHARE))
+        return n // 2 if early else least
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""

@@ -19,6 +19,7 @@ from neurofit.surrogate.warp import STRAIGHT, curve
 
 _POINTS = 110  # rows to learn from
 _STEPS, _RATE = 30, 0.18  # of Adam
+_MORE_POINTS, _LAST_STEPS, _LAST_RATE = 200, 6, 0.1  # then of more rows, dearer ones, for what the few left undecided
 MANY, _MANY_STEPS = 60, 20  # outputs above which steps are too dear to take them all
 LENGTH_VARIANCE = 3.0  # of the prior of log length scales
 _JITTER = 1e-4  # of the signal variance: keeps a factor in single precision
@@ -87,12 +88,14 @@ def some(n: int, most: int, generator: torch.Generator) -> Tensor:
     return torch.cat([older, torch.arange(n - half, n)])
 
 
-def lesson(rows: Rows, binary: Tensor, strength: Tensor, generator: torch.Generator) -> tuple[Rows, Hyper]:
-    """The rows to learn from, and the middle of the prior, both in single precision.
+def lesson(
+    rows: Rows, binary: Tensor, strength: Tensor, generator: torch.Generator, most: int = _POINTS
+) -> tuple[Rows, Hyper]:
+    """The rows to learn from, at most so many, and the middle of the prior, both in single precision.
 
     Of labels, which are `binary` (o,), more noise is expected; of the warp, `strength` (d,).
     """
-    rows = rows.of(some(len(rows.points), _POINTS, generator))
+    rows = rows.of(some(len(rows.points), most, generator))
     rows = Rows(rows.points.float(), rows.centred.float(), rows.known, rows.rough.float())
     scale = (rows.centred.square().sum(0) / rows.known.sum(0).clamp_min(1)).sqrt().clamp_min(1e-3).log()
     d = rows.points.shape[1]
@@ -106,10 +109,13 @@ def descend(
     bounds: Sequence[tuple[float, float]],
     slopes: Callable[[], Sequence[Tensor]],
     outputs: int,
+    last: bool = False,
 ) -> None:
-    """Steps of Adam, in place, along the gradients `slopes` by `parts`, each of which stays within its bounds."""
-    optimizer = torch.optim.Adam(parts, lr=_RATE)
-    for _ in range(_STEPS if outputs <= MANY else _MANY_STEPS):
+    """Steps of Adam, in place, along the gradients `slopes` by `parts`, each of which stays within its bounds; a few
+    small ones where they are the `last`.
+    """
+    optimizer = torch.optim.Adam(parts, lr=_LAST_RATE if last else _RATE)
+    for _ in range(_LAST_STEPS if last else _STEPS if outputs <= MANY else _MANY_STEPS):
         for part, slope in zip(parts, slopes(), strict=True):
             part.grad = slope
         optimizer.step()
@@ -122,12 +128,15 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
 
     `expected` (d,) is the strength of the warp to start from.
     """
-    rows, middle = lesson(rows, binary, expected, generator)
+    few, middle = lesson(rows, binary, expected, generator)
     o, d = middle.log_length.shape
     start = math.log((_LENGTH if o <= MANY else _MANY_LENGTH) * math.sqrt(d))
     at = replace(middle.each(torch.clone), log_length=torch.full((o, d), start))
     parts, bounds = (at.log_length, *at.scales, at.strength), (LENGTH_BOUNDS, *SCALE_BOUNDS, _STRENGTH_BOUNDS)
-    descend(parts, bounds, lambda: _slopes(rows, at, middle), o)
+    descend(parts, bounds, lambda: _slopes(few, at, middle), o)
+    if _POINTS < len(rows.points) and o <= MANY:
+        more, centre = lesson(rows, binary, expected, generator, _MORE_POINTS)
+        descend(parts, bounds, lambda: _slopes(more, at, centre), o, last=True)
     return at.each(Tensor.double)
 
 

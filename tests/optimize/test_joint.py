@@ -123,7 +123,7 @@ def test_a_batch_that_was_cut_off_is_taken_up_again() -> None:
 
 
 def test_a_batch_comes_in_parts_that_shrink_once_the_search_knows_its_way() -> None:
-    """Halves for the first 50 proposals, then quarters, or a twentieth of what is known; what is small comes whole."""
+    """Halves for the first 50 proposals, then quarters, and whole once 400 are known; what is small comes whole."""
     problem = of_initial(between_problem(), 20)  # all of it is feasible
     optimizer = Joint(problem, 1)
     known = optimizer.ask(20)
@@ -133,8 +133,10 @@ def test_a_batch_comes_in_parts_that_shrink_once_the_search_knows_its_way() -> N
     assert len(optimizer.ask(50)) == 25
     assert [len(optimizer.ask(n)) for n in (50, 24)] == [12, 10]
     assert [optimizer.at_once(n) for n in (50, 24, 19)] == [12, 10, 19]  # as it foretells
-    optimizer.tell(evaluated(problem, np.random.default_rng(2).random((280, 4))))
-    assert [len(optimizer.ask(n)) for n in (50, 24)] == [15, 15]
+    optimizer.tell(evaluated(problem, np.random.default_rng(2).random((379, 4))))
+    assert len(optimizer.ask(50)) == 12
+    optimizer.tell(evaluated(problem, np.random.default_rng(3).random((1, 4))))
+    assert [len(optimizer.ask(n)) for n in (50, 24)] == [50, 24]
 
 
 def test_sensitive_steps_are_a_switch() -> None:
