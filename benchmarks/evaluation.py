@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from neurofit.config import load
-from neurofit.evaluate.evaluator import CellEvaluator
+from neurofit.evaluate.cell_evaluator import CellEvaluator
 from neurofit.problem.evaluation import Evaluation
 from neurofit.simulate.engine import Job, Outcome, Simulator
 

@@ -13,7 +13,7 @@ from scipy.stats import qmc
 from neurofit.evaluate.finer import finer
 from neurofit.executors import ProcessExecutor
 from neurofit.executors.environment import workers_of
-from neurofit.executors.trial import Settled
+from neurofit.executors.settled import Settled
 from neurofit.optimize import check_optimizer, make_optimizer
 from neurofit.optimize.design import Extent
 from neurofit.problem.evaluation import Evaluation
@@ -165,6 +165,7 @@ def _one(problem: Problem, x: np.ndarray) -> tuple[Evaluation, float, float]:
 
 def _sample(problem: Problem, n: int) -> tuple[float, list[Evaluation]]:
     """Seconds of a candidate when n of a fit's first ones are evaluated together, and what came of them."""
+
     sobol = qmc.Sobol(len(problem.space), rng=np.random.default_rng(problem.fit.seed))
     points = sobol.random_base2(math.ceil(math.log2(n)))[:n]
     with ProcessExecutor(problem, 1, problem.fit.timeout) as executor:

@@ -47,8 +47,8 @@ WORKER = (
     Probe("neurofit.simulate.engine:Simulator.run", "sort jobs"),
     Probe("neurofit.evaluate.features:_dict", "traces as lists for eFEL"),
     Probe("efel:get_feature_values", "eFEL"),
-    Probe("neurofit.evaluate.evaluator:extract", "features around eFEL"),
-    Probe("neurofit.evaluate.evaluator:finish", "objectives and rules"),
+    Probe("neurofit.evaluate.cell_evaluator:extract", "features around eFEL"),
+    Probe("neurofit.evaluate.cell_evaluator:finish", "objectives and rules"),
     Probe("neurofit.executors.worker:packed", "messages"),
     Probe("neurofit.executors.worker:send", "messages"),
 )

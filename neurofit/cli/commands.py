@@ -83,12 +83,13 @@ def fit(
     """Fit FILE: search its parameters, keep every evaluation in DIR/results.h5, draw the front."""
     with guarded(debug) as guard:
         from neurofit.executors.job import joined
+
+        joined()  # under mpiexec the other ranks stay in here, and none of them reads or prints
         from neurofit.report.live import Watch
         from neurofit.run.failures import check_some_worked
         from neurofit.run.fit import fit_step, overrides
         from neurofit.run.stages import load_work, placed, read_from, steps
 
-        joined()  # under mpiexec the other ranks stay in here, and none of them reads or prints
         given = {"budget": budget, "batch": batch, "seed": seed, "workers": workers, "optimizer": optimizer}
         given |= {"engine": engine, "patience": patience, "warm_start": warm_start or None}
         wanted = changed(changes) | overrides(given)

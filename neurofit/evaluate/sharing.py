@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from neurofit.evaluate import beginnings
-from neurofit.evaluate.evaluator import CellEvaluator, concrete
+from neurofit.evaluate.cell_evaluator import CellEvaluator, concrete
 from neurofit.evaluate.trial import middles, same, spread
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.problem import Problem

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import qmc
 
-from neurofit.evaluate.evaluator import CellEvaluator, concrete, result
+from neurofit.evaluate.cell_evaluator import CellEvaluator, concrete, result
 from neurofit.evaluate.features import extract
 from neurofit.evaluate.order import cost
 from neurofit.problem.feature import Feature

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import current_thread, main_thread
@@ -27,6 +27,7 @@ from neurofit.evaluate.sharing import Shared, measure_sharing, sharing
 from neurofit.evaluate.trial import WINDOW, Measured, difference, measure, taken
 from neurofit.executors.environment import worker_environment
 from neurofit.executors.output import Output
+from neurofit.executors.settled import Settled
 from neurofit.executors.worker import die_with
 from neurofit.problem.problem import Problem
 
@@ -38,28 +39,6 @@ _SLOW, _NOTICED = 3.0, 1e-3  # times the median feature's seconds a trace, and s
 _PATIENCE = 300.0  # s: both may have to be compiled
 
 _Found = TypeVar("_Found")
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What a problem is simulated with: the engine, the copies in one simulation (0: by the cell's size), why, in a
-    sentence, and whether a candidate's sweeps `share` what they have in common before they first differ.
-
-    `slow` names features that take much longer to read than the others do, "" where none does. `lasting` is False where
-    a trial failed, for whatever reason: another day it may not.
-    """
-
-    engine: str
-    copies: int
-    why: str
-    share: bool = False
-    slow: str = ""
-    lasting: bool = True
-
-    def put(self, problem: Problem) -> Problem:
-        """The problem, to be evaluated this way."""
-        fit = replace(problem.fit, engine=self.engine, copies=self.copies or None, share=self.share)
-        return replace(problem, fit=fit)
 
 
 def settle(problem: Problem) -> Settled:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from neurofit.archive import Contents
-from neurofit.evaluate.evaluator import simulate_traces
+from neurofit.evaluate.cell_evaluator import simulate_traces
 from neurofit.evaluate.finer import confirming
 from neurofit.evaluate.network_evaluator import simulate_spikes
 from neurofit.problem.problem import Problem

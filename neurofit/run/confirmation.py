@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from neurofit.archive import Contents
 from neurofit.archive.records import front_of
 from neurofit.problem.evaluation import Evaluation
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def confirmation(contents: Contents) -> pd.DataFrame:
     """The features and objectives of confirming minus the search's, a row a confirmed evaluation (`Run`'s)."""
+    import pandas as pd  # which a fit alone need not wait for
+
     header = contents.header
     pairs = [(contents.rows[i].evaluation, e) for i, e in sorted(contents.confirmed.items())]
     columns: dict[tuple[str, str], np.ndarray] = {}

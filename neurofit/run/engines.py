@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from neurofit.config.identity import digest
-from neurofit.executors.trial import Settled, settle
+from neurofit.executors.settled import Settled
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.problem import Problem, sha256
 from neurofit.simulate.mechanisms import cache_root, content_key, fast_flags
@@ -28,6 +28,8 @@ def settled(problem: Problem) -> Settled | None:
     try:
         return Settled(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):  # none there, or not one of ours
+        from neurofit.executors.trial import settle  # which takes a second to load
+
         found = settle(problem)
         if found.lasting:
             _keep(file, found)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from neurofit import front
 from neurofit.archive import Contents, Header, read
@@ -27,6 +26,7 @@ from neurofit.run.confirmation import confirmation, sentence
 from neurofit.run.failures import failures, unheard_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from neurofit.report.pictures import Material
@@ -147,6 +147,8 @@ class Run:
         rules are bool (not run is False); run has status, reason, seconds (of simulation and features together) and
         feasible.
         """
+        import pandas as pd  # which a fit alone need not wait for
+
         h, raw = self.header, self.raw
         columns: dict[tuple[str, str], np.ndarray] = {}
         for kind, names, rows in (
@@ -209,6 +211,8 @@ class Run:
 
     def convergence(self, reference: float | Sequence[float] | None = None) -> pd.Series:
         """The hypervolume after each evaluation, in order of their numbers."""
+        import pandas as pd
+
         volumes = front.convergence(self._objectives, self._feasible, self._reference(reference))
         return pd.Series(volumes, self.evaluations.index, name="hypervolume")
 

@@ -24,7 +24,7 @@ from neurofit.archive import Archive, Batch
 from neurofit.archive.records import front_of
 from neurofit.errors import NeurofitError, Stopped
 from neurofit.evaluate.finer import NO_STEP, confirming, how, stepless
-from neurofit.executors.trial import Settled
+from neurofit.executors.settled import Settled
 from neurofit.optimize import Optimizer, make_optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem

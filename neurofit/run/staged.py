@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from neurofit.archive import Contents, exists, read
 from neurofit.config.document import read as read_yaml
 from neurofit.config.load import STAGES
 from neurofit.errors import ArchiveError
 from neurofit.run.results import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = "stages.yaml"  # in a staged run's directory: the staged file with all that it names filled in
 
@@ -53,6 +55,8 @@ class StagedRun(Run):
 
     def flat(self) -> pd.DataFrame:
         """The evaluations of all stages, a first column `stage`; columns that a stage does not have are empty."""
+        import pandas as pd
+
         tables = {name: run.flat().reset_index() for name, run in self._stages.items()}
         return pd.concat(tables, names=["stage", "row"]).droplevel("row")
 

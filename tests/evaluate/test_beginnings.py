@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from neurofit.config import load
 from neurofit.evaluate import beginnings
 from neurofit.evaluate.beginnings import shared_until
-from neurofit.evaluate.evaluator import CellEvaluator, concrete
+from neurofit.evaluate.cell_evaluator import CellEvaluator, concrete
 from neurofit.evaluate.search import Subject, rheobase
 from neurofit.problem.protocol import SOMA, Location, Ramp, RheobaseSearch, Step, Stimulus, Sweep, Synapse, VoltageClamp
 from neurofit.simulate.engine import Job, Simulator

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neurofit.evaluate.evaluator import CellEvaluator, protocol_order
+from neurofit.evaluate.cell_evaluator import CellEvaluator, protocol_order
 from neurofit.problem.evaluation import FALSE, NOT_RUN, TRUE, UNDEFINED, UNKNOWN, VALUE
 from neurofit.problem.expression import parse
 from neurofit.problem.feature import Feature

@@ -77,7 +77,7 @@ def test_the_same_and_faster_is_chosen_and_remembered(tmp_path, monkeypatch):
     assert found is not None
     # A leak alone is so cheap that either may be faster here; that both gave the same is what is said.
     assert "over 200 ms" in found.why and 1 <= found.copies <= 128
-    monkeypatch.setattr("neurofit.run.engines.settle", lambda _: pytest.fail("it was tried out again"))
+    monkeypatch.setattr("neurofit.executors.trial.settle", lambda _: pytest.fail("it was tried out again"))
     assert settled(leak) == found
     asked = replace(leak, fit=replace(leak.fit, engine="coreneuron"))
     with pytest.raises(pytest.fail.Exception):

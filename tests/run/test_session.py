@@ -17,10 +17,10 @@ import pytest
 import neurofit
 from neurofit.config.load import load
 from neurofit.errors import Stopped
-from neurofit.evaluate.evaluator import CellEvaluator
+from neurofit.evaluate.cell_evaluator import CellEvaluator
 from neurofit.evaluate.finer import confirming, finer
 from neurofit.executors import ProcessExecutor, SerialExecutor
-from neurofit.executors.trial import Settled
+from neurofit.executors.settled import Settled
 from neurofit.optimize import Optimizer
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem

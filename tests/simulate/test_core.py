@@ -131,7 +131,7 @@ COMPANY = """
 import pickle, sys
 import numpy as np
 from neurofit.config import load
-from neurofit.evaluate.evaluator import CellEvaluator
+from neurofit.evaluate.cell_evaluator import CellEvaluator
 from neurofit.simulate.engine import Job, Simulator
 problem = load(sys.argv[1])
 values = CellEvaluator(problem).values
