@@ -15,12 +15,14 @@ BESIDE = Path(sys.executable).parent / "mpiexec"
 # NEUROFIT_TEST_MPIEXEC: that of another MPI, for all tests that start real jobs
 MPIEXEC = os.environ.get("NEUROFIT_TEST_MPIEXEC") or (str(BESIDE) if BESIDE.exists() else shutil.which("mpiexec"))
 needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="there is no mpiexec: pip install mpich")
-# `neurofit`, and FILE OUT [OPTIONS]: a fit without the pictures, which take longer than a small run.
+# `neurofit`, and FILE OUT [OPTIONS]: a fit without the pictures, which take longer than a small run. The other ranks
+# serve before they load what only rank 0 needs, as they do under `neurofit fit`.
 NEUROFIT = [sys.executable, "-c", "from neurofit.cli import main; main()"]
 FIT = [
     sys.executable,
     "-c",
-    "import ast, sys, neurofit; neurofit.fit(*sys.argv[1:3], **ast.literal_eval(([*sys.argv, '{}'])[3]))",
+    "import ast, sys; from neurofit.executors.job import joined; joined()\n"
+    "import neurofit; neurofit.fit(*sys.argv[1:3], **ast.literal_eval(([*sys.argv, '{}'])[3]))",
 ]
 
 

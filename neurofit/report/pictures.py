@@ -25,8 +25,6 @@ from neurofit.report.parallel import parallel_figure
 from neurofit.report.partial import partial_figure
 from neurofit.report.raster import Fired, raster_figure
 from neurofit.report.sensitivity import sensitivity_figure
-from neurofit.report.spectrum import spectrum_figure
-from neurofit.report.traces import Solution, traces_figure
 
 if TYPE_CHECKING:
     from neurofit.surrogate.foretold import Foretold
@@ -136,8 +134,16 @@ def _traces(m: Material) -> Figure | None:
         return None
     if not isinstance(problem.model, CellTemplate) or not problem.protocols:
         return None
+    from neurofit.report.traces import Solution, traces_figure  # eFEL, which no other picture needs
+
     x, features = m.results.x, m.results.features
     return traces_figure(problem, [Solution(label, features[r], simulate(problem, x[r])) for label, r in m.chosen])
+
+
+def _spectrum(problem: Problem, solutions: Sequence[Fired]) -> Figure:
+    from neurofit.report.spectrum import spectrum_figure  # scipy.signal, which no other picture needs
+
+    return spectrum_figure(problem, solutions)
 
 
 def _of_spikes(draw: Callable[[Problem, Sequence[Fired]], Figure]) -> Callable[[Material], Figure | None]:
@@ -232,7 +238,7 @@ KINDS = (
         "spectrum",
         "Power over frequency of each population's rate, of the chosen solutions.",
         _NETWORK,
-        _of_spikes(spectrum_figure),
+        _of_spikes(_spectrum),
     ),
 )
 NAMES = tuple(kind.name for kind in KINDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from neurofit.simulate.mechanisms import cache_root, content_key, fast_flags
 _FORMAT = 6
 
 
-def settled(problem: Problem) -> Settled | None:
-    """What `fit.engine` leaves open, from the cache or by a trial of some seconds; None for models without engines.
+def settled(problem: Problem, trying: AbstractContextManager[None] | None = None) -> Settled | None:
+    """What `fit.engine` leaves open, from the cache or by a trial of some seconds, made while `trying` is entered; None
+    for models without engines.
 
     Raises MechanismError where an engine that is needed cannot be had.
     """
@@ -28,9 +30,11 @@ def settled(problem: Problem) -> Settled | None:
     try:
         return Settled(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):  # none there, or not one of ours
-        from neurofit.executors.trial import settle  # which takes a second to load
+        # It takes a second to load, and not in `trying`: what breaks in there would leave a package half imported.
+        from neurofit.executors.trial import settle
 
-        found = settle(problem)
+        with trying or contextlib.nullcontext():
+            found = settle(problem)
         if found.lasting:
             _keep(file, found)
         return found

@@ -160,8 +160,7 @@ class Session:
         if known and fit.engine in ("auto", known["engine"]):
             share = bool(known.get("share", False)) if fit.share is None else fit.share
             return Settled(str(known["engine"]), int(known["copies"]), "", share).put(self._problem)
-        with self._stop.waiting():
-            found = settled(self._problem)
+        found = settled(self._problem, self._stop.waiting())
         if found is None:
             return self._problem
         self._archive.settled(found.engine, found.copies, found.why, found.share)

@@ -15,6 +15,7 @@ from mpi_jobs import FIT, NEUROFIT, below, cast, needs_mpi, run, start
 from toy_problem import running, wait_for
 
 import neurofit
+from neurofit.archive import exists
 from neurofit.config.load import load
 from neurofit.executors import SerialExecutor
 from neurofit.launcher import library, place
@@ -241,6 +242,8 @@ def text(tmp_path: Path) -> str:
 
 def stored(out: Path) -> int:
     """Evaluations on disk so far."""
+    if not exists(out):
+        return 0
     try:
         return len(neurofit.open(out).raw)
     except Exception:  # not there yet

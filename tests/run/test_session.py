@@ -333,9 +333,9 @@ def test_a_resumed_run_simulates_as_it_began(cell, tmp_path, monkeypatch):
             seen.append((problem.fit.engine, problem.fit.copies, problem.fit.share))
             super().__init__(problem)
 
-    monkeypatch.setattr(session_module, "settled", lambda _: Settled("neuron", 5, "tried", share=True))
+    monkeypatch.setattr(session_module, "settled", lambda *_: Settled("neuron", 5, "tried", share=True))
     search(replace(auto, fit=replace(auto.fit, budget=7)), tmp_path / "a", Seen)
-    monkeypatch.setattr(session_module, "settled", lambda _: pytest.fail("it was tried again"))
+    monkeypatch.setattr(session_module, "settled", lambda *_: pytest.fail("it was tried again"))
     run = search(auto, tmp_path / "a", Seen)
     assert len(seen) >= 2 and set(seen) == {("neuron", 5, True)} and run.settled["share"] is True
     search(replace(auto, fit=replace(auto.fit, share=False, budget=20)), tmp_path / "a", Seen)  # asked for now
