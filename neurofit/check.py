@@ -15,7 +15,6 @@ from neurofit.executors import ProcessExecutor
 from neurofit.executors.environment import workers_of
 from neurofit.executors.settled import Settled
 from neurofit.optimize import check_optimizer, make_optimizer
-from neurofit.optimize.design import Extent
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
@@ -119,6 +118,8 @@ def thinking(problem: Problem, seen: Sequence[Evaluation]) -> tuple[int, float]:
     if fit.optimizer != _THOUGHT or len(seen) < _TOLD:
         return 0, 0.0
     n = make_optimizer(fit.optimizer, problem, fit.seed).at_once(min(fit.batch, fit.budget))
+    from neurofit.optimize.design import Extent  # torch, which wrong input need not wait for
+
     asks = math.ceil(max(0, fit.budget - Extent.of(fit, problem.space).fewest) / n)
     spent = 0.0
     for _ in range(2 if asks else 0):  # the first of a process takes longer
