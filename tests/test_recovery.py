@@ -20,7 +20,7 @@ def moved(target: Target, features: np.ndarray) -> Target:
     return replace(target, low=features[target.column], high=features[target.column])
 
 
-def hidden(name: str, seed: int, optimizer: str, budget: int) -> tuple[Problem, np.ndarray]:
+def hidden(name: str, seed: int, optimizer: str, budget: int, batch: int = 50) -> tuple[Problem, np.ndarray]:
     """The built-in problem with targets moved to the features of a feasible vector, and the vector (unit cube)."""
     problem = load(name)
     rng = np.random.default_rng(seed)
@@ -31,16 +31,16 @@ def hidden(name: str, seed: int, optimizer: str, budget: int) -> tuple[Problem, 
     objectives = tuple(
         replace(o, targets=tuple(moved(t, first.features) for t in o.targets)) for o in problem.objectives
     )
-    fit = replace(problem.fit, optimizer=optimizer, budget=budget, batch=50, seed=seed)
+    fit = replace(problem.fit, optimizer=optimizer, budget=budget, batch=batch, seed=seed)
     return sealed(replace(problem, objectives=objectives, fit=fit), problem.text), us[first.index]
 
 
 # Six features of hh_soma pin its three parameters to a twentieth of their (log) ranges. In RS more Na can stand in for
-# less K
-# at equal features, so that there only a quarter is asked for each parameter.
+# less K at equal features, so that there only a quarter is asked for each parameter. Measured: .008 and .12; by as many
+# random points .11 and .28.
 @pytest.mark.parametrize(("name", "share"), [("models/hh_soma/cell.yaml", 0.05), ("models/pospischil/cell.yaml", 0.25)])
 def test_nsga2_recovers_hidden_parameters(name, share, tmp_path):
-    problem, u = hidden(name, 1, "nsga2", 600)
+    problem, u = hidden(name, 1, "nsga2", 400, 25)
     best = neurofit.fit(problem, out=tmp_path / "run").best()
     x = np.array([best["parameter", name] for name in problem.space.names], float)
     found = problem.space.to_unit(x[None])[0]
