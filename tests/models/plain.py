@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from neurofit.simulate.mechanisms import build
+
 MODELS = Path(__file__).parents[2] / "models"
 
 
-def compile(mod_dir: Path, tmp: Path) -> Path:
-    """Compiles the files of `mod_dir` in `tmp` (an own folder: builds that share one fail); returns the library."""
-    nrnivmodl = Path(sys.executable).with_name("nrnivmodl")
-    done = subprocess.run(
-        [str(nrnivmodl if nrnivmodl.exists() else shutil.which("nrnivmodl")), str(mod_dir)],
-        cwd=tmp,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return next(tmp.glob("*/libnrnmech.*"))
+def compiled(mod_dir: Path) -> Path:
+    """The library of the files of `mod_dir`, as nrnivmodl makes it: once for these tests and for neurofit's fits."""
+    return build(sorted(mod_dir.glob("*.mod")))
 
 
 def run(script: str, library: Path | None = None) -> Any:

@@ -76,8 +76,8 @@ def holding(values):
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return plain.compile(plain.MODELS / "motoneuron" / "mechanisms", tmp_path_factory.mktemp("motoneuron"))
+def library():
+    return plain.compiled(plain.MODELS / "motoneuron" / "mechanisms")
 
 
 def _in_sections(values):

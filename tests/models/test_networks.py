@@ -133,8 +133,8 @@ print(json.dumps([found, evaluator.simulator.builds]))
 def test_coba_hh_and_what_it_costs():
     """E 32 to 40 Hz, I 35 to 38 Hz and 4,000 cells there: 20 % more is allowed to 1,000; activity that lasts.
 
-    Whatever is not integration is at most 5 % of a second simulated of 1,000 cells, weights and cells' conductances set
-    anew.
+    Whatever is not integration is at most 5 % of half a second simulated of 1,000 cells, with weights and cells'
+    conductances set anew.
     """
     script = """
 problem, evaluator, values = network("coba_hh")
@@ -143,7 +143,7 @@ outcome = evaluator.simulator.run(values, sweep, conditions)
 found = [read(outcome, p, sweep.window, "population_rate", "isi_cv") for p in ("E", "I")]
 last = read(outcome, "all", (900, 1000), "population_rate")[0]
 changed = values | {"g_e": 6.3, "E.soma.gbar_natm": 0.09, "kick_E.rate": 190.0}
-again = evaluator.simulator.run(changed, sweep, conditions)
+again = evaluator.simulator.run(changed, Sweep("run", (), 500.0, (150.0, 500.0)), conditions)
 cells = sum(n for _, n in again.spikes.counts)
 print(json.dumps([found, last, again.outside / again.seconds, evaluator.simulator.builds, cells]))
 """

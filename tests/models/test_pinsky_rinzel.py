@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from plain import MODELS, compile, run
+from plain import MODELS, compiled, run
 from scipy.integrate import solve_ivp
 
 # The published numbers [mS/cm2, uF/cm2, mV] are written again here rather than read from model.yaml, which they judge.
@@ -66,8 +66,8 @@ print(json.dumps([clamp_.i * 1e-3 / area(soma), other.i * 1e-3 / area(dend), are
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return compile(MODELS / "pinsky_rinzel" / "mechanisms", tmp_path_factory.mktemp("pinsky_rinzel"))
+def library():
+    return compiled(MODELS / "pinsky_rinzel" / "mechanisms")
 
 
 def in_neuron(library, current, gc, stop=2500.0, dt=0.025):

@@ -62,8 +62,8 @@ def _cell(name):
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return plain.compile(FOLDER / "mechanisms", tmp_path_factory.mktemp("pospischil"))
+def library():
+    return plain.compiled(FOLDER / "mechanisms")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from plain import MODELS, compile, run
+from plain import MODELS, compiled, run
 from templates import read
 
 FOLDER = MODELS / "pyramidal"
@@ -113,8 +113,8 @@ print(json.dumps(out))
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    return compile(FOLDER / "mechanisms", tmp_path_factory.mktemp("pyramidal"))
+def library():
+    return compiled(FOLDER / "mechanisms")
 
 
 @pytest.fixture(scope="module")
