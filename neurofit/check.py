@@ -166,7 +166,6 @@ def _one(problem: Problem, x: np.ndarray) -> tuple[Evaluation, float, float]:
 
 def _sample(problem: Problem, n: int) -> tuple[float, list[Evaluation]]:
     """Seconds of a candidate when n of a fit's first ones are evaluated together, and what came of them."""
-
     sobol = qmc.Sobol(len(problem.space), rng=np.random.default_rng(problem.fit.seed))
     points = sobol.random_base2(math.ceil(math.log2(n)))[:n]
     with ProcessExecutor(problem, 1, problem.fit.timeout) as executor:
