@@ -169,6 +169,8 @@ def _distances(pool: np.ndarray, seen: np.ndarray) -> np.ndarray:
 def open_points(front: Front, members: int, rng: np.random.Generator) -> np.ndarray:
     """Points (s, q, k) of the box that the front does not dominate: other ones for each member, as far as they go."""
     k = len(front.reference)
+    if not k:  # where rules are all there is, there is no box
+        return np.zeros((members, 0, 0))
     each = min(_PAIRS // members, _MOST_POINTS)
     wanted = each * members
     known = np.unique(front.objectives.reshape(-1, k), axis=0)  # of a large front many may be alike, and each is dear

@@ -192,5 +192,6 @@ def test_each_member_has_open_points_of_its_own_or_where_they_are_few_as_many_as
     assert few.shape[0] == 64 and 0 < few.shape[1] < 250
     assert all(len(np.unique(mine)) == few.shape[1] for mine in few)
     assert (few < 0.001).all()
+    assert open_points(Front.of(np.zeros((5, 0)), np.zeros(0)), 8, rng).shape == (8, 0, 0)
     none = open_points(Front.of(np.zeros((1, 3)), np.full(3, 1.0)), 8, rng)
     assert none.shape == (8, 0, 3)
