@@ -117,11 +117,13 @@ def thinking(problem: Problem, seen: Sequence[Evaluation]) -> tuple[int, float]:
     fit = problem.fit
     if fit.optimizer != _THOUGHT or len(seen) < _TOLD:
         return 0, 0.0
-    n = make_optimizer(fit.optimizer, problem, fit.seed).at_once(min(fit.batch, fit.budget))
     from neurofit.optimize.design import Extent  # torch, which wrong input need not wait for
 
-    asks = math.ceil(max(0, fit.budget - Extent.of(fit, problem.space).fewest) / n)
-    spent = 0.0
+    asking = make_optimizer(fit.optimizer, problem, fit.seed)
+    known, asks, n, spent = Extent.of(fit, problem.space).fewest, 0, 1, 0.0
+    while known < fit.budget:
+        n = asking.at_once(min(fit.batch, fit.budget), known)
+        known, asks = known + n, asks + 1
     for _ in range(2 if asks else 0):  # the first of a process takes longer
         optimizer = make_optimizer(fit.optimizer, replace(problem, fit=replace(fit, initial=1)), fit.seed)
         optimizer.warm(seen)
@@ -134,7 +136,8 @@ def thinking(problem: Problem, seen: Sequence[Evaluation]) -> tuple[int, float]:
 def busy(problem: Problem, workers: int) -> float:
     """How many of the workers have work on the mean, where an ask waits for the last candidate of the one before."""
     fit = problem.fit
-    asked = make_optimizer(fit.optimizer, problem, fit.seed).at_once(min(fit.batch, fit.budget)) * (fit.lag + 1)
+    optimizer = make_optimizer(fit.optimizer, problem, fit.seed)
+    asked = optimizer.at_once(min(fit.batch, fit.budget), fit.budget // 2) * (fit.lag + 1)
     return asked / math.ceil(asked / workers)
 
 

@@ -33,8 +33,10 @@ class Optimizer(ABC):
     def tell(self, evaluations: Sequence[Evaluation]) -> None:
         """Takes up a batch's evaluations, in order of their numbers."""
 
-    def at_once(self, n: int) -> int:
-        """How many candidates an ask for `n` gives at the least while there are any, but of a design."""
+    def at_once(self, n: int, known: int = 0) -> int:
+        """How many candidates an ask for `n` gives at the least while there are any, but of a design, when so many
+        evaluations are `known`.
+        """
         return n
 
     def warm(self, evaluations: Sequence[Evaluation]) -> None:  # noqa: B027 - nothing to do is a fair default

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch._dynamo  # Adam does so when it is first made, and a signal to an ask would break in
 
 from neurofit.optimize.design import Designed
 from neurofit.optimize.search import CHEAP, Search
@@ -35,6 +34,7 @@ class Joint(Designed):
         self._proposed: _Said | None = None  # of the ask under way
         self._said: deque[_Said | None] = deque()  # of each batch that has not been told
         self._kinds: dict[int, str] = {}  # what the first so many evaluations chose: remembered, but never needed
+        _load_adam()
 
     def ask(self, n: int) -> np.ndarray:
         self._proposed = None
@@ -52,19 +52,18 @@ class Joint(Designed):
         super().reask(x)
         self._said.append(None)
 
-    def at_once(self, n: int) -> int:
-        """All of a small batch, or of one whose model is dear to train anew; a quarter of any other."""
+    def at_once(self, n: int, known: int = 0) -> int:
+        """All of a small batch, of one whose model is dear to train anew, or where much is known; else a quarter."""
         # What a part of a batch teaches is worth more to the next than idle workers cost.
-        return n if len(self._problem.features) > CHEAP or n < 2 * _LEAST else max(n // 4, _LEAST)
+        whole = len(self._problem.features) > CHEAP or n < 2 * _LEAST or known >= _MUCH
+        return n if whole else max(n // 4, _LEAST)
 
     def _affordable(self, n: int) -> int:
-        """A half of a batch while little is known, a quarter later, and all of it when much is known, or where it is
-        not divided.
-        """
-        if (least := self.at_once(n)) == n or len(self._told) >= _MUCH:
-            return n
+        """A half of a batch that comes in parts while little is known; later as much as `at_once` says."""
         early = sum(e.feasible for e in self._told) < _FIRM or self._asked < self._designed + _EARLY
-        return n // 2 if early else least
+        if early and self.at_once(n) < n:
+            return n // 2
+        return self.at_once(n, len(self._told))
 
     def _propose(self, n: int) -> np.ndarray:
         """At most n candidates (n', d) in the parameters' units; what was promised of them is kept for the note."""
@@ -89,6 +88,13 @@ class Joint(Designed):
         new = self._unseen.new(x)
         self._proposed = _Said(kind, p[new], scouts[new], features[:, new])
         return self._unseen.take(x)
+
+
+def _load_adam() -> None:
+    """Has torch import what it imports in Adam's first step, as a signal to an ask would leave it half imported."""
+    nothing = torch.zeros(1, requires_grad=True)
+    nothing.grad = torch.zeros(1)
+    torch.optim.Adam([nothing]).step()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,9 @@ class Front:
 class Candidates:
     """Candidates of a batch, and what each of s members expects of them.
 
-    u       (c, D) points of the relaxed cube
-    chance  (s, c) P(feasible)
-    adds    (s, c, q) that times whether it dominates each of the member's open points
+    u         (c, D) points of the relaxed cube
+    chance    (s, c) P(feasible)
+    adds      (s, c, q) that times whether it dominates each of the member's open points
     nearness  (c,) to gaining something, which decides where nothing gains anything
     """
 
@@ -67,26 +67,28 @@ class Candidates:
         return Candidates(u, chance, adds, (chance * nearness).mean(0))
 
     @property
-    def _parts(self) -> tuple[np.ndarray, ...]:
-        return self.u, self.chance, self.adds, self.nearness
-
-    @property
     def probability(self) -> np.ndarray:
         """(c,) P(feasible)."""
         return self.chance.mean(0)
 
     @property
-    def gains(self) -> np.ndarray:
-        """(c,) what each adds by itself: the share of the open points, in the mean over members."""
+    def greatest(self) -> float:
+        """The most that one of them adds by itself: the share of the open points, in the mean over members."""
         members, _, points = self.adds.shape
-        return self.adds.sum((0, 2)) / max(members * points, 1)
+        return float(self.adds.sum((0, 2)).max(initial=0.0)) / max(members * points, 1)
 
-    def of(self, some: np.ndarray) -> Candidates:
+    def of(self, some: np.ndarray | slice) -> Candidates:
+        """Some of them, by their places."""
         return Candidates(self.u[some], self.chance[:, some], self.adds[:, some], self.nearness[some])
 
     def __add__(self, other: Candidates) -> Candidates:
-        both = zip(self._parts, other._parts, strict=True)
-        return Candidates(*(np.concatenate(pair, axis=a) for pair, a in zip(both, (0, 1, 1, 0), strict=True)))
+        """These and then the others."""
+        return Candidates(
+            np.concatenate([self.u, other.u]),
+            np.concatenate([self.chance, other.chance], axis=1),
+            np.concatenate([self.adds, other.adds], axis=1),
+            np.concatenate([self.nearness, other.nearness]),
+        )
 
 
 def pick_by_gain(pool: Candidates, at: np.ndarray, seen: np.ndarray, n: int, apart: bool) -> np.ndarray:

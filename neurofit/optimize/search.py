@@ -78,7 +78,7 @@ class Search:
         self._climbs = steered and not self._exploring and 0 < self._k <= _FEW and model.members > LEADERS
         self._effort = replace(effort, steps=_STEPS_BEFORE if self._climbs else effort.steps if steered else 0)
         self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)
-        self._open = open_points(self._front, model.members, rng)
+        self._open = open_points(self._front, model.members, rng)  # (s, q, k)
 
     def batch(self) -> tuple[np.ndarray, np.ndarray]:
         """Points (n, D) that stand for values, or fewer, and which of them are scouts (n,): those that may well fail.
@@ -94,8 +94,8 @@ class Search:
             return chosen, np.zeros(len(chosen), bool)
         judged = self._judged(pool)
         scouts = self._scouts(judged)
-        to_scout = judged if self._weighing else judged.of(np.arange(len(local), len(pool)))
-        near = self._climbing(judged.of(np.arange(len(local))), np.zeros((0, self._d)), n - scouts, apart=False)
+        to_scout = judged if self._weighing else judged.of(slice(len(local), None))
+        near = self._climbing(judged.of(slice(len(local))), np.zeros((0, self._d)), n - scouts, apart=False)
         explorers = self._explorers(round(_CHOICE_SHARE * n), near)
         near = np.concatenate([near[: n - scouts - len(explorers)], explorers])
         chosen = np.concatenate([near, self._climbing(to_scout, near, scouts, apart=True)])
@@ -138,7 +138,7 @@ class Search:
         return self._picked(pool + self._judged(self._relaxation.snap(ends)), before, n, apart)
 
     def _picked(self, pool: Candidates, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
-        """At most n of a pool (n', D), by what each adds to what is known and to those chosen `before` (b, D).
+        """At most n points (n', D) of a pool, by what each adds to what is known and to those chosen `before` (b, D).
 
         Where they are to lie `apart`, as scouts are, they need not be likely to be feasible.
         """
@@ -157,16 +157,15 @@ class Search:
         if not neglected or not n:
             return np.zeros((0, self._d))
         looked_into = self._rng.permutation(len(neglected))[:_CHOICES_AT_ONCE]
-        least = self._judged(near).gains.max(initial=0.0)
+        least = self._judged(near).greatest
         promised: list[tuple[float, np.ndarray, np.ndarray]] = []
         for block, choice in (neglected[i] for i in looked_into):
             pool = self._toward(block, choice)
             outlook = self._said(pool)
             objectives = outlook.objectives.numpy()
             if_feasible = Candidates.judged(pool, objectives, np.ones(objectives.shape[:2]), self._front, self._open)
-            gain = float(if_feasible.gains.max(initial=0.0))
-            if gain > least:
-                promised.append((gain, pool, shortfall(outlook.holds).mean(0).numpy()))
+            if if_feasible.greatest > least:
+                promised.append((if_feasible.greatest, pool, shortfall(outlook.holds).mean(0).numpy()))
         promised.sort(key=lambda entry: -entry[0])
         # In turns, the greatest promise first; each as far as can be from what is known.
         chosen = np.zeros((0, self._d))

@@ -17,9 +17,8 @@ from torch import Tensor
 from neurofit.surrogate.kernels import matern_and_slope
 from neurofit.surrogate.warp import STRAIGHT, curve
 
-_POINTS = 110  # rows to learn from
-_STEPS, _RATE = 30, 0.18  # of Adam
-_MORE_POINTS, _LAST_STEPS, _LAST_RATE = 200, 6, 0.1  # then of more rows, dearer ones, for what the few left undecided
+_POINTS, _STEPS, RATE = 110, 30, 0.18  # rows to learn from, and steps of Adam on them
+_MORE_POINTS, _MORE_STEPS, _MORE_RATE = 200, 6, 0.1  # then on more rows, whose steps are dear: what the few left open
 MANY, _MANY_STEPS = 60, 20  # outputs above which steps are too dear to take them all
 LENGTH_VARIANCE = 3.0  # of the prior of log length scales
 _JITTER = 1e-4  # of the signal variance: keeps a factor in single precision
@@ -104,18 +103,21 @@ def lesson(
     return rows, Hyper(strength.float(), length, scale, noise, scale + _ROUGH)
 
 
+def steps(outputs: int) -> int:
+    """How many steps so many outputs are learned in."""
+    return _STEPS if outputs <= MANY else _MANY_STEPS
+
+
 def descend(
     parts: Sequence[Tensor],
     bounds: Sequence[tuple[float, float]],
     slopes: Callable[[], Sequence[Tensor]],
-    outputs: int,
-    last: bool = False,
+    count: int,
+    rate: float,
 ) -> None:
-    """Steps of Adam, in place, along the gradients `slopes` by `parts`, each of which stays within its bounds; a few
-    small ones where they are the `last`.
-    """
-    optimizer = torch.optim.Adam(parts, lr=_LAST_RATE if last else _RATE)
-    for _ in range(_LAST_STEPS if last else _STEPS if outputs <= MANY else _MANY_STEPS):
+    """So many steps of Adam, in place, along the gradients `slopes` by `parts`, which stay within their bounds each."""
+    optimizer = torch.optim.Adam(parts, lr=rate)
+    for _ in range(count):
         for part, slope in zip(parts, slopes(), strict=True):
             part.grad = slope
         optimizer.step()
@@ -124,7 +126,8 @@ def descend(
 
 
 def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.Generator) -> Hyper:
-    """The hyperparameters, on a subset of the rows; labels, which are `binary` (o,), begin with more noise.
+    """The hyperparameters, on a subset of the rows and then, unless there are many outputs, on a larger one; labels,
+    which are `binary` (o,), begin with more noise.
 
     `expected` (d,) is the strength of the warp to start from.
     """
@@ -133,10 +136,10 @@ def most_likely(rows: Rows, binary: Tensor, expected: Tensor, generator: torch.G
     start = math.log((_LENGTH if o <= MANY else _MANY_LENGTH) * math.sqrt(d))
     at = replace(middle.each(torch.clone), log_length=torch.full((o, d), start))
     parts, bounds = (at.log_length, *at.scales, at.strength), (LENGTH_BOUNDS, *SCALE_BOUNDS, _STRENGTH_BOUNDS)
-    descend(parts, bounds, lambda: _slopes(few, at, middle), o)
-    if _POINTS < len(rows.points) and o <= MANY:
+    descend(parts, bounds, lambda: _slopes(few, at, middle), steps(o), RATE)
+    if len(rows.points) > _POINTS and o <= MANY:
         more, centre = lesson(rows, binary, expected, generator, _MORE_POINTS)
-        descend(parts, bounds, lambda: _slopes(more, at, centre), o, last=True)
+        descend(parts, bounds, lambda: _slopes(more, at, centre), _MORE_STEPS, _MORE_RATE)
     return at.each(Tensor.double)
 
 

@@ -18,11 +18,13 @@ from torch import Tensor
 from neurofit.surrogate.hyper import (
     LENGTH_BOUNDS,
     LENGTH_VARIANCE,
+    RATE,
     SCALE_BOUNDS,
     Hyper,
     Rows,
     descend,
     lesson,
+    steps,
     surprise_slopes,
 )
 
@@ -60,7 +62,7 @@ def most_likely(rows: Rows, binary: Tensor, relevance: Tensor, strength: Tensor,
         return *towards, by_length + own / own_sd**2, *by_scales
 
     free = -math.inf, math.inf
-    descend((common, growth, own, *at.scales), (LENGTH_BOUNDS, free, free, *SCALE_BOUNDS), slopes, o)
+    descend((common, growth, own, *at.scales), (LENGTH_BOUNDS, free, free, *SCALE_BOUNDS), slopes, steps(o), RATE)
     return replace(at, log_length=_length(common, growth, faint) + own).each(Tensor.double)
 
 

@@ -271,13 +271,15 @@ def test_an_ask_imports_nothing() -> None:
     """In a process of its own: a signal ends an ask, and would leave a package that is half imported behind."""
     code = """
 import sys
-from toy_problems import evaluated, islands_problem
+from toy_problems import between_problem, evaluated
 from neurofit.optimize import make_optimizer
-problem = islands_problem()
+problem = between_problem()
 optimizer = make_optimizer("joint", problem, 1)
-optimizer.tell(evaluated(problem, optimizer.ask(30)))
+while optimizer._left():
+    optimizer.tell(evaluated(problem, optimizer.ask(30)))
 before = set(sys.modules)
 optimizer.ask(10)
+assert optimizer._asked > optimizer._designed  # it was proposed
 print(*sorted(set(sys.modules) - before))
 """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

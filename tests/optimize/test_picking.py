@@ -89,19 +89,20 @@ def test_what_was_seen_is_not_picked_again() -> None:
     assert near.tolist() == [1] and far.tolist() == [2]
 
 
-def test_gains_are_shares_of_the_open_points_in_the_mean_over_members() -> None:
+def test_the_greatest_gain_is_a_share_of_the_open_points_in_the_mean_over_members() -> None:
     """By hand: of four points the first candidate dominates 3 by one member and 1 by the other, the second 2 and 2."""
     points = np.tile([[1.0, 4.0], [2.0, 3.0], [3.0, 2.0], [4.0, 1.0]], (2, 1, 1))
     objectives = np.array([[[0.5, 1.5], [1.5, 1.5]], [[0.5, 3.5], [1.5, 1.5]]])
     pool, front = np.zeros((2, 1)), Front.of(np.zeros((0, 2)), np.full(2, 5.0))
 
-    def gains(p: np.ndarray, points: np.ndarray = points) -> list[float]:
-        return Candidates.judged(pool, objectives, p, front, points).gains.tolist()
+    def greatest(p: np.ndarray, points: np.ndarray = points) -> float:
+        return Candidates.judged(pool, objectives, p, front, points).greatest
 
-    assert gains(np.ones((2, 2))) == pytest.approx([4 / 8, 4 / 8])
-    assert gains(np.array([[1.0, 0.5], [0.5, 0.5]])) == pytest.approx([3.5 / 8, 2 / 8])
-    assert gains(np.ones((2, 2)), points[:, :0]) == [0.0, 0.0]
-    assert not len(candidates(pool[:0], objectives[:, :0], front).gains)
+    assert greatest(np.ones((2, 2))) == pytest.approx(4 / 8)
+    assert greatest(np.array([[1.0, 0.5], [0.5, 0.5]])) == pytest.approx(3.5 / 8)
+    assert greatest(np.array([[0.2, 0.5], [0.2, 0.7]])) == pytest.approx(2.4 / 8)
+    assert greatest(np.ones((2, 2)), points[:, :0]) == 0.0
+    assert candidates(pool[:0], objectives[:, :0], front).greatest == 0.0
 
 
 def test_candidates_added_and_chosen_are_judged_as_all_at_once() -> None:
