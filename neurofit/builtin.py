@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from neurofit import paths
 from neurofit.config import library, stages
 from neurofit.config import load as load_file
 from neurofit.config.overrides import NO_CHANGES
@@ -52,17 +53,17 @@ def fit_file(text: str) -> Path:
     if "\0" in text or not text.strip():
         raise ConfigError("FILE", got=text, expected="the path of a fit file")
     for ready in _READY:
-        if path.is_dir() and (path / ready).is_file():
+        if paths.is_folder(path) and paths.is_file(path / ready):
             return path / ready
-    if path.is_file():
+    if paths.is_file(path):
         return path
     models = library.root() / "models"
     short = Path(*path.parts[1:]) if path.parts[:1] == ("models",) else path
     for candidate in (models / short, *(models / short / ready for ready in _READY)):
         inside = candidate.resolve().is_relative_to(models.resolve())
-        if inside and candidate.is_file() and candidate.name != "model.yaml" and candidate.suffix == ".yaml":
+        if inside and paths.is_file(candidate) and candidate.name != "model.yaml" and candidate.suffix == ".yaml":
             return candidate
-    if path.exists():
+    if paths.exists(path):
         raise ConfigError(
             "FILE", got=text, expected=f"a fit file, or a folder with a {' or a '.join(_READY)}{_in(path)}"
         )
@@ -73,9 +74,9 @@ def fit_file(text: str) -> Path:
 
 def _in(folder: Path) -> str:
     """What else a folder has that may be meant, as the end of a sentence."""
-    if not folder.is_dir():
+    if not paths.is_folder(folder):
         return ""
-    if (folder / "results.h5").is_file() or (folder / "stages.yaml").is_file():
+    if paths.is_file(folder / "results.h5") or paths.is_file(folder / "stages.yaml"):
         return " (this is what a fit wrote: fit its file with --out to go on)"
     found = sorted(f.name for f in folder.glob("*.yaml") if f.name != "model.yaml")[:_FEW]
     return f" (there are {', '.join(found)})" if found else ""
@@ -103,10 +104,10 @@ def copy(template: str, target: Path) -> list[Path]:
         known = library.model_names()
         expected = f"one of {', '.join(known)}{did_you_mean(template, known)}"
         raise ConfigError("TEMPLATE", got=template, expected=expected)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ConfigError("DIR", got=str(target), expected="a folder that is new or empty")
     source = library.model_file(template).parent
     try:
+        if paths.exists(target) and (not paths.is_folder(target) or any(target.iterdir())):
+            raise ConfigError("DIR", got=str(target), expected="a folder that is new or empty")
         shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_BUILT))
     except OSError as error:
         raise ConfigError("DIR", got=str(target), expected=f"a folder that can be written ({error})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +70,20 @@ class ArchiveError(NeurofitError):
     exit_code = 2
 
 
+class DiskError(ArchiveError):
+    """The disk does not take what a run writes, since it is full or broken: no fault of what was asked for."""
+
+    exit_code = 1
+
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def unwritten(told: str, error: OSError) -> ArchiveError:
+    """The error of what cannot be written, as `told` says: of the disk, or else of a place that was wrong."""
+    return (DiskError if error.errno in _OF_THE_DISK else ArchiveError)(told)
+
+
 def place_of(given: object, what: str, expected: str) -> Path:
     """A path that a program gives, whose types nobody checks; ConfigError where it is none."""
     if not isinstance(given, str | os.PathLike) or not str(given).strip():
@@ -83,7 +98,7 @@ def writing(path: Path, what_now: str = "") -> Iterator[None]:
         yield
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
-        raise ArchiveError(f"cannot write {path}: {why}{what_now and f'; {what_now}'}") from error
+        raise unwritten(f"cannot write {path}: {why}{what_now and f'; {what_now}'}", error) from error
 
 
 class Stopped(NeurofitError):

@@ -15,9 +15,10 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # Each floor may import every floor in its row: the house from the ground up. A floor is a folder or a file of the
 # package; in run/ each file is one of its own.
-GROUND = {"errors", "problem"}
+GROUND = {"errors", "problem", "paths"}
 BELOW = {
     "errors": {"errors"},
+    "paths": {"errors", "paths"},
     "problem": GROUND,
     "config": GROUND | {"config"},
     "simulate": GROUND | {"simulate"},

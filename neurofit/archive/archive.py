@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurofit import paths
 from neurofit.archive import differing
 from neurofit.archive.hdf5 import read_file, write_file
 from neurofit.archive.journal import Journal, Record, read_journal
@@ -36,7 +37,7 @@ from neurofit.archive.records import (
     encode_json,
     encode_row,
 )
-from neurofit.errors import ArchiveError
+from neurofit.errors import ArchiveError, unwritten, writing
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 
@@ -211,8 +212,8 @@ class Archive:
 
 
 def exists(directory: str | Path) -> bool:
-    """Whether `directory` holds an archive, or what is left of one."""
-    return (Path(directory) / RESULTS).exists() or (Path(directory) / JOURNAL).exists()
+    """Whether `directory` holds an archive, or what is left of one. ConfigError where it may not be looked at."""
+    return paths.exists(Path(directory) / RESULTS) or paths.exists(Path(directory) / JOURNAL)
 
 
 def describe(problem: Problem) -> Header:
@@ -255,13 +256,20 @@ def _locked(directory: Path) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise ArchiveError(f"cannot write in {directory}: {error.strerror}; give another --out directory") from error
+        raise unwritten(
+            f"cannot write in {directory}: {error.strerror}; give another --out directory", error
+        ) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         holder = os.read(fd, 200).decode(errors="replace").strip() or "another process"
         os.close(fd)
         raise ArchiveError(f"{directory} is in use by {holder}; wait for it, or give another directory") from None
-    os.ftruncate(fd, 0)
-    os.write(fd, f"process {os.getpid()} on {platform.node()}\n".encode())
+    try:
+        with writing(directory / LOCK):
+            os.ftruncate(fd, 0)
+            os.write(fd, f"process {os.getpid()} on {platform.node()}\n".encode())
+    except ArchiveError:
+        os.close(fd)
+        raise
     return fd

@@ -8,6 +8,7 @@ the same of the other runs' evaluations that the optimizer was given. `/labels` 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -63,11 +64,13 @@ def _image(contents: Contents) -> bytes:
 
 
 def read_file(path: Path) -> Contents:
-    """What `write_file` wrote. Raises ArchiveError where it is missing, not an archive, or of a newer format."""
+    """What `write_file` wrote. Raises ArchiveError where it is missing, closed to us, no archive, or a newer one."""
     try:
         file = h5py.File(path, "r", locking=False)
     except (FileNotFoundError, NotADirectoryError):
         raise ArchiveError(f"{path.parent} holds no run: there is no {path.name} in it") from None
+    except PermissionError as error:
+        raise ArchiveError(f"{path} cannot be read: {os.strerror(error.errno or errno.EACCES)}") from error
     except OSError as error:
         raise ArchiveError(f"{path} is not a neurofit archive: {error}") from error
     with file:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from neurofit.errors import ArchiveError
+from neurofit.errors import ArchiveError, unwritten, writing
 
 MAGIC = b"nfitjrn1"
 _START = len(MAGIC) + 16
@@ -39,12 +39,14 @@ class Record:
 def read_journal(path: Path) -> tuple[bytes, list[Record], int]:
     """(archive's 16 bytes, records, bytes they fill) of the journal at `path`; (b"", [], 0) where there is none.
 
-    Raises ArchiveError where the file is no journal.
+    Raises ArchiveError where the file is no journal, or cannot be read.
     """
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return b"", [], 0
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error.strerror}") from error
     if data[: len(MAGIC)] != MAGIC or len(data) < _START:
         raise ArchiveError(f"{path} is not a neurofit journal; move it away to go on with results.h5 alone")
     records, good = [], _START
@@ -91,21 +93,23 @@ class Journal:
         except OSError as error:
             os.ftruncate(self._fd, self._end)
             os.lseek(self._fd, self._end, os.SEEK_SET)
-            raise ArchiveError(f"cannot write to {self._path}: {error.strerror}; all before is kept") from error
+            raise unwritten(f"cannot write to {self._path}: {error.strerror}; all before is kept", error) from error
         self._end += len(data)
 
     def restart(self) -> None:
         """An empty journal takes the old one's place in one step; who is reading the old one still sees all of it."""
         new = self._path.with_name(self._path.name + ".tmp")
-        fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
-        os.write(fd, MAGIC + self._archive)
-        os.replace(new, self._path)
+        with writing(self._path, "all before is kept"):
+            fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            os.write(fd, MAGIC + self._archive)
+            os.replace(new, self._path)
         self.close()
         self._fd, self._end = fd, _START
 
     def sync(self) -> None:
         """Asks the disk itself to have it all: against a power cut, not only a killed process."""
-        os.fsync(self._fd)
+        with writing(self._path, "all before is kept"):
+            os.fsync(self._fd)
 
     def close(self) -> None:
         if self._fd >= 0:

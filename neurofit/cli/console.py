@@ -104,11 +104,11 @@ def _keep(log: Path | None, debug: bool) -> str:
     if debug:
         traceback.print_exc()
         return "see above"
-    if log is None or not log.parent.is_dir():
+    if log is None:
         return "run it again with --debug for the traceback"
     try:
         with open(log, "a", encoding="utf-8") as file:
             file.write(f"{datetime.now().isoformat(timespec='seconds')} unexpected error\n{traceback.format_exc()}")
-    except OSError:  # the disk may be what is wrong
+    except OSError:  # there is no such folder yet, or the disk is what is wrong
         return "run it again with --debug for the traceback"
     return f"the traceback is in {log}"

@@ -85,6 +85,8 @@ def existing(text: str, folder: Path, path: str, what: str) -> Path:
     file = resolve(text, folder)
     try:
         found = file.is_file()
+    except PermissionError as error:
+        raise ConfigError(path, got=text, expected=f"{what} whose folder may be read ({file})") from error
     except OSError:  # a name that is too long for the file system
         found = False
     if not found:

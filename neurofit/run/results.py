@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neurofit import front
+from neurofit import front, paths
 from neurofit.archive import Contents, Header, read
 from neurofit.archive.records import front_of
 from neurofit.config.library import neighbour
@@ -372,12 +372,13 @@ class Run:
 def open_run(directory: str | Path) -> Run:
     """The run in `directory`, also while it is being fitted, and after its process was killed.
 
-    That of a staged file (a `StagedRun`) has each stage's in `.stages`. Raises ArchiveError where there is none.
+    That of a staged file (a `StagedRun`) has each stage's in `.stages`. Raises ArchiveError where there is none,
+    ConfigError where it may not be looked at.
     """
     from neurofit.run.staged import open_staged  # which is made of runs
 
     place = place_of(directory, "directory", "the path of one that a fit wrote")
-    if not place.exists():
+    if not paths.exists(place):
         raise ArchiveError(f"{place} holds no run: there is no such folder{neighbour(place)}")
     return open_staged(place) or Run(place, read(place))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neurofit import paths
 from neurofit.archive import Contents, exists, read
 from neurofit.config.document import read as read_yaml
 from neurofit.config.load import STAGES
@@ -63,7 +64,7 @@ class StagedRun(Run):
 
 def open_staged(directory: Path) -> StagedRun | None:
     """The staged run in `directory`, None where there is none. Raises ArchiveError where no stage has begun."""
-    if exists(directory) or not (directory / FILE).is_file():
+    if exists(directory) or not paths.is_file(directory / FILE):
         return None
     stages = read_yaml(directory / FILE).data.get(STAGES)
     names = tuple(str(s["name"]) for s in stages if isinstance(s, dict)) if isinstance(stages, list) else ()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neurofit import paths
 from neurofit.archive import differences, exists, read
 from neurofit.builtin import fit_file
 from neurofit.config.document import Document
@@ -57,7 +58,7 @@ def steps(work: Problem | Staged, out: str | Path) -> Iterator[Step]:
     """
     out = Path(out)
     if isinstance(work, Problem):
-        if (out / FILE).exists():
+        if paths.exists(out / FILE):
             raise ArchiveError(f"{out} holds a run of several stages; give another --out directory")
         yield Step("", work, out)
         return

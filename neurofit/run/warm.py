@@ -59,7 +59,7 @@ def _added(found: dict[bytes, Evaluation], run: Run, rescored: Rescoring) -> str
 def _opened(directory: str, place: str) -> Run:
     try:
         return open_run(directory)
-    except ArchiveError as error:
+    except (ArchiveError, ConfigError) as error:
         raise ConfigError(place, got=directory, expected=f"a directory that a fit wrote ({error})") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 import shutil
 import struct
@@ -16,7 +17,7 @@ import pytest
 from neurofit.archive import Archive, journal, read
 from neurofit.archive import archive as archive_module
 from neurofit.config.identity import sealed
-from neurofit.errors import ArchiveError
+from neurofit.errors import ArchiveError, writing
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 
@@ -255,8 +256,9 @@ def test_a_disk_that_refuses_leaves_the_journal_whole(
         with monkeypatch.context() as patch:
             steps = iter([lambda fd, data: real(fd, data[:7]), throwing(OSError(28, "full"))])
             patch.setattr(archive_module.os, "write", lambda fd, data: next(steps)(fd, data))
-            with pytest.raises(ArchiveError, match="full"):
+            with pytest.raises(ArchiveError, match="full") as failed:
                 archive.append(made[1], 0)
+            assert failed.value.exit_code == 1  # the run has failed, whatever was asked for
         archive.append(made[1], 0)
         archive.append(made[2], 0)
     assert bnh.same(read(tmp_path / "run").evaluations, made)
@@ -273,10 +275,21 @@ def test_a_disk_that_is_full_leaves_the_file_that_was_there(problem: Problem, tm
         limit = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limit[1]))
         try:
-            with pytest.raises(ArchiveError, match=r"cannot write .*results.h5: File too large; what was there before"):
+            told = r"cannot write .*results.h5: File too large; what was there before"
+            with pytest.raises(ArchiveError, match=told) as failed:
                 archive.consolidate()
+            assert failed.value.exit_code == 1
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
         assert (tmp_path / "run" / "results.h5").read_bytes() == before
         assert not (tmp_path / "run" / "results.h5.tmp").exists()
         assert len(read(tmp_path / "run").evaluations) == 6
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.ENOSPC, 1), (errno.EFBIG, 1), (errno.EDQUOT, 1), (errno.EACCES, 2), (errno.EROFS, 2)]
+)
+def test_a_full_disk_has_failed_and_a_place_that_cannot_be_written_is_wrong(number: int, code: int) -> None:
+    with pytest.raises(ArchiveError) as refused, writing(Path("results.h5")):
+        raise OSError(number, "why")
+    assert refused.value.exit_code == code
