@@ -86,10 +86,11 @@ class Archive:
         problem: Problem,
         given: Sequence[Evaluation] = (),
         warm: Sequence[Evaluation] = (),
+        origin: str = "",
     ) -> Archive:
         """A new archive for `problem` in `directory`, which is made. Raises ArchiveError where one is there already.
 
-        It begins with the evaluations `given`, as a part of the run that cost it nothing, and with those of other runs
+        It begins with the evaluations `given`, of the run `origin`, which cost it nothing, and with those of other runs
         that its optimizer is to know, `warm`. Both are there from the first moment on, or there is no archive.
         """
         directory = Path(directory)
@@ -97,7 +98,9 @@ class Archive:
         try:
             if exists(directory):
                 raise ArchiveError(f"{directory} already holds a run; open it, or give another directory")
-            contents = Contents(describe(problem), {e.index: Row(e, GIVEN) for e in given}, warm=tuple(warm))
+            contents = Contents(
+                describe(problem), {e.index: Row(e, GIVEN) for e in given}, warm=tuple(warm), origin=origin
+            )
             write_file(directory / RESULTS, contents)
             return cls(directory, lock, contents)
         except BaseException:

@@ -100,6 +100,7 @@ def _write_header(file: h5py.File, contents: Contents) -> None:
     file.attrs["budget"] = contents.budget
     file.attrs["ended"] = contents.ended
     file.attrs["renewed"] = contents.renewed
+    file.attrs["origin"] = contents.origin
     file.attrs["settled"] = json.dumps(contents.settled)
     for name, value in contents.seconds.items():
         file.attrs[f"seconds_{name}"] = value
@@ -142,6 +143,7 @@ def _read_header(file: h5py.File) -> Contents:
         ended=_str(attrs["ended"]),
         sequence=int(cast(int, attrs["journal_sequence"])),
         renewed=int(cast(int, attrs.get("renewed", 0))),
+        origin=_str(attrs.get("origin", "")),
         settled=json.loads(_str(attrs.get("settled", "{}"))),
     )
 

@@ -99,6 +99,7 @@ class Contents:
     renewed   evaluations of this run's own asks after which its patience began anew
     warm      evaluations of other runs that the optimizer knows, as this problem scores them: no part of the run
     settled   what simulates the run: "engine", "copies", "share", "why"; {} before it is known, or where nothing does
+    origin    the directory of the run that the rows that were given were scored anew from; "" where none were
     confirmed what rows of the front come to at a finer time step, or in repeats, by the candidate's number
     """
 
@@ -111,6 +112,7 @@ class Contents:
     sequence: int = 0
     renewed: int = 0
     warm: tuple[Evaluation, ...] = ()
+    origin: str = ""
     settled: dict[str, str | int] = field(default_factory=dict)
     confirmed: dict[int, Evaluation] = field(default_factory=dict)
 

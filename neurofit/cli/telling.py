@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def introduction(step: Step) -> str:
-    """What is going to be fitted, where to, and what its file is warned of; of a stage that begins also what it was
+    """What is going to be fitted, where to, and what its file is warned of; of a run that begins also what it was
     given.
     """
     problem, fit = step.problem, step.problem.fit
@@ -39,23 +39,26 @@ def introduction(step: Step) -> str:
         f"into {escape(str(step.directory))}"
     )
     there = _there(step)
-    warned = (f"[yellow]warning: {escape(warning)}[/yellow]" for warning in problem.warnings)
-    return "\n".join((head, *there, *(escape(line) for line in (step.start.lines if step.start else ())), *warned))
+    given, doubts = (step.start.lines, step.start.warnings) if step.start else ((), ())
+    warned = (f"[yellow]warning: {escape(warning)}[/yellow]" for warning in (*problem.warnings, *doubts))
+    return "\n".join((head, *there, *(escape(line) for line in given), *warned))
 
 
 def _there(step: Step) -> tuple[str, ...]:
-    """What the step's directory has already, where that is more than is asked for."""
+    """What the step's directory has already: of other runs, and of its own where that is more than is asked for."""
     from neurofit.archive import exists, read
 
     if not exists(step.directory):
         return ()
     contents, budget = read(step.directory), step.problem.fit.budget
+    known = f"warm start: {len(contents.warm)} evaluations of other runs are known to the optimizer since it began"
+    warm = (escape(known),) if step.problem.fit.warm_start else ()
     n = len(contents.rows) - len(contents.given)
     if n <= budget:
-        return ()
+        return warm
     beside = f", of which {len(contents.given)} were given and count nothing" if contents.given else ""
     said = f"{len(contents.rows)} evaluations are there already{beside}"
-    return (f"{said}; a budget of {budget} is for all of them: one above {n} goes on",)
+    return (f"{said}; a budget of {budget} is for all of them: one above {n} goes on", *warm)
 
 
 def tell_fitted(screen: Console, run: Run) -> None:
@@ -95,6 +98,7 @@ def tell_trial(screen: Console, tried: TryOut, trial: Trial) -> None:
     for table in checked.tables(problem, trial):
         screen.print(table, "")
     tell_doubts(screen, problem)
+    _warn(screen, tried.warnings)
     screen.print(Text(checked.summary(problem, trial)), soft_wrap=True)
     if said := checked.simulation(problem, trial):
         screen.print(Text(said), soft_wrap=True)
@@ -103,7 +107,11 @@ def tell_trial(screen: Console, tried: TryOut, trial: Trial) -> None:
 
 def tell_doubts(screen: Console, problem: Problem) -> None:
     """What the file of a problem is warned of."""
-    for warning in problem.warnings:
+    _warn(screen, problem.warnings)
+
+
+def _warn(screen: Console, warnings: Iterable[str]) -> None:
+    for warning in warnings:
         screen.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
 
 

@@ -121,7 +121,7 @@ def search(
     warm = WarmStart() if exists(out) else gathered(problem) if start is None else start
     with Stop() as stop, Archive.create_or_open(out, problem, warm.evaluations) as archive:
         put_problem(out, problem.text)
-        for line in warm.lines:
+        for line in warm.logged:
             log(out, line)
         Session(problem, archive, stop, observer).run(make_executor)
     return open_run(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,8 @@ from neurofit.problem.problem import Model, Problem
 from neurofit.problem.space import Parameter
 from neurofit.run.results import Run
 
+OUTSIDE = "outside the bounds"
+WIDEN = "widen the bounds to hold some of them"
 _MOST = 3  # names that an error lists
 _SAME = 1e-9  # relative difference below which two values written in other units are the same
 
@@ -123,8 +126,12 @@ def _columns(problem: Problem, run: Run, place: str) -> tuple[int, ...]:
     there = {name: (j, unit) for j, (name, unit) in enumerate(run.header.features)}
     missing = [f.column for f in problem.features if f.column not in there]
     if missing:
-        got = Words(f"no {_listed(missing)} in {run.directory}")
-        raise ConfigError(place, got=got, expected="a run with every feature that objectives and rules read here")
+        where, expected = str(run.directory), "a run with every feature that objectives and rules read here"
+        if run.origin:
+            where = "the run" if os.path.abspath(where) == run.origin else where
+            where += f", which kept of {run.origin} only what its own objectives and rules read"
+            expected += f": {run.origin} itself may be one"
+        raise ConfigError(place, got=Words(f"no {_listed(missing)} in {where}"), expected=expected)
     for feature in problem.features:
         unit = there[feature.column][1]
         if unit != feature.unit:

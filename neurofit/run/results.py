@@ -61,6 +61,11 @@ class Run:
         return self._contents.ended
 
     @property
+    def origin(self) -> str:
+        """Of a retargeted run, the directory of the run that its first evaluations are from; else ""."""
+        return self._contents.origin
+
+    @property
     def budget(self) -> int:
         """Evaluations wanted in all."""
         return self._contents.budget
@@ -222,11 +227,12 @@ class Run:
 
         Objectives, rules and margins are scored anew from the archived features. What was not run, since an old rule
         stopped it early, stays unknown, so that such a candidate is not feasible. Candidates outside the new bounds are
-        left out. With `out`, a new directory, all of it is written there as the start of a run, and
-        `neurofit fit TARGET --out DIR` goes on with `budget` evaluations of its own.
+        left out; so are features that `target` does not read: for yet other targets, retarget the first run. With
+        `out`, a new directory, all of it is written there as the start of a run, and `neurofit fit TARGET --out DIR`
+        goes on with `budget` evaluations of its own.
 
         Raises ConfigError that names the features or parameters that `target` needs and this run lacks, or what else
-        the two simulate differently; ArchiveError where `out` holds a run.
+        the two simulate differently, or that no evaluation is left; ArchiveError where `out` holds a run.
         """
         from neurofit.run.retarget import retargeted  # which makes runs
 

@@ -34,7 +34,7 @@ class Step:
     """A problem to fit, and the directory of its run.
 
     stage   its name, "" where the file is of one problem
-    start   what the optimizer knows from the start; None: what the problem says
+    start   what the optimizer knows from the start; None where the run is there already
     of      the stage itself, None where the file is of one problem
     """
 
@@ -60,7 +60,8 @@ def steps(work: Problem | Staged, out: str | Path) -> Iterator[Step]:
     if isinstance(work, Problem):
         if paths.exists(out / FILE):
             raise ArchiveError(f"{out} holds a run of several stages; give another --out directory")
-        yield Step("", work, out)
+        check_optimizer(work.fit.optimizer, work)  # before anything is written
+        yield Step("", work, out, None if exists(out) else gathered(work))
         return
     if exists(out):
         raise ArchiveError(f"{out} holds a run of one problem, without stages; give another --out directory")
@@ -79,7 +80,7 @@ def steps(work: Problem | Staged, out: str | Path) -> Iterator[Step]:
             fronts = [done[take.stage][1] for take in stage.takes if take.solution == "front"]
             with placed(stage):
                 warm = gathered(problem, fronts)
-            start = WarmStart(warm.evaluations, (*_lines(stage, problem, found), *warm.lines))
+            start = WarmStart(warm.evaluations, (*_lines(stage, problem, found), *warm.lines), warm.warnings)
         put(out / FILE, work.text)
         yield Step(stage.name, problem, directory, start, stage)
         done[stage.name] = problem, open_run(directory)
@@ -88,12 +89,14 @@ def steps(work: Problem | Staged, out: str | Path) -> Iterator[Step]:
 @dataclass(frozen=True, slots=True)
 class TryOut:
     """A problem to try out before a fit; `stage` is "" where the file is of one problem. `lines` say for people what
-    earlier stages would give, and what there is in place of that, and what a warm start has. `of`: as of a Step.
+    earlier stages would give, and what there is in place of that, and what a warm start has; `warnings` where that is
+    nothing. `of`: as of a Step.
     """
 
     stage: str
     problem: Problem
     lines: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     of: Stage | None = None
 
 
@@ -107,12 +110,14 @@ def parts_of(work: Problem | Staged) -> tuple[tuple[str, Problem], ...]:
 def trials(work: Problem | Staged) -> Iterator[TryOut]:
     """What to try out. A stage that takes something has values from the middle of what the earlier one searches."""
     if isinstance(work, Problem):
-        yield TryOut("", work, gathered(work).lines)
+        warm = gathered(work)
+        yield TryOut("", work, warm.lines, warm.warnings)
         return
     for stage in work.stages:
         with placed(stage):
-            lines = (*(_instead(need) for need in stage.needs), *gathered(stage.problem).lines)
-        yield TryOut(stage.name, stage.problem, lines, stage)
+            warm = gathered(stage.problem)
+        lines = (*(_instead(need) for need in stage.needs), *warm.lines)
+        yield TryOut(stage.name, stage.problem, lines, warm.warnings, stage)
 
 
 def _instead(need: Take | Cell) -> str:

@@ -114,6 +114,24 @@ def test_missing_columns_are_named(old: Run, folder: Path) -> None:
         old.retarget(folder / "less.yaml")
 
 
+def test_what_a_retargeted_run_has_not_kept_is_told_with_the_run_that_has_it(old: Run, folder: Path) -> None:
+    both, one = "features: [c1, f2], means: [9, 20], stds: [4, 3]", folder / "one.yaml"
+    one.write_text(NEW.replace(both, "feature: c1, mean: 9, std: 4").replace("f1 - f2", "f1"))
+    for out, where in ((None, "the run"), (folder / "one", f"{folder}/one")):
+        with pytest.raises(ConfigError) as refused:
+            old.retarget(one, out).retarget(folder / "new.yaml")
+        kept = f"found no f2 in {where}, which kept of {folder}/old only what its own objectives and rules read"
+        assert kept in str(refused.value) and str(refused.value).endswith(f"{folder}/old itself may be one")
+
+
+def test_nothing_to_score_is_refused_before_anything_is_written(old: Run, folder: Path, monkeypatch: Any) -> None:
+    (folder / "far.yaml").write_text(NEW.replace("y: [0.5, 3]", "y: [30, 40]"))
+    monkeypatch.chdir(folder)
+    result = CliRunner().invoke(app, ["retarget", "old", "far.yaml", "--out", "far"])
+    assert result.exit_code == 2 and "Next" not in result.stdout and not (folder / "far").exists()
+    assert "found all 120 evaluations of old outside the bounds; expected some to score anew" in result.stderr
+
+
 def test_a_fit_goes_on_from_there(old: Run, folder: Path) -> None:
     """The random search has the old run's seed and space, so that it would draw its very points again."""
     (folder / "wide.yaml").write_text(NEW.replace("y: [0.5, 3], x: [0, 5]", "x: [0, 5], y: [0, 3]"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import time
@@ -303,7 +304,7 @@ def test_other_bounds_targets_rules_and_seeds_are_not(tmp_path: Path) -> None:
         "  width: {feature: spike_half_width, protocol: steps, means: [1.52 ms, 1.51 ms], std: 0.05 ms}\n", ""
     )
     (tmp_path / "new.yaml").write_text(text)
-    assert "0 of the 0" in gathered(warm(load(tmp_path / "new.yaml"), tmp_path / "a")).lines[0]
+    assert "holds none yet" in gathered(warm(load(tmp_path / "new.yaml"), tmp_path / "a")).warnings[0]
 
 
 def test_paths_are_relative_to_the_file_and_survive_a_copy_of_it(tmp_path: Path) -> None:
@@ -329,6 +330,7 @@ def test_command_and_python(tmp_path: Path, monkeypatch: Any) -> None:
     result = CliRunner().invoke(app, ["fit", path, "--out", "b", *options])
     assert result.exit_code == 0, result.stderr
     assert "Ended: the budget of 10 evaluations is spent" in result.stdout
+    assert result.stdout.count("warm start: 40 of the 40 evaluations in") == 2
     run = open_run("b")
     assert len(run.warm) == 80 and run.problem.fit.patience == 30
     same = neurofit.fit(path, "d", warm_start=["a", Path("c")], patience=30, budget=10, workers=1)
@@ -339,4 +341,18 @@ def test_command_and_python(tmp_path: Path, monkeypatch: Any) -> None:
     assert result.exit_code == 2 and "$.fit.warm_start[0]" in result.stderr and "nowhere" in result.stderr
     checked = CliRunner().invoke(app, ["check", path, "--set", "fit.warm_start=a"])
     assert "warm start: 40 of the 40" in checked.stdout
+    again = CliRunner().invoke(app, ["fit", path, "--out", "b", *options])
+    assert "warm start: 80 evaluations of other runs are known to the optimizer since it began" in again.stdout
     assert json.loads(CliRunner().invoke(app, ["show", "b", "--json"]).stdout)["evaluations"] == 10
+
+
+def test_a_start_of_which_nothing_is_known_is_warned_of(tmp_path: Path, monkeypatch: Any) -> None:
+    done(toy(tmp_path), tmp_path / "a")
+    toy(tmp_path, PLAIN.replace("[0, 4]", "[100, 104]"), name="far")
+    far = tmp_path / "far.yaml"
+    monkeypatch.chdir(tmp_path)
+    why = r"warning: warm start: no evaluation is known to the optimizer: all 40 in \S*a lie outside the bounds; widen"
+    result = CliRunner().invoke(app, ["fit", str(far), "--out", "b", "--warm-start", "a", "--workers", "1"])
+    assert result.exit_code == 0 and re.search(why, result.stdout), result.stdout
+    assert re.search(why, (tmp_path / "b" / "log.txt").read_text())
+    assert re.search(why, CliRunner().invoke(app, ["check", str(far), "--set", "fit.warm_start=a"]).stdout)
