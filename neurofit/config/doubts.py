@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from neurofit.config.knobs import Knob
-from neurofit.config.schema.fit import FitSpec
+from neurofit.config.schema.fit import FitFile, FitSpec
 from neurofit.errors import ConfigError
 from neurofit.problem import catalogue
 from neurofit.problem.feature import Feature
@@ -18,6 +18,7 @@ from neurofit.problem.protocol import Chirp, Noise, Protocol, Ramp, Step, Stimul
 # nA: what goes through a pipette into a mammalian neuron stays below it, also in the short pulses that elicit one
 # spike; a plain number above it was most likely meant in pA.
 STRONG = 10.0
+VOLTAGE = 1000.0  # mV: no membrane has more, nor is clamped to it
 _SHARE, _SIGNED = (0.0, 1.0), (-1.0, 1.0)
 # What features of populations can be, which nobody's target lies beyond on purpose.
 _POSSIBLE = {
@@ -55,7 +56,8 @@ _MOST = {
     "uS": (1.0, "a synapse", "nS"),
     "S/cm2": (100.0, "a membrane", "mS/cm2"),
     "uF/cm2": (1000.0, "a membrane", ""),
-    "mV": (1000.0, "a membrane", ""),
+    "mV": (VOLTAGE, "a membrane", ""),
+    "ohm cm": (1e4, "cytoplasm", ""),
 }
 _DECADES = 8.0  # of logarithmic bounds: most of wider ones is as good as nothing, or beyond anything
 # An std beside its target: the share of it below which all evaluations are as bad, and above which as good.
@@ -63,6 +65,7 @@ _FINEST, _COARSEST = 1e-6, 1e4
 # A range whose ends differ by that factor, or that is so much wider than all that its feature can be, has one end that
 # only stands for no limit.
 _OPEN, _WIDER = 1e6, 10.0
+_HUGE = 1e9  # of numbers that scores are taken by: what is above was a slip of the pen
 _BRIEF = 20.0  # ms, of a network's window: within it few cells spike twice
 
 
@@ -168,6 +171,24 @@ def _too_much(what: str, unit: str, values: Sequence[float]) -> Iterator[str]:
     if abs(value) > most:
         own = f"; plain numbers are in {unit}, `{value:g} {smaller}` is a text with its own unit" if smaller else ""
         yield f"{what}: {value:g} {unit}, far more than {whose} has{own}"
+
+
+def scores(fit: FitFile) -> Iterator[str]:
+    """A warning for each number that scores are weighed or held against and that is beyond all of them."""
+    references = fit.reference if isinstance(fit.reference, dict) else {"": fit.reference}
+    given = {f"reference{'.' * bool(name)}{name}": value for name, value in references.items()}
+    given |= {f"objective {name}: weight": objective.weight for name, objective in fit.objectives.items()}
+    given |= {"fit.good_enough": fit.fit.good_enough or 0.0}
+    for what, value in given.items():
+        if value > _HUGE:
+            yield f"{what}: {value:g} is far more than any distance in standard deviations"
+
+
+def thresholds(features: Sequence[Feature]) -> Iterator[str]:
+    """A warning for each eFEL threshold that no voltage crosses."""
+    for value in dict.fromkeys(dict(feature.settings).get("Threshold", 0.0) for feature in features):
+        if abs(value) > VOLTAGE:
+            yield f"efel.Threshold: no spike crosses {value:g} mV; plain numbers are in mV"
 
 
 def settings(spec: FitSpec, model: Model) -> Iterator[str]:

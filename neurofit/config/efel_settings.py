@@ -38,6 +38,7 @@ UNITS: dict[str, str] = {
     "inactivation_tc_end_skip": "",
     "depol_block_min_duration": "ms",
 }
+_LONGEST_STEP = 1.0  # ms: no sweep is shorter, and a spike hardly longer
 _FLAGS = ("strict_stiminterval", "ignore_first_ISI")
 
 
@@ -59,4 +60,7 @@ def _value(name: str, value: float | str | bool, path: str) -> float:
     if UNITS[name] == "mV/ms" and isinstance(value, str):
         # mV/ms is V/s, and people write either.
         return number(value, "V/s", path) if units.compatible("V/s", "mV/ms") else number(value, "", path)
-    return number(value, UNITS[name], path)
+    found = number(value, UNITS[name], path)
+    if name == "interp_step" and not 0 < found <= _LONGEST_STEP:
+        raise ConfigError(path, got=value, expected=f"above 0 and at most {_LONGEST_STEP:g} ms")
+    return found

@@ -187,13 +187,15 @@ def _warnings(
     said += [*doubts.knobs(made.knobs, made.model), *_hidden(made, free), *_unused(fit, columns)]
     said += [*doubts.currents(protocols), *doubts.targets(objectives, columns.features)]
     said += [*sweep_doubts.cut(protocols), *sweep_doubts.order(protocols, ruled, columns.features)]
-    said += doubts.settings(fit.fit, made.model)
+    said += [*doubts.thresholds(columns.features), *doubts.scores(fit), *doubts.settings(fit.fit, made.model)]
     if isinstance(made.model, NetworkTemplate):
         said += network_limits.check(made.model, made.knobs, protocols)
         said += doubts.of_networks(protocols, made.knobs)
         said += network_steps.warnings(made.model, protocols, fit.fit.confirm)
     else:
         said += sweep_doubts.never(protocols, columns.features)
+    if isinstance(made.model, CellTemplate):
+        said += sweep_doubts.magnitudes(protocols, columns.protocols.searches, made.model.conditions)
     return tuple(said)
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from neurofit.config.doubts import strong
 from neurofit.config.knobs import Knob
 from neurofit.config.network_knobs import middle
 from neurofit.errors import ConfigError
-from neurofit.problem.network import CurrentDrive, NetworkTemplate, settings, time_step
+from neurofit.problem.network import RULES, CurrentDrive, NetworkTemplate, settings, time_step
 from neurofit.problem.protocol import Protocol
+
+_FASTEST = 1e5  # Hz: ten thousand synapses at 10 Hz each
 
 
 def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[Protocol]) -> list[str]:
     """Raises ConfigError where no evaluation could succeed, or an in-degree be had; warnings where some could not."""
     said: dict[str, None] = {}
+    known = {k.model.name: k for k in knobs}
+    of_all = []
     for protocol in protocols:
         changes = {c.parameter: c.value for c in protocol.sweeps[0].changes}
-        ranges = _Ranges(template, {k.model.name: k for k in knobs}, changes, f"$.protocols.{protocol.name}.changes")
+        ranges = _Ranges(template, known, changes, f"$.protocols.{protocol.name}.changes")
+        of_all.append((ranges, protocol.sweeps[0].duration))
         dt = time_step(template, protocol.conditions)
         for connection in template.connections:
             if connection.rule == "in_degree":
@@ -33,9 +38,23 @@ def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[
                 said[f"{connection.name}.delay: {low:g} ms, later than protocol {protocol.name} ends"] = None
         for drive in template.drives:
             if isinstance(drive, CurrentDrive):
-                low, high, _ = ranges.of(drive.name, "amp")
-                said |= dict.fromkeys(strong(f"{drive.name}.amp", (low, high)))
-    return list(said)
+                for variable in ("amp", "spread"):
+                    said |= dict.fromkeys(strong(f"{drive.name}.{variable}", ranges.of(drive.name, variable)[:2]))
+            elif (rate := ranges.of(drive.name, "rate")[1]) > _FASTEST:
+                said[f"{drive.name}.rate: {rate:g} Hz is more than all synapses of a neuron hear together"] = None
+    return [*said, *(_idle(template, of_all) if of_all else ())]
+
+
+def _idle(template: NetworkTemplate, of_all: Sequence[tuple[_Ranges, float]]) -> Iterator[str]:
+    """A warning for each connection and drive that is without effect in all protocols, each with its duration."""
+    wires = [(c.name, v) for c in template.connections for v in ("in_degree", "probability") if v in RULES[c.rule]]
+    for name, variable in (*wires, *((d.name, "duration") for d in template.drives)):
+        if all(ranges.of(name, variable)[1] == 0.0 for ranges, _ in of_all):
+            yield f"{name}.{variable} is 0, so that {name} has no effect"
+    for drive in template.drives:
+        delay = min(ranges.of(drive.name, "delay")[0] for ranges, _ in of_all)
+        if all(ranges.of(drive.name, "delay")[0] >= duration for ranges, duration in of_all):
+            yield f"{drive.name}.delay: {delay:g} ms, later than every protocol ends, so that it has no effect"
 
 
 def _in_degree(ranges: _Ranges, name: str, source: str, target: str, selves: bool) -> None:

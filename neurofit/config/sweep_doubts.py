@@ -1,15 +1,30 @@
-"""Doubts of what sweeps and their features are: values that cannot be, stimuli that are cut, trends over currents in
-another order.
+"""Doubts of what sweeps and their features are: values that cannot be, stimuli that are cut or far too much, trends
+over currents in another order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from neurofit.config.doubts import VOLTAGE, strong
 from neurofit.problem import catalogue
 from neurofit.problem.expression.nodes import Columns, Function, walk
 from neurofit.problem.feature import Feature
-from neurofit.problem.protocol import Chirp, Noise, Protocol, Ramp, Step, Stimulus, Sweep, Synapse, VoltageClamp
+from neurofit.problem.protocol import (
+    DT,
+    Chirp,
+    Conditions,
+    Noise,
+    Protocol,
+    Ramp,
+    RheobaseSearch,
+    Search,
+    Step,
+    Stimulus,
+    Sweep,
+    Synapse,
+    VoltageClamp,
+)
 from neurofit.problem.rule import Rule
 
 # Without a current they divide by nothing, or look for a response that nothing caused.
@@ -17,6 +32,9 @@ _PER_CURRENT = ("input_resistance", *catalogue.READS_AMPLITUDE)
 _RESPONSES = ("membrane_time_constant", "time_constant", "impedance")
 _RESPONSES += ("resonance_frequency", "resonance_impedance", "resonance_strength")
 _SAGS = ("sag_amplitude", "sag_ratio1", "sag_ratio2", "sag_time_constant")  # eFEL's, of steps down
+
+_SERIES = 1e3  # MOhm: an electrode of 1 GOhm is broken
+_LIMIT = 1e3  # nA
 
 
 def never(protocols: Sequence[Protocol], features: Sequence[Feature]) -> Iterator[str]:
@@ -77,6 +95,37 @@ def _end(stimulus: Stimulus) -> float:
     if isinstance(stimulus, Synapse):
         return stimulus.delay + stimulus.interval * (stimulus.number - 1)
     return sum(stimulus.durations) if isinstance(stimulus, VoltageClamp) else stimulus.delay + stimulus.duration
+
+
+def magnitudes(protocols: Sequence[Protocol], searches: Sequence[Search], own: Conditions) -> Iterator[str]:
+    """A warning for each number of a stimulus or a search that is far beyond what is done to cells; `own` conditions
+    are the model's.
+    """
+    for protocol in protocols:
+        dt = next(dt for dt in (protocol.conditions.dt, own.dt, DT) if dt is not None)
+        sweep = protocol.sweeps[0]  # the others differ in their currents
+        for number, stimulus in enumerate(sweep.stimuli):
+            for said in _beyond(stimulus, sweep.duration, dt):
+                yield f"protocol {protocol.name}: stimulus {number}: {said}"
+    for search in searches:
+        if isinstance(search, RheobaseSearch):
+            yield from strong(f"search {search.name}", (search.low, search.high))
+        elif search.limit > _LIMIT:
+            yield f"search {search.name}: a limit of {search.limit:g} nA is none; plain numbers are in nA"
+
+
+def _beyond(stimulus: Stimulus, duration: float, dt: float) -> Iterator[str]:
+    if isinstance(stimulus, VoltageClamp):
+        if (level := max(stimulus.levels, key=abs)) and abs(level) > VOLTAGE:
+            yield f"a level of {level:g} mV is far more than a membrane has; plain numbers are in mV"
+        if stimulus.rs > _SERIES:
+            yield f"with a series resistance of {stimulus.rs:g} MOhm it clamps nothing; plain numbers are in MOhm"
+    elif isinstance(stimulus, Synapse) and stimulus.tau2 > duration:
+        yield f"its tau2 of {stimulus.tau2:g} ms is longer than the sweep, {duration:g} ms"
+    elif isinstance(stimulus, Chirp):
+        fastest, known = max(stimulus.f0, stimulus.f1), 500.0 / dt  # Hz
+        if fastest > known:
+            yield f"its {fastest:g} Hz are more than a time step of {dt:g} ms can tell, {known:g} Hz"
 
 
 def order(protocols: Sequence[Protocol], rules: Sequence[Rule], features: Sequence[Feature]) -> Iterator[str]:

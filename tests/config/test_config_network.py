@@ -173,6 +173,7 @@ ERRORS = [
     ("tau: 12 ms", "tau: 0 ms", "$.model.populations.L.parameters.tau", "above 0"),
     ("e: 0}", "e: 1e6}", "$.model.connections.EI.parameters.e", "at most 1000 mV"),
     ("start: [-70 mV, -55 mV]", "start: [-55 mV, -70 mV]", "$.model.populations.E.start", "low <= high"),
+    ("extent: [1 mm]", "extent: [-1 mm]", "$.model.populations.E.extent[0]", "at least 0"),
     ("{cell: hh_soma, ", "{", "$.model.populations.E", "exactly one of `cell` and `artificial`"),
     ("artificial: IntFire1", "cell: hh_soma, artificial: IntFire1", "$.model.populations.L", "'cell and artificial'"),
     ("weight: 1 nS", "weight: -1 nS", "$.model.connections.EI.weight", "at least 0, as a conductance is"),

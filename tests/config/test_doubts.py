@@ -55,6 +55,15 @@ RESISTANCE = "{feature: ohmic_input_resistance, protocol: fi, sweep: 0, target: 
         ("budget: 50", "budget: 20, batch: 21", "fit.batch: 21 candidates at a time are cut off by the budget, 20"),
         ("budget: 50", "budget: 50, initial: 60", "fit.initial: a design of 60 points is cut off by the budget, 50"),
         ("budget: 50", "budget: 50, ranks_per_evaluation: 2", "fit.ranks_per_evaluation has no effect"),
+        ("[0.05, 0.3]", "[0.05, 0.3]\n  soma.Ra: 1e6", "soma.Ra: 1e+06 ohm cm, far more than cytoplasm has"),
+        ("budget: 50", "budget: 50, good_enough: 1e10", "fit.good_enough: 1e+10 is far more than any distance"),
+        ("std: 2}", "std: 2, weight: 1e10}", "objective rate: weight: 1e+10 is far more than any distance"),
+        ("fit: {", "reference: 1e10\nfit: {", "reference: 1e+10 is far more than any distance"),
+        ("fit: {", "reference: {rate: 1e10}\nfit: {", "reference.rate: 1e+10 is far more than any distance"),
+        ("fit: {", "efel: {Threshold: -20 V}\nfit: {", "efel.Threshold: no spike crosses -20000 mV"),
+        ("std: 2}", "std: 2, settings: {Threshold: 2e3}}", "efel.Threshold: no spike crosses 2000 mV"),
+        ("{use: rheobase}", "{use: rheobase, high: 500}", "search rheo: a current of 500 nA is far more"),
+        ("target: -70 mV", "target: -70 mV, limit: 2 mA", "search hold: a limit of 2e+06 nA is none"),
     ],
 )
 def test_a_likely_slip_is_a_warning(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -96,6 +105,32 @@ def test_a_likely_slip_in_a_networks_protocol(key: str, value: str, said: str) -
     (warning,) = load("models/ping/network.yaml", {f"protocols.run.{key}": value}).warnings
     assert warning.startswith(said)
     assert load("models/ping/network.yaml", {"protocols.run.changes.EI.weight": "5 nS"}).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("drives.hum", "{kind: current, target: E, amp: -50}", "hum.amp: a current of -50 nA is far more"),
+        ("drives.bias.spread", "50", "bias.spread: a current of 50 nA is far more than a neuron is given"),
+        ("drives.bias.duration", "0 ms", "bias.duration is 0, so that bias has no effect"),
+        ("drives.bias.delay", "1e6", "bias.delay: 1e+06 ms, later than every protocol ends, so that it has no effect"),
+        ("drives.p", "{kind: poisson, target: E, rate: 1 MHz, weight: 1 nS, synapse: ExpSyn}", "p.rate: 1e+06 Hz is"),
+        ("connections.EI.probability", "0", "EI.probability is 0, so that EI has no effect"),
+        (
+            "connections.EI",
+            "{source: E, target: I, rule: in_degree, in_degree: 0, synapse: ExpSyn, weight: 1 nS, delay: 1}",
+            "EI.in_degree is 0, so that EI has no effect",
+        ),
+    ],
+)
+def test_a_likely_slip_in_a_network(key: str, value: str, said: str) -> None:
+    (warning,) = load("models/ping/network.yaml", {f"model.{key}": value}).warnings
+    assert warning.startswith(said)
+
+
+def test_what_a_control_leaves_out_is_no_slip() -> None:
+    changes = {"protocols.cut.changes": "{EI.probability: 0, bias.duration: 0, bias.delay: 1000}"}
+    assert load("models/ping/network.yaml", changes).warnings == ()
 
 
 def test_a_weight_in_ns_without_its_unit_is_a_warning() -> None:

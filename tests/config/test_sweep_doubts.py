@@ -71,6 +71,31 @@ def test_a_stimulus_that_is_cut(tmp_path: Path, stimulus: str, said: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("stimulus", "said"),
+    [
+        ("{kind: voltage_clamp, levels: [-70, 0.9 V], durations: [250, 250], rs: 1 GOhm}", ""),
+        ("{kind: voltage_clamp, levels: [-70 V, 0], durations: [250, 250]}", "a level of -70000 mV is far more than"),
+        (
+            "{kind: voltage_clamp, levels: [-70, 0], durations: [250, 250], rs: 1e6}",
+            "with a series resistance of 1e+06",
+        ),
+        ("{kind: synapse, weight: 1 nS, tau2: 500, delay: 1, interval: 1, number: 1}", ""),
+        ("{kind: synapse, weight: 1 nS, tau2: 5 s, delay: 1, interval: 1, number: 1}", "its tau2 of 5000 ms is longer"),
+        ("{kind: chirp, amp: 0.1, f0: 1, f1: 10 kHz, delay: 0, duration: 500}", ""),
+        (
+            "{kind: chirp, amp: 0.1, f0: 1, f1: 11 kHz, delay: 0, duration: 500}",
+            "its 11000 Hz are more than a time step",
+        ),
+        ("{kind: chirp, amp: 0.1, f0: 11 kHz, f1: 1, delay: 0, duration: 500}", "its 11000 Hz are more than a time"),
+    ],
+)
+def test_a_stimulus_that_is_far_too_much(tmp_path: Path, stimulus: str, said: str) -> None:
+    found = warned(tmp_path, ("rest: {duration: 500 ms,", f"rest: {{duration: 500 ms, stimuli: [{stimulus}],"))
+    assert len(found) == bool(said), found
+    assert all(w.startswith(f"protocol rest: stimulus 0: {said}") for w in found), found
+
+
+@pytest.mark.parametrize(
     ("trend", "amps", "fits"),
     [
         ("increasing", "[0.02, 0.05, 0.1]", True),

@@ -50,13 +50,24 @@ Auto = Literal["auto"]
 Reduce = Literal["mean", "first", "second", "last", "min", "max", "median", "std", "count"]
 
 
+def _a_feature(name: str) -> str:
+    if not name.strip():
+        raise PydanticCustomError("feature", "{expected}", {"expected": "a feature's name"})
+    return name
+
+
+FeatureName = Annotated[str, AfterValidator(_a_feature)]
+
+
 class ObjectiveSpec(Strict):
     """A feature, or several, against a target: zero inside a range, else the distance in standard deviations."""
 
-    feature: str | None = Field(
+    feature: FeatureName | None = Field(
         default=None, description="an eFEL feature, one of neurofit's, or a key of a function model's result"
     )
-    features: Annotated[list[str], Field(min_length=1)] | None = Field(default=None, description="several of them")
+    features: Annotated[list[FeatureName], Field(min_length=1)] | None = Field(
+        default=None, description="several of them"
+    )
     description: str = Field(default="", description="what the target is and where it comes from")
     protocol: str | None = Field(default=None, description="protocol or search that gives the feature")
     recording: str | None = Field(default=None, description="recording that it is read from; soma.v by default")
@@ -222,6 +233,7 @@ def _model_kind(data: Any) -> str | None:
     return _KINDS.get(kind)
 
 
+Reference = Annotated[Number, Field(gt=0)]
 _SOMETHING_TO_FIT: list[JsonValue] = [
     {"required": [key], "properties": {key: {"minProperties": 1}}} for key in ("objectives", "rules")
 ]
@@ -259,7 +271,7 @@ class FitFile(Strict):
     efel: dict[str, Value | Flag] = Field(
         default={}, description="eFEL settings for all features, such as Threshold: -20 mV"
     )
-    reference: Annotated[Number, Field(gt=0)] | dict[str, Annotated[Number, Field(gt=0)]] = Field(
+    reference: Reference | Annotated[dict[str, Reference], Field(min_length=1)] = Field(
         default=5.0, description="the hypervolume's reference [std], for all objectives or by objective"
     )
 

@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from neurofit.config.schema.base import ConditionsSpec, Flag, Micrometres, Millivolts, Strict, Value, Version, Whole
-from neurofit.config.schema.model import CellSpec, ParameterSpec
+from neurofit.config.schema.model import LENGTHS, CellSpec, ParameterSpec
 from neurofit.problem.network import RULES, Rule
 
 _AT = "place on the target cell, such as soma(0.5) or dend(100 um)"
@@ -17,6 +17,7 @@ _VARIABLES = "the synapse's variables, such as tau: 5 ms; its own defaults where
 
 
 Start = Annotated[Millivolts, Field(ge=-200, le=200)]
+Side = Annotated[Micrometres, Field(ge=0, le=LENGTHS[1])]
 
 
 def _cell_kind(data: Any) -> str:
@@ -39,7 +40,7 @@ class PopulationSpec(Strict):
     start: Annotated[list[Start], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="[low, high]: voltages that cells start at, spread evenly at random [mV]"
     )
-    extent: Annotated[list[Micrometres], Field(min_length=1, max_length=3)] = Field(
+    extent: Annotated[list[Side], Field(min_length=1, max_length=3)] = Field(
         default=[0.0], description="size of the box in which cells lie at random, 1 to 3 numbers [um]"
     )
 
