@@ -13,7 +13,7 @@ from neurofit.config import load as load_file
 from neurofit.config.overrides import NO_CHANGES
 from neurofit.config.schema.base import did_you_mean
 from neurofit.config.stages import Staged
-from neurofit.errors import ConfigError
+from neurofit.errors import ConfigError, place_of
 from neurofit.problem.problem import Problem
 
 _READY = ("cell.yaml", "network.yaml")
@@ -27,14 +27,14 @@ def load(file: str | Path, overrides: Mapping[str, str] = NO_CHANGES) -> Problem
 
     Raises ConfigError with file, line, what was found and what is expected. Nothing is simulated, compiled or imported.
     """
-    return load_file(fit_file(str(file)), _checked(overrides))
+    return load_file(fit_file(file), _checked(overrides))
 
 
 def load_staged(file: str | Path, changes: Mapping[str, str] = NO_CHANGES) -> Staged:
     """The stages that a staged file describes, a path or a built-in's name, with `changes` (dotted key: YAML value):
     `stages.NAME.fit.budget` is a setting of one stage, `fit.seed` one of every stage. Errors as of `load`.
     """
-    return stages.load_staged(fit_file(str(file)), _checked(changes))
+    return stages.load_staged(fit_file(file), _checked(changes))
 
 
 def _checked(changes: Mapping[str, str]) -> Mapping[str, str]:
@@ -44,13 +44,13 @@ def _checked(changes: Mapping[str, str]) -> Mapping[str, str]:
     return changes
 
 
-def fit_file(text: str) -> Path:
-    """The fit file that `text` names: a path, or else a built-in such as `motoneuron` or `models/motoneuron/cell.yaml`.
+def fit_file(given: str | Path) -> Path:
+    """The fit file that `given` names: a path, or a built-in such as `motoneuron` or `models/motoneuron/cell.yaml`.
 
     Raises ConfigError with what there is.
     """
-    path = Path(text)
-    if "\0" in text or not text.strip():
+    path, text = place_of(given, "FILE", "the path of a fit file, or a built-in's name"), str(given)
+    if "\0" in text:
         raise ConfigError("FILE", got=text, expected="the path of a fit file")
     for ready in _READY:
         if paths.is_folder(path) and paths.is_file(path / ready):

@@ -87,7 +87,8 @@ def unwritten(told: str, error: OSError) -> ArchiveError:
 def place_of(given: object, what: str, expected: str) -> Path:
     """A path that a program gives, whose types nobody checks; ConfigError where it is none."""
     if not isinstance(given, str | os.PathLike) or not str(given).strip():
-        raise ConfigError(what, got=Words(repr(given)), expected=expected)
+        of_type = "" if isinstance(given, str) else f" of type {type(given).__name__}"
+        raise ConfigError(what, got=Words(f"{given!r}{of_type}"), expected=expected)
     return Path(given)
 
 

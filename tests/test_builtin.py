@@ -48,3 +48,12 @@ def test_a_name_nearly_that_of_a_file_is_asked_about(tmp_path: Path) -> None:
     (tmp_path / "cell.yaml").write_text("neurofit: 1\nmodel: hh_soma\nprotocols: {rin: {use: rin1.yaml}}\n")
     with pytest.raises(ConfigError, match=rf"rin1.yaml does not\) \(did you mean `{tmp_path}/rin.yaml`\?\)"):
         neurofit.load(tmp_path / "cell.yaml")
+
+
+@pytest.mark.parametrize("given", [None, 3, 1.5, ["hh_soma"]])
+def test_what_is_no_path_is_told_with_its_type(given: object, tmp_path: Path) -> None:
+    for take in (neurofit.load, neurofit.load_staged, neurofit.fit):
+        with pytest.raises(ConfigError) as refused:
+            take(given)  # type: ignore[operator]  # of a program, whose types nobody checks
+        told = f"FILE: found {given!r} of type {type(given).__name__}; expected the path of a fit file"
+        assert str(refused.value).startswith(told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -53,16 +53,23 @@ def differences(header: Header, wanted: Header) -> list[str]:
     ]
     if not settings and not columns and header.identity == wanted.identity:
         return []
-    found = [*_keys(header.text, wanted.text), *settings]
+    found = [*keys(header.text, wanted.text), *settings]
     if not found:
         files = [name for name, h in wanted.file_hashes if dict(header.file_hashes).get(name) != h]
         found = columns or ([f"changed files: {', '.join(files)}"] if files else [_LOOK])
+    return few(found)
+
+
+def few(found: Sequence[str]) -> list[str]:
+    """The first differences, and how many more there are."""
     more = len(found) - _MOST
-    return found if more <= 0 else [*found[:_MOST], f"and {more} more"]
+    return list(found) if more <= 0 else [*found[:_MOST], f"and {more} more"]
 
 
-def _keys(there: str, here: str) -> list[str]:
-    """The keys in which two texts of problems differ; none where one of them is not known."""
+def keys(there: str, here: str) -> list[str]:
+    """The keys in which two texts of problems differ, as `differences` has them, but for the settings of their fits;
+    none where one of them is not known.
+    """
     if not there or not here:
         return []
     try:
@@ -99,7 +106,9 @@ def _of_mappings(values: list) -> bool:
 def _shown(value: object) -> str:
     if value is None:
         return "nothing"
-    if isinstance(value, dict):
+    if isinstance(value, dict) and not any(isinstance(item, dict | list) for item in value.values()):
+        value = "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
+    elif isinstance(value, dict):
         return f"a mapping with {', '.join(map(str, list(value)[:3]))}"
     text = value if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

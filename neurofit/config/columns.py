@@ -63,7 +63,7 @@ class Columns:
             raise ConfigError(
                 f"{path}.feature",
                 got=request.name,
-                expected=f"a feature of eFEL or neurofit{hint}; see the catalogue of features",
+                expected=f"a feature of eFEL or neurofit{hint}; `neurofit features` lists them",
             ) from None
         request = self._fitting(request, spec, path)
         source = self._source(request, spec, f"{path}.protocol")

@@ -14,6 +14,7 @@ from neurofit.config.inline import inline
 from neurofit.config.knobs import Knob
 from neurofit.config.load import STAGES, built, knobs
 from neurofit.config.schema.base import did_you_mean
+from neurofit.config.schema.fit import model_kind
 from neurofit.config.schema.stages import StagedFile, StageSpec, TakeSpec, solution
 from neurofit.config.taking import MARGIN, Cell, Offer, Take, middle, put_cell, put_taken
 from neurofit.config.validate import validated
@@ -147,7 +148,10 @@ def _sorted(
             each[key] = text
         elif key.startswith(f"{STAGES}."):
             name, _, rest = key.removeprefix(f"{STAGES}.").partition(".")
-            if name not in names or not rest:
+            if name in names and not rest:
+                told = f"a key of the stage: {key}.KEY, such as {key}.fit.budget"
+                raise ConfigError(f"$.{key}", got=Words(text), expected=told, file=f"{key}={text}")
+            if name not in names:
                 told = f"{STAGES}.NAME.KEY with NAME one of {', '.join(names)}{did_you_mean(name, names)}"
                 raise ConfigError(f"$.{key}", got=name, expected=told, file=f"{key}={text}")
             i = names.index(name)
@@ -213,6 +217,9 @@ class _Reader:
             inline(document, {**self.each, **self.single}, {k: f"{STAGES}.{self.spec.name}.{k}" for k in self.single})
             found = knobs(document)
             takes = self._takes(found)
+            if self.spec.cells and model_kind(document.data["model"]) == "cell":
+                listed, expected = ", ".join(self.spec.cells), "no cells: only a network has populations"
+                raise ConfigError(f"{self.path}.cells", got=listed, expected=expected)
             cells = tuple(self._cell(*item) for item in self.spec.cells.items())
             trial = {(need.stage, need.solution): middle(self._at(need.stage).problem) for need in (*takes, *cells)}
             problem = _resolved(document, found, takes, cells, trial)

@@ -97,7 +97,7 @@ def _expected(kind: str, context: dict[str, Any], message: str, node: Data) -> s
 def _tags(context: dict[str, Any], node: Data) -> str:
     tags = [t.strip("' ") for t in str(context.get("expected_tags", "")).split(",") if t.strip()]
     if not isinstance(node, dict):
-        return f"{_MODEL}, or a mapping" if "_model_kind" in context.get("discriminator", "") else "a mapping"
+        return f"{_MODEL}, or a mapping" if "model_kind" in context.get("discriminator", "") else "a mapping"
     if context.get("discriminator", "").strip("'") == "kind":
         return f"`kind:` one of {', '.join(tags)}{did_you_mean(str(node.get('kind')), tags)}"
     if "search" in node:

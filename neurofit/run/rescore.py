@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from neurofit.archive.differing import few, keys
 from neurofit.config.identity import digest
 from neurofit.errors import ConfigError, NeurofitError, Words
 from neurofit.evaluate.finish import finish
@@ -207,7 +209,8 @@ def _same_files(problem: Problem, run: Run, place: str) -> None:
 def _same_simulations(problem: Problem, old: Problem, place: str) -> None:
     """Raises ConfigError unless the features of `problem` are read in the same way from the same simulations."""
     if digest(_without_values(problem.model)) != digest(_without_values(old.model)):
-        raise ConfigError(place, got="another model", expected="the same model, but for bounds and values")
+        got = f"another model{_told(_of_model(problem, old))}"
+        raise ConfigError(place, got=Words(got), expected="the same model, but for bounds and values")
     there = {f.column: f for f in old.features}
     for feature in problem.features:
         if digest(feature) != digest(there[feature.column]):
@@ -215,7 +218,21 @@ def _same_simulations(problem: Problem, old: Problem, place: str) -> None:
     for name in _used(problem):
         mine, other = (_steps(p).get(name) for p in (problem, old))
         if digest(mine) != digest(other):
-            raise ConfigError(place, got=f"another protocol {name}", expected="the same protocols")
+            below = f"$.protocols.{name}."
+            told = _told([line for line in keys(old.text, problem.text) if line.startswith(below)])
+            raise ConfigError(place, got=Words(f"another protocol {name}{told}"), expected="the same protocols")
+
+
+def _of_model(problem: Problem, old: Problem) -> list[str]:
+    """What the files say otherwise of the model, but for bounds and values."""
+    found = [line for line in keys(old.text, problem.text) if line.startswith(("$.model", "$.conditions", "$.param"))]
+    of_parameters = re.compile(r"\$\.(?:[\w.]+\.)?parameters\.")
+    return [line for line in found if not of_parameters.match(line) or re.search(r"\.(sets|distribution)\b", line)]
+
+
+def _told(differing: Sequence[str]) -> str:
+    """ " ($.conditions.celsius: 34 there, 36 here)"; nothing where that is not known."""
+    return f" ({'; '.join(few(differing))})" if differing else ""
 
 
 def _without_values(model: Model) -> Model:

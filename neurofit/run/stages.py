@@ -136,7 +136,7 @@ def read_from(file: str | Path, changes: Mapping[str, str], options: Collection[
         if error.file is None:
             key = next((k for k in changes if re.match(rf"\$\.{re.escape(k)}(?!\w)", error.path)), None)
             if key is None:
-                raise _found_in(read_yaml(fit_file(str(file))), error) from error
+                raise _found_in(read_yaml(fit_file(file)), error) from error
             error.file = f"{key}={changes[key]}"
         for key, text in changes.items():
             name = key.removeprefix("fit.")
@@ -168,7 +168,7 @@ def load_work(file: str | Path, changes: Mapping[str, str]) -> Problem | Staged:
     """What the file or built-in `file` gives to be fitted, with `changes` (dotted key: YAML value) applied."""
     from neurofit.config.stages import load_any
 
-    return load_any(fit_file(str(file)), changes)
+    return load_any(fit_file(file), changes)
 
 
 def _offer(stage: Stage, need: Take | Cell, problem: Problem, run: Run) -> Offer:
@@ -209,11 +209,10 @@ def _check_same(stage: Stage, problem: Problem, directory: Path) -> None:
         return
     taken = _changed(stage, problem, directory)
     why = f"what it is given has changed: {', '.join(taken)}" if taken else "; ".join(differs)
-    restore = "" if taken else f", or restore the problem as it is in {directory / 'problem.yaml'}"
-    raise ArchiveError(
-        f"{directory} holds a run of another problem ({why}); move it away to fit {stage.name} anew (other stages are "
-        f"kept), give another --out directory{restore}"
-    )
+    move, other = f"move it away to fit {stage.name} anew (other stages are kept)", "give another --out directory"
+    restore = f"restore the problem as it is in {directory / 'problem.yaml'}"
+    ways = f"{move}, or {other}" if taken else f"{move}, {other}, or {restore}"
+    raise ArchiveError(f"{directory} holds a run of another problem ({why}); {ways}")
 
 
 def _changed(stage: Stage, problem: Problem, directory: Path) -> list[str]:

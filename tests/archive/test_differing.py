@@ -28,6 +28,7 @@ RULE = "$.rules.fires.expression: spike_count(steps) > 4 there, spike_count(step
         ),
         ("parameters.soma.gl_hh", "2e-4", "$.parameters.soma.gl_hh.value: nothing there, 0.0002 here"),
         ("parameters.soma.cm", "[0.5, 2]", "$.parameters.soma.cm: nothing there, a mapping with "),
+        ("conditions", "{celsius: 7}", "$.conditions: nothing there, {celsius: 7} here"),
         ("objectives.peak.std", "3", "$.objectives.peak.std: 1 mV there, 3 here"),
         ("rules.fires", "spike_count(steps) > 5", RULE),
         ("protocols.hyper.stimuli.0.delay", "120", "$.protocols.hyper.stimuli[0].delay: 100 there, 120 here"),

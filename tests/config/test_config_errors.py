@@ -167,6 +167,7 @@ MISTAKES = [
         25,
         "$.objectives.rate.feature",
         "did you mean `mean_frequency`",
+        "`neurofit features` lists them",
     ),
     ("protocol: fi,", "protocol: fii,", 25, "$.objectives.rate.protocol", "did you mean `fi`?"),
     ("protocol: fi,", "protocol: rheo,", 25, "$.objectives.rate.protocol", "a protocol that gives mean_frequency"),

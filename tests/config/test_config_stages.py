@@ -323,6 +323,14 @@ MISTAKES = [
     (BEST, "cells: {PV: first}", 10, "$.stages[1].cells.PV", "STAGE.SOLUTION"),
     (BEST, "cells: {PV: first.front}", 10, "$.stages[1].cells.PV", "such as first.best"),
     (BEST, "cells: {PV: fist.best}", 10, "$.stages[1].cells.PV", "did you mean `first`?"),
+    ("first: best", "first: null", 10, "from.first", "found nothing; expected best, knee, an evaluation's number, fr"),
+    (
+        "first: best",
+        "first: 1.5",
+        10,
+        "from.first",
+        "found 1.5; expected best, knee, an evaluation's number, front, or",
+    ),
     (BEST, "form: {first: best}", 10, "$.stages[1].form", "expected one of the keys"),
     (BEST, "fit: other.yaml", 11, "$.stages[1].model", "one of the keys name, fit, from, cells"),
     ("budget: 40", "bugdet: 40", 8, "$.stages[0].fit.bugdet", "did you mean `budget`?"),
@@ -338,6 +346,15 @@ def test_mistakes(tmp_path, old, new, line, path, words):
     error = refused(tmp_path, (old, new))
     assert error.line == line and path in error.path and words in str(error), str(error)
     assert error.file == str(tmp_path / "staged.yaml")
+
+
+def test_a_cell_has_no_cells(tmp_path):
+    write(tmp_path, name="ball.yaml")
+    model = "{kind: function, function: toy.py:features}"
+    text = changed(model, "hh_soma", NETWORK).replace("{w: [0, 1], PV.soma.gl_hh: [0, 2]}", "{soma.gl_hh: [0, 2]}")
+    error = refused(tmp_path, text=text)
+    assert (error.line, error.path, error.got) == (5, "$.stages[1].cells", "PV, O-LM")
+    assert error.expected == "no cells: only a network has populations"
 
 
 def test_what_this_stage_fixes_cannot_be_relaxed(tmp_path):
@@ -368,7 +385,7 @@ def test_a_mistake_in_a_stages_own_file_names_that_file(tmp_path):
         ("fit.budget", "3", "stages.NAME.fit.budget=... with NAME one of first, second"),
         ("fit.warm_start", "a", "stages.NAME.fit.warm_start"),
         ("stages.frist.fit.budget", "3", "did you mean `first`?"),
-        ("stages.first", "3", "stages.NAME.KEY"),
+        ("stages.first", "3", "$.stages.first: found 3; expected a key of the stage: stages.first.KEY, such as stages"),
         ("stages.first.fit.bugdet", "3", "stages.first.fit.bugdet=3, $.stages[0]"),
         ("stages.first.fit.optimizer", "foo", "stages.first.fit.optimizer=foo, $.stages[0]"),
         ("stages.second.from", "3", "stages.second.from=3, $.stages[1].from"),

@@ -124,6 +124,11 @@ def test_what_a_retargeted_run_has_not_kept_is_told_with_the_run_that_has_it(old
         assert kept in str(refused.value) and str(refused.value).endswith(f"{folder}/old itself may be one")
 
 
+def test_what_is_no_file_is_told_with_its_type(old: Run) -> None:
+    with pytest.raises(ConfigError, match="found None of type NoneType; expected the path of a fit file"):
+        old.retarget(None)  # type: ignore[arg-type]  # of a program, whose types nobody checks
+
+
 def test_nothing_to_score_is_refused_before_anything_is_written(old: Run, folder: Path, monkeypatch: Any) -> None:
     (folder / "far.yaml").write_text(NEW.replace("y: [0.5, 3]", "y: [30, 40]"))
     monkeypatch.chdir(folder)

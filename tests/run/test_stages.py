@@ -197,7 +197,8 @@ def test_a_changed_later_stage_does_not_repeat_an_earlier_one(folder: Path, tmp_
 
 def test_a_changed_earlier_stage_is_an_error_of_its_directory(folder: Path) -> None:
     before = stamps(folder)
-    with pytest.raises(ArchiveError, match=r"out/first holds a run of another problem .*; move it away"):
+    told = r"out/first holds a run of another problem .*; move it away to .*, give another --out directory, or restore"
+    with pytest.raises(ArchiveError, match=told):
         again(folder, "near < 9", "near < 8")
     with pytest.raises(ArchiveError, match=r"fit.seed: 1 there, 2 here"):
         again(folder, seed=2)
@@ -212,6 +213,7 @@ def test_changed_inputs_are_told_with_both_values(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError) as caught:
         again(tmp_path, "first: best", f"first: {other}")
     assert "what it is given has changed: " in str(caught.value)
+    assert "(other stages are kept), or give another --out directory" in str(caught.value)
     best, chosen = (staged.stages["first"].solution(n) for n in (staged.stages["first"].number("best"), other))
     for name in ("a", "b"):
         there, here = best["parameter", name], chosen["parameter", name]

@@ -273,10 +273,14 @@ def test_a_run_whose_files_have_gone_is_taken_on_trust_and_the_log_says_so(tmp_p
 
 CELL = (Path(__file__).parents[2] / "models/hh_soma/cell.yaml").read_text()
 CELLS = [
-    ("-50 pA", "-60 pA", "another protocol hyper"),
+    ("-50 pA", "-60 pA", r"another protocol hyper \(\$.protocols.hyper\S+: -50 pA there, -60 pA here\)"),
     ("soma.gl_hh: [1e-4, 1e-3]", "soma.gl_hh: [1e-4, 1e-3]\n  soma.cm: 2", "soma.cm fixed at 1 in"),
     ("soma.gl_hh: [1e-4, 1e-3]", "soma.gl_hh: [1e-4, 1e-3]\n  soma.L: 30", "soma.L"),
-    ("model: hh_soma", "model: hh_soma\nconditions: {celsius: 7 degC}", "another model"),
+    (
+        "model: hh_soma",
+        "model: hh_soma\nconditions: {celsius: 7 degC}",
+        r"another model \(\$.conditions: nothing there, {celsius: 7} here\)",
+    ),
     ("model: hh_soma", "model: hh_soma\nefel: {Threshold: -10 mV}", "read otherwise"),
     ("maximum_voltage", "minimum_voltage", r"no steps\[0\].minimum_voltage"),
 ]

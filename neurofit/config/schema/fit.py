@@ -224,7 +224,8 @@ _KINDS = {"function": "function", "network": "network", "python network": "netwo
 _KINDS |= dict.fromkeys(("cell", "hoc", "python"), "cell")
 
 
-def _model_kind(data: Any) -> str | None:
+def model_kind(data: Any) -> str | None:
+    """What a file's `model` is: "name", "cell", "network" or "function"; None where it is none of them."""
     if isinstance(data, str):
         return "name"
     kind = data.get("kind", "cell") if isinstance(data, dict) else getattr(data, "kind", None)
@@ -252,7 +253,7 @@ class FitFile(Strict):
         | Annotated[CellSpec, Tag("cell")]
         | Annotated[NetworkSpec, Tag("network")]
         | Annotated[FunctionSpec, Tag("function")],
-        Discriminator(_model_kind),
+        Discriminator(model_kind),
     ] = Field(
         description="a built-in model's name, a folder with a model.yaml (relative to this file), or the model itself"
     )

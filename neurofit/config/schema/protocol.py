@@ -91,7 +91,7 @@ class SynapseSpec(Strict):
 
 
 class VoltageClampSpec(Strict):
-    """A single-electrode voltage clamp that steps through levels; record its current as i_clamp."""
+    """A single-electrode voltage clamp that steps through levels; `i: soma(0.5).i_clamp` records its current."""
 
     kind: Literal["voltage_clamp"]
     levels: list[Millivolts] = Field(min_length=1, description="clamped voltages, one after the other [mV]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
@@ -51,7 +52,12 @@ class TakeSpec(Strict):
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, data: object) -> object:
-        return {"solution": data} if isinstance(data, (int, str)) and not isinstance(data, bool) else data
+        if isinstance(data, (int, str)) and not isinstance(data, bool):
+            return {"solution": data}
+        if not isinstance(data, Mapping):
+            expected = "best, knee, an evaluation's number, front, or a mapping with `solution`"
+            raise PydanticCustomError("structure", "{expected}", {"expected": expected})
+        return data
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
