@@ -26,7 +26,7 @@ from neurofit.launcher import library, place
 _ENTRY = "import sys; sys.path[:] = sys.argv[4:]; from neurofit.executors.member import main; main()"
 _JOINING = 300.0  # s for all ranks to join; a thousand of them read Python's files from one disk
 _LEAVING = 20.0  # s for all ranks to end when they are told to
-_READING = 5.0  # s for a launcher to read what has been printed
+READING = 5.0  # s for a launcher to read what has been printed
 LOST = "a rank of the MPI job is gone; every finished evaluation is on disk: run the same command again to go on"
 
 
@@ -110,7 +110,7 @@ class Job:
         sys.stdout.flush()
         sys.stderr.flush()
         if self.abort or self.lost:
-            printed_is_read((1, 2), _READING)
+            printed_is_read((1, 2), READING)
         if self._process.poll() is None and self.lost:
             self._process.kill()  # the launcher notices, and ends the rest
         elif self._process.poll() is None:

@@ -26,6 +26,7 @@ from types import FrameType
 
 from neurofit.errors import NeurofitError
 from neurofit.evaluate.reason import reason_of
+from neurofit.executors.job import LOST, READING, printed_is_read
 from neurofit.executors.messages import Begin, Close, Down, End, Hello, Pulse, Unable, Up, Work
 from neurofit.executors.sessions import Cells, Group, Session
 from neurofit.executors.wire import Closed, Inbox, packed, pickled
@@ -34,6 +35,7 @@ from neurofit.executors.world import World
 
 _SOON, _LATER = 0.001, 0.01  # s between two looks at MPI: while something may come, while the child is at work
 _PULSE = 0.5  # s
+_SPEAKING = 10.0  # s for the controller to have its say where MPI has failed
 
 
 def main() -> None:
@@ -75,10 +77,22 @@ def _serve(world: World, uplink: Uplink | None) -> None:
     try:
         Member(world, uplink).run()
     except Closed:  # the controller is gone
-        world.abort(1)
+        _abort(world, LOST)
+    except world.failed as error:  # another rank is, and MPI has noticed before the launcher ends this one
+        if uplink is not None:
+            uplink.close()
+            time.sleep(_SPEAKING)  # the controller says it, in log.txt too, and then ends this process
+        _abort(world, f"{reason_of(error)}: {LOST}")
     except Exception:  # ours to mend; without an end the others would wait for ever
         traceback.print_exc(file=sys.__stderr__)
         world.abort(1)
+
+
+def _abort(world: World, why: str) -> None:
+    """Ends the job with a last word, as the launcher's own say nothing of what to do."""
+    print(f"error: {why}", file=sys.__stderr__, flush=True)
+    printed_is_read((2,), READING)
+    world.abort(1)
 
 
 def _leave_signals_to_the_controller() -> None:
@@ -120,6 +134,10 @@ class Uplink:
         with contextlib.suppress(OSError):
             self._connection.sendall(self._out)
         self._out.clear()
+
+    def close(self) -> None:
+        """Lets the controller know that there is nobody here any more."""
+        self._connection.close()
 
     def take(self) -> list[tuple[tuple[int, ...], bytes]]:
         """The messages that have arrived, each with the ranks that it is for; Closed where the controller is gone."""

@@ -24,6 +24,7 @@ class World:
         from mpi4py import MPI
 
         self._mpi: Any = MPI
+        self.failed: type[Exception] = MPI.Exception  # what `send` and `take` raise where another rank is gone
         self._comm: Any = MPI.COMM_WORLD.Dup()
         self.rank: int = self._comm.Get_rank()
         self.size: int = self._comm.Get_size()

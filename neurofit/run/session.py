@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import Protocol as Interface
 from typing import TypeVar
@@ -138,6 +138,10 @@ class Session:
             told = f"{error} after {len(self._archive.contents.rows)} of {self._budget} evaluations; all are kept"
             self._log(told)
             raise Stopped(f"{told}. Run the same fit into the same directory again to go on.") from None
+        except NeurofitError as error:
+            with suppress(NeurofitError):  # the disk may be what is wrong
+                self._log(f"broken off: {str(error).splitlines()[0]}")
+            raise
 
     def _searched(self, problem: Problem, make_executor: MakeExecutor, going_on: str) -> str:
         """Searches to the end, and says why it is; `going_on` is what to call this where there are evaluations."""

@@ -18,6 +18,7 @@ import neurofit
 from neurofit.archive import exists
 from neurofit.config.load import load
 from neurofit.executors import SerialExecutor
+from neurofit.executors.job import LOST
 from neurofit.launcher import library, place
 from neurofit.run.fit import search
 from neurofit.run.results import Run
@@ -146,6 +147,9 @@ def test_a_job_that_loses_a_process_ends_and_the_same_command_goes_on(slow, undi
     os.kill(cast(job)[victim], signal.SIGKILL)
     assert job.wait(600) != 0
     wait_for(lambda: not any(running(pid) for pid in processes))
+    if victim == "rank 0":  # of others the launcher may end all before anybody can speak
+        assert LOST in text(tmp_path), text(tmp_path)
+        assert f"broken off: {LOST}" in (out / "log.txt").read_text()
     kept = neurofit.open(out).raw
     assert 16 <= len(kept) < 50
     go.touch()
