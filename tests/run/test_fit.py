@@ -112,15 +112,21 @@ def test_a_solution_is_named_as_tables_and_pictures_name_it(run: Run) -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda p: UNTYPED.open(None), "directory: found None; expected the path of"),
-        (lambda p: UNTYPED.open(5), "directory: found 5; expected the path of"),
+        (lambda p: UNTYPED.open(None), "directory: found None of type NoneType; expected the path of"),
+        (lambda p: UNTYPED.open(5), "directory: found 5 of type int; expected the path of"),
         (lambda p: UNTYPED.open(""), "directory: found ''; expected the path of"),
-        (lambda p: UNTYPED.compare([5]), "directory: found 5; expected the path of"),
+        (lambda p: UNTYPED.compare([5]), "directory: found 5 of type int; expected the path of"),
         (lambda p: UNTYPED.compare(5), "runs: found 5; expected runs, or the directories"),
-        (lambda p: UNTYPED.fit(p, "new", warm_start=5), "warm_start: found 5; expected directories that fits wrote"),
-        (lambda p: UNTYPED.fit(p, "new", warm_start=[None]), "warm_start: found None; expected directories"),
+        (
+            lambda p: UNTYPED.fit(p, "new", warm_start=5),
+            "warm_start: found 5 of type int; expected directories that fits wrote",
+        ),
+        (
+            lambda p: UNTYPED.fit(p, "new", warm_start=[None]),
+            "warm_start: found None of type NoneType; expected directories",
+        ),
         (lambda p: UNTYPED.Watch(5), "console: found 5; expected a Console of rich, or None; a fit's name is `name=`"),
-        (lambda p: UNTYPED.fit(p, 5), "out: found 5; expected a directory, or None"),
+        (lambda p: UNTYPED.fit(p, 5), "out: found 5 of type int; expected a directory, or None"),
         (lambda p: UNTYPED.fit(p, "new", progress=5), "progress: found 5; expected what can be called"),
         (lambda p: UNTYPED.make_optimizer("joint", None), "problem: found None; expected a Problem"),
         (lambda p: UNTYPED.make_optimizer("joint", p, seed="a"), "seed: found 'a'; expected a whole number"),
@@ -137,7 +143,7 @@ def test_what_a_program_gives_is_looked_at(
 
 
 def test_retargeting_looks_at_where_to(run: Run, problem: Problem) -> None:
-    with pytest.raises(ConfigError, match="out: found 5; expected a new directory"):
+    with pytest.raises(ConfigError, match="out: found 5 of type int; expected a new directory"):
         run.retarget(problem, 5)  # type: ignore[arg-type]
 
 
