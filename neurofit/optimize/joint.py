@@ -80,8 +80,8 @@ class Joint(Designed):
             rng = np.random.default_rng([self._seed, self._asked])
             u, scouts = Search(self._problem, self._relaxation, model, data, rng, n).batch()
             with torch.no_grad():
-                outlook = model.of_all(torch.from_numpy(u).float())
-                p, features = outlook.probability.numpy(), outlook.features.numpy()
+                points = torch.from_numpy(u).float()
+                p, features = model.of_all(points).probability.numpy(), model.seen(points).numpy()
                 if "features" in self._problem.fit.without:  # what it has in their place are objectives
                     features = features[..., :0]
         x = self._relaxation.values(u)
@@ -101,7 +101,7 @@ def _load_adam() -> None:
 class _Said:
     """What a surrogate of some kind foretold of a batch's first n candidates.
 
-    P(feasible) (n,), which of them are scouts (n,), and features (s, n, m) by each member.
+    P(feasible) (n,), which of them are scouts (n,), and features (s, n, m) as each member would see them.
     """
 
     kind: str
@@ -124,7 +124,7 @@ class _Said:
         return "; ".join(parts)
 
     def _within(self, evaluations: Sequence[Evaluation]) -> float:
-        """The share of the defined features of feasible candidates that came within two of the members' sd."""
+        """The share of the defined features of feasible candidates within two sd of what members would see."""
         told = [(j, e) for j, e in enumerate(evaluations[: len(self.p)]) if e.feasible]
         if not told or not self.features.shape[-1]:
             return float("nan")

@@ -40,7 +40,7 @@ _TICKS = (0, 5, 20, 100, 1000, 10_000)
 @styled
 def foretold_figure(found: Foretold, name: str) -> Figure:
     """A panel for each objective (the nine worst foretold): features, predicted against simulated [std from target],
-    with the members' sd; below, feasible shares, calibration of P(feasible), and how often the sd covers what came.
+    with the sd foretold; below, feasible shares, calibration of P(feasible), and how often the sd covers what came.
     """
     shown = _objectives(found)
     columns = 3
@@ -170,7 +170,7 @@ def _calibration(panel: Axes, found: Foretold) -> None:
 def _coverage(panel: Axes, found: Foretold) -> None:
     table = found.table
     places = np.arange(len(table))
-    panel.set_title("Within the members' sd", fontsize=10)
+    panel.set_title("Within the sd foretold", fontsize=10)
     if not found.targets:
         note(panel, "no targets")
         panel.set_axis_off()

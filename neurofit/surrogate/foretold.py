@@ -36,8 +36,8 @@ class Foretold:
     batches     (b,) numbers of the batches
     index, batch, p, feasible   (n,) the evaluation's number, its batch's, P(feasible) foretold, and what came
     targets     (t,) (objective, feature column), an entry a target, in the objectives' order
-    predicted, sd, simulated    (n, t) feature minus the target's centre, in the target's std: the members' mean, their
-                standard deviation, and what came; nan where the feature came undefined, or was not run
+    predicted, sd, simulated    (n, t) feature minus the target's centre, in the target's std: the mean of what members
+                would see, its standard deviation, and what came; nan where the feature came undefined, or was not run
     """
 
     members: int
@@ -161,14 +161,13 @@ def foretold(
 def _said(
     problem: Problem, model: JointModel, batch: Sequence[Evaluation]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """P(feasible) (n,), and the members' mean and sd (n, t) of target features [std from the target]."""
+    """P(feasible) (n,), and mean and sd (n, t) of target features that members would see [std from the target]."""
     u = torch.from_numpy(Relaxation(problem.space).relax(np.array([e.x for e in batch]))).float()
     chances, values = [], []
     with torch.no_grad():
         for part in torch.split(u, _CHUNK):
-            outlook = model.of_all(part)
-            chances.append(outlook.probability.numpy())
-            values.append(_from_target(problem, outlook.features.numpy().astype(float)))
+            chances.append(model.of_all(part).probability.numpy())
+            values.append(_from_target(problem, model.seen(part).numpy().astype(float)))
     members = np.concatenate(values, axis=1)
     return np.concatenate(chances).astype(float), members.mean(axis=0), members.std(axis=0, ddof=1)
 

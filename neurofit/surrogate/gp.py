@@ -27,13 +27,14 @@ class GaussianProcesses:
     """Sampled functions of all outputs, and held-out predictions (n, o) of the rows they were fitted on.
 
     The samples are `mean` (o,) and, around it, `drawn`: waves, which are the prior's, and kernels, which are the data's
-    update of it.
+    update of it; `noise` (o,) is what comes to them where they are seen.
     """
 
     members: int
     warp: Warp
     drawn: Sums
     mean: Tensor
+    noise: Tensor
     held_mean: np.ndarray
     held_sd: np.ndarray
 
@@ -78,6 +79,7 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
         Warp(hyper.strength.numpy()),
         _sampled(data, hyper, factor, torch.from_numpy(wrong), members, generator),
         mean.to(torch.float32),
+        (hyper.log_noise.exp() * torch.from_numpy(wrong)).float(),
         held_mean + mean.numpy(),
         held_sd * wrong,
     )

@@ -17,6 +17,7 @@ from torch.nn.functional import logsigmoid, softplus
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.choice import COMPARED, KINDS, precision
+from neurofit.surrogate.gp import mirrored
 from neurofit.surrogate.links import Links
 from neurofit.surrogate.outputs import Outputs, Reading, conditions
 from neurofit.surrogate.roughness import far, roughness
@@ -109,6 +110,15 @@ class JointModel:
     def of_each(self, u: Tensor) -> Outlook:
         """The outlook of each of the first s members at its own points u (s, p, d)."""
         return self.outlook(self.samples.of_each(u), u)
+
+    def seen(self, u: Tensor) -> Tensor:
+        """(s, p, m) features as they would come at points u (p, d), a draw a member: with the noise of what is seen,
+        which a search must not hope for, but whoever holds a word against what came must know of.
+        """
+        raw = self.samples.of_all(u)
+        s, p, o = raw.shape
+        drawn = mirrored((p, o, s), torch.Generator().manual_seed(0)).permute(2, 0, 1)
+        return self.reading.features(raw + drawn.float() * self.samples.noise)
 
     def outlook(self, raw: Tensor, u: Tensor) -> Outlook:
         """What raw outputs (s, p, o) mean at the points u, (p, d) or (s, p, d), that they are of."""

@@ -32,11 +32,13 @@ _AT_ONCE = 64  # outputs whose covariances are in memory together
 class Pulled:
     """Sampled functions of all outputs, and held-out predictions (n, o) of the rows they were fitted on.
 
-    `pull` carries to points what each of the networks misses of the rows.
+    `pull` carries to points what each of the networks misses of the rows; `noise` (o,) is what comes to both where they
+    are seen.
     """
 
     networks: Networks
     pull: Sums
+    noise: Tensor
     held_mean: np.ndarray
     held_sd: np.ndarray
 
@@ -92,12 +94,13 @@ def fit(training: Training, members: int, seed: int) -> Pulled:
         _part(outputs.of(some), hyper.of(some), training.groups, generator)
         for some in torch.arange(y.shape[1]).split(_AT_ONCE)
     ]
-    share, mean, sd, weights = (torch.cat(part) for part in zip(*parts, strict=True))
+    share, size, mean, sd, weights = (torch.cat(part) for part in zip(*parts, strict=True))
     length = hyper.log_length.exp()[:, None].float()
     carried = Kernels(outputs.held.points.float() / length, weights.float())
     return Pulled(
         replace(networks, share=networks.share * share.float()),
         Sums(networks.strength, length, (carried,)),
+        (hyper.log_noise.exp() * size).float(),
         networks.held_base + mean.T.numpy(),
         sd.T.numpy(),
     )
@@ -124,8 +127,8 @@ class _Outputs:
 
 
 def _part(outputs: _Outputs, hyper: Hyper, groups: np.ndarray, generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Of some outputs: the share (o,) of the networks that counts, held-out means beside the sparse regression's and
-    deviations (o, n), and weights (o, n, s) of the kernels.
+    """Of some outputs: the share (o,) of the networks that counts, the factor (o,) of all deviations, held-out means
+    beside the sparse regression's and deviations (o, n), and weights (o, n, s) of the kernels.
 
     The share is the most likely one, of a normal prior around none: where a kernel knows an output, a network that
     knows it less well has nothing to add.
@@ -143,4 +146,4 @@ def _part(outputs: _Outputs, hyper: Hyper, groups: np.ndarray, generator: torch.
     seen = mirrored(tuple(left.shape), generator) * (noise.sqrt() * size)[..., None]
     left = torch.where(known[..., None], left - seen, 0.0)
     weights = torch.cholesky_solve(left, factor) * torch.exp(2 * hyper.log_signal)[:, None, None]
-    return share, told + mean[..., 0], own.sqrt() * size, weights
+    return share, size[:, 0], told + mean[..., 0], own.sqrt() * size, weights

@@ -62,6 +62,11 @@ class Samples(Interface):
         ...
 
     @property
+    def noise(self) -> Tensor:
+        """(o,) deviations of what is seen of outputs that are not rough from the functions, corrected likewise."""
+        ...
+
+    @property
     def warp(self) -> Warp:
         """The axes on which distances mean the same everywhere."""
         ...

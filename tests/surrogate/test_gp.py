@@ -246,7 +246,7 @@ def conditioned(
     mean, sd, own = found[0][..., 0].T, *(part.sqrt().T for part in found[1:])
     drawn = gp._sampled(data, HYPER, factor, torch.from_numpy(wrong), members, torch.Generator().manual_seed(1))
     warp = Warp(HYPER.strength.numpy())
-    model = GaussianProcesses(members, warp, drawn, torch.zeros(2), mean.numpy(), own.numpy())
+    model = GaussianProcesses(members, warp, drawn, torch.zeros(2), torch.zeros(2), mean.numpy(), own.numpy())
     return model, mean.numpy(), sd.numpy(), own.numpy()
 
 

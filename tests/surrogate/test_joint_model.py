@@ -159,6 +159,26 @@ def test_a_rule_is_known_by_its_label_and_its_formula_and_the_verdict_by_all_the
     assert torch.allclose(outlook.logit, together, atol=1e-4) and (w > 0.1).all()
 
 
+@pytest.mark.parametrize(("kind", "least"), [("gp", 0.9), ("net", 0.8)])
+def test_what_is_seen_has_its_noise_and_is_otherwise_what_the_functions_say(kind: str, least: float) -> None:
+    """Of 100 new points of a noisy problem, two sd of the functions alone hold .52 and .56, with noise .95 and .86."""
+    problem, rng = between_problem("noisy"), np.random.default_rng(1)
+    rows = evaluated(problem, problem.space.from_unit(rng.random((80, 4))))
+    new = evaluated(problem, problem.space.from_unit(rng.random((100, 4))), 80)
+    model, _ = joint.fit(problem, rows, 1, None, kind)
+    u = torch.from_numpy(problem.space.to_unit(np.array([e.x for e in new]))).float()
+    came = np.array([e.features for e in new])
+    with torch.no_grad():
+        functions, seen = model.of_all(u).features.numpy(), model.seen(u).numpy()
+
+    def held(members: np.ndarray) -> float:
+        return float((np.abs(members.mean(0) - came) <= 2 * members.std(0, ddof=1)).mean())
+
+    assert held(functions) < 0.65 and least < held(seen) < 0.99
+    assert np.abs(seen.mean(0) - functions.mean(0)).mean() < 0.05 * seen.std(0).mean()  # noise comes in pairs
+    assert np.array_equal(seen, model.seen(u).numpy())
+
+
 def test_the_calibration_is_the_likeliest_word_on_what_was_held_out() -> None:
     """Written down on its own: every weight moved by 0.3 is less likely, and the ones it begins with are too."""
     problem = between_problem("hidden_failures")
