@@ -33,8 +33,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
         seen.append((problem, len(told), count))
         shape = (3, 2, len(problem.features))
         features = torch.arange(3.0)[:, None, None].expand(shape) ** 2  # 0, 1 and 4 by the members
-        outlook = SimpleNamespace(features=features, probability=torch.full((2,), 0.25))
-        return SimpleNamespace(blind=len(told) <= 4, members=3, of_all=lambda u: outlook), None
+        outlook = SimpleNamespace(probability=torch.full((2,), 0.25))
+        said = SimpleNamespace(blind=len(told) <= 4, members=3, of_all=lambda u: outlook, seen=lambda u: features)
+        return said, None
 
     monkeypatch.setattr(module, "fitted", fitted)
     monkeypatch.setattr(module, "kind", lambda *given: "gp")
