@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from neurofit.simulate.mechanisms import cache_root, content_key, fast_flags
 _FORMAT = 6
 
 
-def settled(problem: Problem, trying: AbstractContextManager[None] | None = None) -> Settled | None:
+def settled(problem: Problem, trying: contextlib.AbstractContextManager[None] | None = None) -> Settled | None:
     """What `fit.engine` leaves open, from the cache or by a trial of some seconds, made while `trying` is entered; None
     for models without engines.
 
