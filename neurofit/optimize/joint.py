@@ -80,8 +80,8 @@ class Joint(Designed):
             rng = np.random.default_rng([self._seed, self._asked])
             u, scouts = Search(self._problem, self._relaxation, model, data, rng, n).batch()
             with torch.no_grad():
-                points = torch.from_numpy(u).float()
-                p, features = model.of_all(points).probability.numpy(), model.seen(points).numpy()
+                outlook, seen = model.foreseen(torch.from_numpy(u).float())
+                p, features = outlook.probability.numpy(), seen.numpy()
                 if "features" in self._problem.fit.without:  # what it has in their place are objectives
                     features = features[..., :0]
         x = self._relaxation.values(u)

@@ -166,8 +166,9 @@ def _said(
     chances, values = [], []
     with torch.no_grad():
         for part in torch.split(u, _CHUNK):
-            chances.append(model.of_all(part).probability.numpy())
-            values.append(_from_target(problem, model.seen(part).numpy().astype(float)))
+            outlook, seen = model.foreseen(part)
+            chances.append(outlook.probability.numpy())
+            values.append(_from_target(problem, seen.numpy().astype(float)))
     members = np.concatenate(values, axis=1)
     return np.concatenate(chances).astype(float), members.mean(axis=0), members.std(axis=0, ddof=1)
 

@@ -111,14 +111,15 @@ class JointModel:
         """The outlook of each of the first s members at its own points u (s, p, d)."""
         return self.outlook(self.samples.of_each(u), u)
 
-    def seen(self, u: Tensor) -> Tensor:
-        """(s, p, m) features as they would come at points u (p, d), a draw a member: with the noise of what is seen,
-        which a search must not hope for, but whoever holds a word against what came must know of.
+    def foreseen(self, u: Tensor) -> tuple[Outlook, Tensor]:
+        """Every member's outlook at points u (p, d), and features (s, p, m) as they would come there, a draw a member:
+        with the noise of what is seen, which a search must not hope for, but whoever holds a word against what came
+        must know of.
         """
         raw = self.samples.of_all(u)
         s, p, o = raw.shape
         drawn = mirrored((p, o, s), torch.Generator().manual_seed(0)).permute(2, 0, 1)
-        return self.reading.features(raw + drawn.float() * self.samples.noise)
+        return self.outlook(raw, u), self.reading.features(raw + drawn.float() * self.samples.noise)
 
     def outlook(self, raw: Tensor, u: Tensor) -> Outlook:
         """What raw outputs (s, p, o) mean at the points u, (p, d) or (s, p, d), that they are of."""

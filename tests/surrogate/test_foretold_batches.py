@@ -34,7 +34,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
         shape = (3, 2, len(problem.features))
         features = torch.arange(3.0)[:, None, None].expand(shape) ** 2  # 0, 1 and 4 by the members
         outlook = SimpleNamespace(probability=torch.full((2,), 0.25))
-        said = SimpleNamespace(blind=len(told) <= 4, members=3, of_all=lambda u: outlook, seen=lambda u: features)
+        said = SimpleNamespace(blind=len(told) <= 4, members=3, foreseen=lambda u: (outlook, features))
         return said, None
 
     monkeypatch.setattr(module, "fitted", fitted)

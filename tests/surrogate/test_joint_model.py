@@ -169,14 +169,14 @@ def test_what_is_seen_has_its_noise_and_is_otherwise_what_the_functions_say(kind
     u = torch.from_numpy(problem.space.to_unit(np.array([e.x for e in new]))).float()
     came = np.array([e.features for e in new])
     with torch.no_grad():
-        functions, seen = model.of_all(u).features.numpy(), model.seen(u).numpy()
+        functions, seen = model.of_all(u).features.numpy(), model.foreseen(u)[1].numpy()
 
     def held(members: np.ndarray) -> float:
         return float((np.abs(members.mean(0) - came) <= 2 * members.std(0, ddof=1)).mean())
 
     assert held(functions) < 0.65 and least < held(seen) < 0.99
     assert np.abs(seen.mean(0) - functions.mean(0)).mean() < 0.05 * seen.std(0).mean()  # noise comes in pairs
-    assert np.array_equal(seen, model.seen(u).numpy())
+    assert np.array_equal(seen, model.foreseen(u)[1].numpy())
 
 
 def test_the_calibration_is_the_likeliest_word_on_what_was_held_out() -> None:
