@@ -1,4 +1,4 @@
-"""From Python a fit file is read by what the commands take too: a path, or a built-in's name."""
+"""Built-in models are found by name by Python as by the commands, and copied under names of their own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 import neurofit
+from neurofit.builtin import copy, fit_file, fit_files
+from neurofit.config import load
 from neurofit.config.stages import Staged
 from neurofit.errors import ArchiveError, ConfigError
 from neurofit.problem.problem import Problem
@@ -57,3 +59,35 @@ def test_what_is_no_path_is_told_with_its_type(given: object, tmp_path: Path) ->
             take(given)  # type: ignore[operator]  # of a program, whose types nobody checks
         told = f"FILE: found {given!r} of type {type(given).__name__}; expected the path of a fit file"
         assert str(refused.value).startswith(told)
+
+
+def test_a_built_in_is_found_by_path_folder_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = next(f for f in fit_files() if f.parent.name == "hh_soma" and f.name == "cell.yaml")
+    for text in ("hh_soma", "models/hh_soma", "models/hh_soma/cell.yaml", "hh_soma/cell.yaml", str(expected)):
+        assert fit_file(text).resolve() == expected.resolve()
+    for text in ("models/../../etc/passwd", "models/hh_soma/model.yaml", "models/hh_soma/mechanisms", "models"):
+        with pytest.raises(ConfigError):
+            fit_file(text)
+
+
+def test_new_makes_a_folder_that_uses_its_own_copy(tmp_path: Path) -> None:
+    made, staged = copy("hh_soma", tmp_path / "mine")
+    (tmp_path / "mine/model.yaml").write_text((tmp_path / "mine/model.yaml").read_text().replace("-54.3 mV", "-55 mV"))
+    assert dict(load(made).fixed)["soma.el_hh"] == -55
+    assert load(made).name == "mine" and staged.read_text().startswith("neurofit: 1\nname: mine_staged\n")
+    assert staged.read_text().count("model: .\n") == 2
+    with pytest.raises(ConfigError, match="new or empty"):
+        copy("hh_soma", tmp_path / "mine")
+
+
+@pytest.mark.parametrize(("folder_name", "name"), [("2 cells", "2_cells"), ("12", "12"), ("true", "true")])
+def test_new_names_any_folder_so_that_its_files_load(tmp_path: Path, folder_name: str, name: str) -> None:
+    made = copy("ca1_slice", tmp_path / folder_name)
+    assert [f.relative_to(tmp_path / folder_name).as_posix() for f in made] == [
+        "network.yaml",
+        "staged.yaml",
+        "cells/pv.yaml",
+        "cells/pyr.yaml",
+    ]
+    assert [load(file).name for file in (made[0], made[2])] == [name, f"{name}_pv"]

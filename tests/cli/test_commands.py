@@ -20,11 +20,9 @@ from commands import Done, assert_wrong_input, neurofit
 from typer.testing import CliRunner
 
 import neurofit as library
-from neurofit.builtin import copy, fit_file, fit_files
 from neurofit.cli.commands import app
 from neurofit.cli.telling import introduction
 from neurofit.config import json_schema, load
-from neurofit.errors import ConfigError
 from neurofit.report import pictures
 from neurofit.report.live import line
 from neurofit.run.progress import Progress
@@ -331,38 +329,6 @@ def test_a_terminal_gets_a_live_panel(folder: Path) -> None:
     assert process.returncode == 0, text
     assert "fitting bowl" in text
     assert "24/24 evaluations" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-
-
-def test_a_built_in_is_found_by_path_folder_and_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    expected = next(f for f in fit_files() if f.parent.name == "hh_soma" and f.name == "cell.yaml")
-    for text in ("hh_soma", "models/hh_soma", "models/hh_soma/cell.yaml", "hh_soma/cell.yaml", str(expected)):
-        assert fit_file(text).resolve() == expected.resolve()
-    for text in ("models/../../etc/passwd", "models/hh_soma/model.yaml", "models/hh_soma/mechanisms", "models"):
-        with pytest.raises(ConfigError):
-            fit_file(text)
-
-
-def test_new_makes_a_folder_that_uses_its_own_copy(tmp_path: Path) -> None:
-    made, staged = copy("hh_soma", tmp_path / "mine")
-    (tmp_path / "mine/model.yaml").write_text((tmp_path / "mine/model.yaml").read_text().replace("-54.3 mV", "-55 mV"))
-    assert dict(load(made).fixed)["soma.el_hh"] == -55
-    assert load(made).name == "mine" and staged.read_text().startswith("neurofit: 1\nname: mine_staged\n")
-    assert staged.read_text().count("model: .\n") == 2
-    with pytest.raises(ConfigError, match="new or empty"):
-        copy("hh_soma", tmp_path / "mine")
-
-
-@pytest.mark.parametrize(("folder_name", "name"), [("2 cells", "2_cells"), ("12", "12"), ("true", "true")])
-def test_new_names_any_folder_so_that_its_files_load(tmp_path: Path, folder_name: str, name: str) -> None:
-    made = copy("ca1_slice", tmp_path / folder_name)
-    assert [f.relative_to(tmp_path / folder_name).as_posix() for f in made] == [
-        "network.yaml",
-        "staged.yaml",
-        "cells/pv.yaml",
-        "cells/pyr.yaml",
-    ]
-    assert [load(file).name for file in (made[0], made[2])] == [name, f"{name}_pv"]
 
 
 def test_new_says_what_to_type_next(tmp_path: Path) -> None:
