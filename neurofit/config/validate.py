@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neurofit.config.document import Data, Document
-from neurofit.config.schema.base import did_you_mean
+from neurofit.config.schema.base import did_you_mean, nearest
 from neurofit.config.schema.fit import FitSpec
 from neurofit.errors import ConfigError, Words
 
@@ -27,6 +27,10 @@ _WORDS = {
     "none_required": "nothing",
 }
 _MODEL = "a built-in model's name, a folder with a model.yaml"
+_MODELS = ("cell", "hoc", "python", "network", "python network", "function")
+_STIMULI = ("step", "ramp", "chirp", "noise", "synapse", "voltage_clamp")
+_DRIVES = ("poisson", "current")
+_SEARCHES = ("holding", "rheobase")
 _LIMITS = {
     "greater_than": ("gt", "a value above"),
     "greater_than_equal": ("ge", "a value of at least"),
@@ -69,10 +73,14 @@ def _translated(details: ErrorDetails, data: Data) -> ConfigError:
     context: dict[str, Any] = details.get("ctx", {})
     kind = details["type"]
     if kind == "missing":
-        return ConfigError(f"{path}.{missing}", expected=f"the key `{missing}`, which is missing")
+        what = f"{missing}: {details['loc'][-2]}" if missing == "kind" else missing  # what it would be tagged with
+        return ConfigError(f"{path}.{missing}", expected=f"the key `{what}`, which is missing")
     if "key" in context:
         key = str(context["key"])
-        return ConfigError(f"{path}.{key}", got=key, expected=context["expected"])
+        within = isinstance(node, dict) and key in node
+        return ConfigError(f"{path}.{key}" if within else path, got=key, expected=context["expected"])
+    if kind in ("union_tag_invalid", "union_tag_not_found") and isinstance(node, dict):
+        return _untagged(path, node, str(context.get("discriminator", "")))
     return ConfigError(path, got=_shown(node), expected=_expected(kind, context, details["msg"], node))
 
 
@@ -83,7 +91,7 @@ def _expected(kind: str, context: dict[str, Any], message: str, node: Data) -> s
         options = [w.strip("' ") for w in str(context["expected"]).replace(" or ", ", ").split(",")]
         return f"one of {', '.join(options)}{did_you_mean(str(node), options)}" if len(options) > 1 else options[0]
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return _tags(context, node)
+        return f"{_MODEL}, or a mapping" if "model_kind" in context.get("discriminator", "") else "a mapping"
     if kind in _LIMITS:
         key, words = _LIMITS[kind]
         return f"{words} {context[key]:g}"
@@ -94,26 +102,47 @@ def _expected(kind: str, context: dict[str, Any], message: str, node: Data) -> s
     return f"{expected}, or no such key" if node is None and expected == "a mapping" else expected
 
 
-def _tags(context: dict[str, Any], node: Data) -> str:
-    tags = [t.strip("' ") for t in str(context.get("expected_tags", "")).split(",") if t.strip()]
-    if not isinstance(node, dict):
-        return f"{_MODEL}, or a mapping" if "model_kind" in context.get("discriminator", "") else "a mapping"
-    if context.get("discriminator", "").strip("'") == "kind":
-        return f"`kind:` one of {', '.join(tags)}{did_you_mean(str(node.get('kind')), tags)}"
-    if "search" in node:
-        return f"`search:` one of holding, rheobase{did_you_mean(str(node['search']), ['holding', 'rheobase'])}"
-    return "`kind:` one of cell, hoc, python, network, python network, function"
+def _untagged(path: str, node: dict[str, Data], discriminator: str) -> ConfigError:
+    """Of a mapping whose `kind` (of a protocol: `search`) is missing, or is none that there is."""
+    key, tags = "kind", _DRIVES if ".drives." in path else _STIMULI
+    if "model_kind" in discriminator:
+        tags = _MODELS
+    elif "_kind" in discriminator:
+        key, tags = "search", _SEARCHES
+    listed = f"one of {', '.join(tags)}"
+    if key in node:
+        found = node[key]
+        near = did_you_mean(found, tags) if isinstance(found, str) else ""
+        return ConfigError(f"{path}.{key}", got=_shown(found), expected=listed + near)
+    slip = nearest(key, list(node))
+    if slip:
+        return ConfigError(f"{path}.{slip}", got=slip, expected=f"`{key}:` {listed} (did you mean `{key}`?)")
+    return ConfigError(path, got=_shown(node), expected=f"`{key}:` {listed}")
 
 
 def _walk(loc: tuple[int | str, ...], data: Data) -> tuple[str, Data, str | int]:
     """(path, node, last part of `loc`): `loc` with the names of union members and short forms left out."""
-    path, node = "$", data
+    path, node, tag = "$", data, None
     for part in loc:
+        if part == tag:  # the member of a union, which may be called as one of its keys is
+            tag = None
+            continue
+        tag = None
         if isinstance(node, dict) and isinstance(part, str) and part in node:
             path, node = f"{path}.{part}", node[part]
         elif isinstance(node, list) and isinstance(part, int) and part < len(node):
             path, node = f"{path}[{part}]", node[part]
+        else:
+            continue
+        tag = _tag(node)
     return path, node, loc[-1] if loc else ""
+
+
+def _tag(node: Data) -> Data:
+    """What the schema calls the member of a union that `node` is, where that may be the name of a key too."""
+    if not isinstance(node, dict):
+        return None
+    return node.get("kind", node.get("search", "function" if "function" in node else None))
 
 
 def _shown(node: Data) -> object:

@@ -88,8 +88,8 @@ MISTAKES = [
     (
         "  morphology:\n    sections:",
         "  kind: hok\n  morphology:\n    sections:",
-        3,
-        "$.model",
+        4,
+        "$.model.kind",
         "one of cell, hoc, python",
     ),
     # parameters

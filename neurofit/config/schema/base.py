@@ -35,10 +35,11 @@ class Strict(BaseModel):
     def _known_keys(cls, data: object) -> object:
         if isinstance(data, Mapping):
             known = [field.alias or name for name, field in cls.model_fields.items()]
-            for key in data:
-                if key not in known:
-                    expected = f"one of the keys {', '.join(known)}{did_you_mean(str(key), known)}"
-                    raise PydanticCustomError("unknown_key", "{expected}", {"key": key, "expected": expected})
+            unknown = [str(key) for key in data if key not in known]
+            if unknown:  # a slip of the pen before others, which it may be the reason of
+                key = next((key for key in unknown if nearest(key, known)), unknown[0])
+                expected = f"one of the keys {', '.join(known)}{did_you_mean(key, known)}"
+                raise PydanticCustomError("unknown_key", "{expected}", {"key": key, "expected": expected})
         return data
 
 

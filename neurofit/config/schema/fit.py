@@ -228,10 +228,15 @@ def model_kind(data: Any) -> str | None:
     """What a file's `model` is: "name", "cell", "network" or "function"; None where it is none of them."""
     if isinstance(data, str):
         return "name"
-    kind = data.get("kind", "cell") if isinstance(data, dict) else getattr(data, "kind", None)
+    kind = data.get("kind", _likely(data)) if isinstance(data, dict) else getattr(data, "kind", None)
     if not isinstance(kind, str):
         return None
     return _KINDS.get(kind)
+
+
+def _likely(data: dict[str, Any]) -> str:
+    """What a model without `kind` is meant to be: a cell, unless it has a key that only another kind has."""
+    return "function" if "function" in data else "network" if "populations" in data else "cell"
 
 
 Reference = Annotated[Number, Field(gt=0)]

@@ -172,6 +172,9 @@ class CellSpec(Strict):
     @model_validator(mode="after")
     def _one_source(self) -> CellSpec:
         source = {"cell": "morphology", "hoc": "hoc", "python": "python"}[self.kind]
+        given = [key for key in ("morphology", "hoc", "python") if getattr(self, key) is not None]
+        if "kind" not in self.model_fields_set and given in (["hoc"], ["python"]):
+            _refuse(f"`kind: {given[0]}`, as the model has `{given[0]}`")
         for key in ("morphology", "hoc", "python"):
             if (getattr(self, key) is not None) != (key == source):
                 verb = "with" if key == source else "without"
