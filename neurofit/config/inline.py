@@ -139,14 +139,14 @@ def _used(document: Document, spec: Data, path: str, seen: tuple[str, ...]) -> D
         raise ConfigError(f"{path}.use", got=name, expected="a protocol that does not use itself")
     other = read(file, f"{path}.use")
     base = other.data.get("protocol")
-    if not isinstance(base, dict):
-        got = "no protocol" if "protocol" not in other.data else "a plain value or a list"
-        raise other.locate(ConfigError("$.protocol", got=got, expected="a mapping `protocol:` in a protocol file"))
     known = list(ProtocolFile.model_fields)
     for key in other.data:
         if key not in known:
             expected = f"one of the keys {', '.join(known)}{did_you_mean(key, known)}"
             raise other.locate(ConfigError(f"$.{key}", got=key, expected=expected))
+    if not isinstance(base, dict):
+        got = "no protocol" if "protocol" not in other.data else "a plain value or a list"
+        raise other.locate(ConfigError("$.protocol", got=got, expected="a mapping `protocol:` in a protocol file"))
     version = other.data.get("neurofit", 1)
     if version != 1 or isinstance(version, bool):
         raise other.locate(ConfigError("$.neurofit", got=version, expected="1"))

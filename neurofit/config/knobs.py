@@ -11,10 +11,10 @@ from neurofit.config.choices import categorical, refuse_ranges
 from neurofit.config.limits import Limits
 from neurofit.config.locations import Places
 from neurofit.config.numbers import number
-from neurofit.config.schema.base import did_you_mean, nearest
+from neurofit.config.schema.base import CELSIUS, V_INIT, did_you_mean, nearest
 from neurofit.config.schema.model import DIAMETERS, LENGTHS, MOST_SEGMENTS, ParameterSpec
 from neurofit.config.variables import Variables
-from neurofit.errors import ConfigError
+from neurofit.errors import ConfigError, Words
 from neurofit.problem import units
 from neurofit.problem.expression import Expression, parse
 from neurofit.problem.model import Assignment, ModelParameter
@@ -22,7 +22,7 @@ from neurofit.problem.space import Kind, Parameter, Scale
 
 _DECADE = 10.0
 SECTION_VARIABLES = ("L", "nseg", "Ra")  # one value for a whole section
-_RANGES = {"L": LENGTHS, "diam": DIAMETERS, "nseg": (1, MOST_SEGMENTS)}
+_RANGES = {"L": LENGTHS, "diam": DIAMETERS, "nseg": (1, MOST_SEGMENTS), "celsius": CELSIUS, "v_init": V_INIT}
 _POSITIVE = (*SECTION_VARIABLES, "diam", "cm")
 
 
@@ -126,11 +126,15 @@ class CellKnobs:
                 )
             _known_unit(written)
             sets = tuple(self._set(written, target, value) for target, value in spec.sets.items())
+            if written.name not in self.used:
+                effective(sets, written.at("sets"))
             return _knob(written, spec.unit or "", sets)
         where, dot, variable = written.name.rpartition(".")
         if dot and (where == "global" or self.places.known(where)):
             unit = self.variables.unit(where, variable, written.path)
-            return _knob(written, unit, (Assignment(where, variable, self._distribution(written, variable)),), variable)
+            return _knob(
+                written, unit, (Assignment(where, variable, self._distribution(written, variable, unit)),), variable
+            )
         if written.name in self.used:
             _known_unit(written)
             return _knob(written, spec.unit or "", ())
@@ -153,12 +157,17 @@ class CellKnobs:
             raise ConfigError(path, got=target, expected="LOCATION.VARIABLE, such as soma.Ra")
         if where != "global":
             self.places.check(where, path)
-        self.variables.unit(where, variable, path)
+        unit = self.variables.unit(where, variable, path)
         expression = self.expression(str(value) if isinstance(value, str) else repr(value), path)
         _no_distance(expression, variable, path)
+        in_unit(expression, unit, path)
+        if not expression.names:
+            constant = float(expression.value({}))
+            _physical(variable, constant, path, integer=False)
+            _conductance(constant, unit, path, value)
         return Assignment(where, variable, expression)
 
-    def _distribution(self, written: Written, variable: str) -> Expression | None:
+    def _distribution(self, written: Written, variable: str, unit: str) -> Expression | None:
         name = written.values.distribution
         path = written.at("distribution")
         if name is None or name == "uniform":
@@ -176,6 +185,10 @@ class CellKnobs:
             text = name
         expression = self.expression(text, path)
         _no_distance(expression, variable, path)
+        in_unit(expression, unit, path)
+        if "value" not in expression.names:
+            expected = "an expression of {value}, without which the parameter has no effect"
+            raise ConfigError(path, got=expression.text, expected=expected)
         return expression
 
     def expression(self, text: str, path: str) -> Expression:
@@ -198,6 +211,22 @@ def numeric(text: str, path: str) -> Expression:
     return expression
 
 
+def effective(sets: Sequence[Assignment], path: str) -> None:
+    """Raises ConfigError at `path` where none of what a parameter `sets` comes of its value."""
+    if not any(a.expression is None or "value" in a.expression.names for a in sets):
+        expected = "an expression of `value` at least once, without which the parameter has no effect"
+        raise ConfigError(
+            path, got=Words(", ".join(f"{a.where}.{a.variable}" for a in sets) or "nothing"), expected=expected
+        )
+
+
+def in_unit(expression: Expression, unit: str, path: str) -> None:
+    """Raises ConfigError at `path` where the value of an expression is in another unit than `unit`, if it is known."""
+    own = expression.unit(path, lambda _: None)
+    if own and own != unit and not (units.compatible(own, unit) and units.factor(own, unit) == 1.0):
+        raise ConfigError(path, got=expression.text, expected=f"a value in {unit or 'no unit'}, not in {own}")
+
+
 def _no_distance(expression: Expression, variable: str, path: str) -> None:
     if variable in SECTION_VARIABLES and "distance" in expression.names:
         raise ConfigError(
@@ -214,22 +243,30 @@ def _known_unit(written: Written) -> None:
 def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: str = "", names: bool = False) -> Knob:
     spec = written.values
     written_in = spec.unit
-    if written_in is not None and (not units.known(written_in) or not units.compatible(written_in, unit)):
+    if written_in is not None and not units.known(written_in):
+        expected = f"a unit{f' that converts to {unit}' if unit != written_in else ', such as mV, ms, nS'}"
+        raise ConfigError(written.at("unit"), got=written_in, expected=expected)
+    if written_in is not None and not units.compatible(written_in, unit):
         raise ConfigError(
             written.at("unit"), got=written_in, expected=f"a unit that converts to {unit or 'a pure number'}"
         )
     for other, path in written.suggested:
-        _check_suggested(other, unit, written_in, path)
+        _check_suggested(other, unit, written_in, path, variable, names)
     if spec.choices is not None:
         return _chosen(written, unit, sets, variable, names)
     value = None
+    if names and isinstance(spec.value, str) and spec.value[:1].isalpha():
+        expected = "a number; a name is one of `choices`, which the fit file gives"
+        raise ConfigError(written.at("value"), got=spec.value, expected=expected)
     if spec.value is not None:
         value = number(spec.value, unit, written.at("value"), written_in)
         _physical(variable, value, written.at("value"), spec.integer)
         _conductance(value, unit, written.at("value"), spec.value)
     if spec.bounds is None:
         if value is None:
-            raise ConfigError(written.path, expected=f"a value or bounds (or choices) for {written.name}")
+            only = any(other.bounds or other.choices for other, _ in written.suggested)
+            why = " in the fit file: those of the model only suggest" if only else ""
+            raise ConfigError(written.path, expected=f"a value or bounds (or choices) for {written.name}{why}")
         return Knob(ModelParameter(written.name, unit, value, sets), None, path=written.at("value"))
     free, warning = _free(written, unit, written_in)
     for bound in (free.low, free.high):
@@ -243,13 +280,29 @@ def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: s
     return Knob(ModelParameter(written.name, unit, value, sets), free, warning, path=written.at("bounds"))
 
 
-def _check_suggested(spec: ParameterSpec, unit: str, written_in: str | None, path: str) -> None:
-    """Raises ConfigError for bounds that nobody could take up, whether or not the fit file has its own."""
+def _check_suggested(
+    spec: ParameterSpec, unit: str, written_in: str | None, path: str, variable: str, names: bool
+) -> None:
+    """Raises ConfigError for a value, bounds or choices that nobody could take up, whether or not the fit file has its
+    own.
+    """
+    if spec.value is not None and not names:
+        value = number(spec.value, unit, f"{path}.value", written_in)
+        _physical(variable, value, f"{path}.value", spec.integer)
+        _conductance(value, unit, f"{path}.value", spec.value)
+    if spec.choices is not None:
+        free = categorical("", spec.choices, unit, written_in, f"{path}.choices", names)
+        for i, choice in enumerate(() if free.labels else free.choices):
+            _physical(variable, choice, f"{path}.choices[{i}]", spec.integer)
+        _conductance(free.low, unit, f"{path}.choices", spec.choices)
     if spec.bounds is None:
         return
     low, high = (number(v, unit, f"{path}.bounds[{i}]", written_in) for i, v in enumerate(spec.bounds))
     if not low < high:
         raise ConfigError(f"{path}.bounds", got=list(spec.bounds), expected="[low, high] with low < high")
+    for bound in (low, high):
+        _physical(variable, bound, f"{path}.bounds", integer=False)
+    _conductance(low, unit, f"{path}.bounds", spec.bounds)
 
 
 def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable: str, names: bool) -> Knob:

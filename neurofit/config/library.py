@@ -10,6 +10,7 @@ from neurofit.errors import ConfigError
 
 # A path that starts so is relative to the library, wherever that is: resolved files stay valid on another machine.
 PREFIX = "neurofit:"
+_LONGEST = 4096  # characters of a path, of which no system bears more
 
 
 def root() -> Path:
@@ -78,13 +79,15 @@ def neighbour(file: Path) -> str:
     return f" (did you mean `{file.parent / near}`?)" if near else ""
 
 
-def existing(text: str, folder: Path, path: str, what: str) -> Path:
-    """The file that `text` names, which must exist; ConfigError at `path` says that `what` was expected."""
-    if not text.strip() or "\0" in text:
-        raise ConfigError(path, got=text, expected=f"{what}: a path relative to {folder}")
-    file = resolve(text, folder)
+def existing(text: str, home: Path, path: str, what: str, *, folder: bool = False) -> Path:
+    """The file (or the `folder`) that `text` names, which must exist; ConfigError at `path` says that `what` was
+    expected. `text` is relative to `home`.
+    """
+    if not text.strip() or not text.isprintable() or len(text) > _LONGEST:
+        raise ConfigError(path, got=text, expected=f"{what}: a path, relative to the file that it is written in")
+    file = resolve(text, home)
     try:
-        found = file.is_file()
+        found = file.is_dir() if folder else file.is_file()
     except PermissionError as error:
         raise ConfigError(path, got=text, expected=f"{what} whose folder may be read ({file})") from error
     except OSError:  # a name that is too long for the file system

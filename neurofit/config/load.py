@@ -138,10 +138,13 @@ def _model(fit: FitFile) -> Built:
 
 def _names(fit: FitFile) -> None:
     """Names become columns of tables ("rule/held"), so some characters are taken."""
-    for kind in ("parameters", "objectives", "rules"):
-        for name in getattr(fit, kind):
+    named = [(f"$.{kind}", getattr(fit, kind)) for kind in ("parameters", "objectives", "rules")]
+    if not isinstance(fit.model, str):
+        named.append(("$.model.parameters", fit.model.parameters))
+    for path, names in named:
+        for name in names:
             if not name.strip() or "/" in name or not name.isprintable():
-                raise ConfigError(f"$.{kind}.{name}", got=name, expected="a name without `/`")
+                raise ConfigError(f"{path}.{name}", got=name, expected="a name, without `/`")
 
 
 def _settings(spec: FitSpec) -> FitSettings:

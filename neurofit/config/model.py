@@ -14,6 +14,8 @@ from neurofit.config.locations import Places
 from neurofit.config.protocols import conditions
 from neurofit.config.schema.base import ConditionsSpec, did_you_mean
 from neurofit.config.schema.model import (
+    DIAMETERS,
+    LENGTHS,
     AxonSpec,
     CellSpec,
     FunctionSpec,
@@ -132,9 +134,9 @@ def _morphology(spec: MorphologySpec) -> Morphology:
 
 def _axon(spec: AxonSpec) -> AxonRule:
     path = "$.model.morphology.axon"
-    for key in ("lengths", "diams", "myelin"):
-        if any(v <= 0 for v in getattr(spec, key) or ()):
-            raise ConfigError(f"{path}.{key}", got=getattr(spec, key), expected="sizes above 0 um")
+    for i, (size, (low, high)) in enumerate(zip(spec.myelin or (), (LENGTHS, DIAMETERS), strict=False)):
+        if not low <= size <= high:
+            raise ConfigError(f"{path}.myelin[{i}]", got=size, expected=f"from {low:g} to {high:g} um")
     if spec.diams is not None and len(spec.diams) not in (1, len(spec.lengths)):
         raise ConfigError(
             f"{path}.diams", got=spec.diams, expected=f"one diameter, or one for each of {len(spec.lengths)} lengths"
@@ -195,9 +197,7 @@ def mod_files_of(mechanisms_dir: str | None) -> tuple[tuple[Path, ...], tuple[Pa
     if mechanisms_dir is None:
         return (), ()
     path = "$.model.mechanisms_dir"
-    folder = library.resolve(mechanisms_dir, _ANYWHERE)
-    if not folder.is_dir():
-        raise ConfigError(path, got=mechanisms_dir, expected="a folder of .mod files")
+    folder = library.existing(mechanisms_dir, _ANYWHERE, path, "a folder of .mod files", folder=True)
     found = tuple(sorted(folder.glob("*.mod")))
     if not found:
         raise ConfigError(path, got=mechanisms_dir, expected="a folder with at least one .mod file")

@@ -18,7 +18,7 @@ from neurofit.config.schema.base import ConditionsSpec, Value, did_you_mean
 from neurofit.config.schema.model import CellSpec, ParameterSpec
 from neurofit.config.schema.network import ConnectionSpec, CurrentSpec, NetworkSpec, PoissonSpec, PopulationSpec
 from neurofit.config.variables import Variables
-from neurofit.errors import ConfigError
+from neurofit.errors import ConfigError, Words
 from neurofit.problem import units
 from neurofit.problem.model import CellTemplate
 from neurofit.problem.network import (
@@ -134,7 +134,7 @@ def _one_source(name: str, spec: PopulationSpec, by_class: bool) -> None:
     given = [key for key in ("cell", "artificial") if getattr(spec, key) is not None]
     if len(given) != (0 if by_class else 1):
         expected = "no `cell`: the class makes it" if by_class else "exactly one of `cell` and `artificial`"
-        raise ConfigError(f"$.model.populations.{name}", got=" and ".join(given) or "neither", expected=expected)
+        raise ConfigError(f"$.model.populations.{name}", got=" and ".join(given) or Words("neither"), expected=expected)
 
 
 def _names(spec: NetworkSpec) -> None:

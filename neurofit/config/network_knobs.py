@@ -36,6 +36,11 @@ class Place:
     made: tuple[Knob, ...] = ()
     limits: Mapping[str, Limits] = field(default_factory=dict)
 
+    def unit(self, variable: str) -> str:
+        """The unit of one of them."""
+        made = {k.model.name.partition(".")[2]: k.model.unit for k in self.made}
+        return {**made, **self.foreign, **self.own}[variable]
+
     @property
     def variables(self) -> tuple[str, ...]:
         """All that can be set here."""
@@ -115,6 +120,8 @@ class NetworkKnobs:
                     f"PLACE.VARIABLE, where a place is one of {', '.join(self.places)}, or a name with `sets`{near}"
                 )
                 raise ConfigError(one.path, got=one.name, expected=expected)
+            if one.name not in used:
+                knobs.effective(sets[one.name], one.at("sets"))
             yield knobs.placed(one, unit, sets[one.name])
 
     def _check_sets(self, named: Iterable[Knob], known: Mapping[str, Knob]) -> None:
@@ -145,12 +152,11 @@ class NetworkKnobs:
             variable = target.partition(".")[2]
             if place is None or variable not in place.variables:
                 places = self.places if place is None else [f"{place.name}.{v}" for v in place.variables]
-                raise ConfigError(
-                    path,
-                    got=target,
-                    expected=f"PLACE.VARIABLE of {', '.join(places)}{did_you_mean(target, list(places))}",
-                )
-            yield Assignment(place.name, variable, _expression(value, known, path))
+                near = did_you_mean(target.partition(".")[0] if place is None else target, list(places))
+                raise ConfigError(path, got=target, expected=f"PLACE.VARIABLE of {', '.join(places)}{near}")
+            expression = _expression(value, known, path)
+            knobs.in_unit(expression, place.unit(variable), path)
+            yield Assignment(place.name, variable, expression)
 
     def _place(self, name: str) -> Place | None:
         return self.places.get(name.partition(".")[0]) if "." in name else None

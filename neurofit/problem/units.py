@@ -107,7 +107,7 @@ def quantity(value: Any, unit: str, path: str = "$") -> float:
 
     Raises ConfigError where it is neither, or the unit is unknown or of another kind.
     """
-    wanted = f"a number in {unit or 'no unit'}" + (f', or a string such as "1 {unit}"' if unit else "")
+    wanted = f'a number in {unit}, or a string such as "1 {unit}"' if unit else "a number without unit"
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ConfigError(path, got=value, expected=wanted)
     if not isinstance(value, str):

@@ -138,7 +138,8 @@ def test_every_field_is_described():
             "protocol: {search: holding, target: -70}\ndescritpion: x",
             "line 2, $.descritpion.*did you mean `description`",
         ),
-        ("protocl: {search: holding, target: -70}", "line 1, $.protocol: found 'no protocol'"),
+        ("protocl: {search: holding, target: -70}", "line 1, $.protocl: found 'protocl'.*did you mean `protocol`"),
+        ("neurofit: 1", "line 1, $.protocol: found 'no protocol'"),
         ("protocol: holding", "line 1, $.protocol: found 'a plain value or a list'"),
     ],
 )

@@ -75,3 +75,115 @@ def test_models_without_their_kind(tmp_path):
         ("populations: {E: {cell: hh_soma, count: 3}}", "the key `kind: network`, which is missing"),
     ):
         assert words in refused(tmp_path, f"{BALL[:start]}model: {{{own}}}\n{BALL[end:]}").expected
+
+
+# of the stylised BALL: what is replaced, with what, the path, words of the message
+CELLS = [
+    ("all.Ra: 100 ohm cm", "all.Ra: [50, 200]", "$.model.parameters.all.Ra", "those of the model only suggest"),
+    (
+        "all.Ra: 100 ohm cm",
+        "all.Ra: 100\n    global.celsius: 370",
+        "$.model.parameters.global.celsius",
+        "from -20 to 60",
+    ),
+    ("all.Ra: 100 ohm cm", "'': 3\n    all.Ra: 100", "$.model.parameters.", "a name, without `/`"),
+    ("celsius: 6.3 degC", "secondorder: 1", "$.model.conditions.secondorder", "found 1; expected 0 or 2"),
+    ("celsius: 6.3 degC", "dt: 1e-300", "$.model.conditions.dt", "at least 1e-05"),
+    # expressions that a parameter's value does not reach, or that are in another unit
+    ("{value} * exp(", "0.1 * exp(", "$.model.parameters.dend.g_pas.distribution", "an expression of {value}"),
+    ("distribution: decay", "distribution: 5 mV", "$.model.parameters.dend.g_pas.distribution", "S/cm2, not in mV"),
+    ("distribution: decay", "distribution: value + 5 mV", "$.model.parameters.dend.g_pas.distribution", "not in mV"),
+    ("distribution: decay", "sets: {dend.cm: 2}", "$.model.parameters.dend.g_pas.sets", "`value` at least once"),
+    ("distribution: decay", "sets: {}", "$.model.parameters.dend.g_pas.sets", "found nothing; expected an expression"),
+    (
+        "distribution: decay",
+        "sets: {dend.cm: -2, all.cm: value}",
+        "$.model.parameters.dend.g_pas.sets.dend.cm",
+        "above 0",
+    ),
+    (
+        "distribution: decay",
+        "sets: {dend.cm: 3 nA + value}",
+        "$.model.parameters.dend.g_pas.sets.dend.cm",
+        "uF/cm2, not",
+    ),
+    # what the model only suggests, and nobody could take up
+    (
+        "distribution: decay",
+        "bounds: [-1e-4, 1e-3]",
+        "$.model.parameters.dend.g_pas.bounds",
+        "as those of a conductance",
+    ),
+    ("distribution: decay", "choices: [1e-4, x]", "$.model.parameters.dend.g_pas.choices[1]", "a number in S/cm2"),
+    ("distribution: decay", "choices: [-1, 1]", "$.model.parameters.dend.g_pas.choices", "as those of a conductance"),
+    (
+        "distribution: decay",
+        "choices: [1e-4, 1e-4]",
+        "$.model.parameters.dend.g_pas.choices[1]",
+        "not in the list already",
+    ),
+    (
+        "all.Ra: 100",
+        "all.cm: {value: 1, bounds: [0, 2]}\n    all.Ra: 100",
+        "$.model.parameters.all.cm.bounds",
+        "above 0",
+    ),
+    # clamps, synapses, searches
+    ("{use: rheobase}", "{use: rheobase, precision: 1e-300}", "$.protocols.rheo.precision", "at least 1e-09"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "path", "words"), CELLS)
+def test_slips_in_cells(tmp_path, old, new, path, words):
+    error = refused(tmp_path, changed(old, new))
+    assert error.path == path and words in str(error)
+
+
+def test_a_models_own_value_is_looked_at_though_the_fit_file_has_another(tmp_path):
+    text = changed("all.Ra: 100", "soma.gl_hh: 3 mV\n    all.Ra: 100")
+    assert refused(tmp_path, text).path == "$.model.parameters.soma.gl_hh"
+
+
+def test_function_models_take_names_as_choices_alone(tmp_path):
+    error = refused(
+        tmp_path, changed("{value: 3, unit: mV, bounds: [0, 5]}", "{value: fast, choices: [fast, slow]}", FUNCTION)
+    )
+    assert "a name is one of `choices`, which the fit file gives" in error.expected
+    assert "a unit, such as" in refused(tmp_path, changed("unit: mV", "unit: mVv", FUNCTION)).expected
+
+
+@pytest.mark.parametrize(
+    ("own", "path", "words"),
+    [
+        ("axon: {lengths: [10, 10]}", "$.model.morphology.axon", "`rule: stub` beside `lengths`"),
+        ("axon: {rule: remove, nseg: 3}", "$.model.morphology.axon", "`rule: stub` beside `nseg`"),
+        ("axon: {rule: stub, lengths: [30, 1e300]}", "$.model.morphology.axon.lengths[1]", "at most 1e+06"),
+        ("axon: {rule: stub, diams: [0]}", "$.model.morphology.axon.diams[0]", "at least 0.001"),
+        ("axon: {rule: stub, myelin: [1000, 1 m]}", "$.model.morphology.axon.myelin[1]", "from 0.001 to 10000 um"),
+        ("d_lambda: thin", "$.model.morphology.d_lambda", "found 'thin'; expected a number"),
+        ("d_lambda: true", "$.model.morphology.d_lambda", "found true; expected a number"),
+        ("d_lambda: 0.1, frequency: 1e300", "$.model.morphology.frequency", "at most 100000"),
+        ("frequency: 50", "$.model.morphology", "`d_lambda` beside `frequency`"),
+    ],
+)
+def test_reconstructions(tmp_path, own, path, words):
+    start, end = BALL.index("    sections:"), BALL.index("  mechanisms:")
+    write(tmp_path, "1 1 0 0 0 5 -1\n2 1 5 0 0 5 1\n", "cell.swc")
+    error = refused(tmp_path, f"{BALL[:start]}    {{file: cell.swc, {own}}}\n{BALL[end:]}")
+    assert error.path == path and words in str(error)
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("mehcanisms", "did you mean `{}/mechanisms`?"),
+        ("''", "a folder of .mod files: a path"),
+        ('"a\\0b"', "a folder of .mod files: a path"),
+        ("x" * 5000, "a folder of .mod files: a path"),
+        ("x" * 1000, "a folder of .mod files that exists"),
+    ],
+)
+def test_folders_of_mechanisms(tmp_path, folder, words):
+    (tmp_path / "mechanisms").mkdir()
+    error = refused(tmp_path, changed("model:\n", f"model:\n  mechanisms_dir: {folder}\n"))
+    assert error.path == "$.model.mechanisms_dir" and words.format(tmp_path) in error.expected

@@ -43,6 +43,11 @@ class Strict(BaseModel):
         return data
 
 
+def written(spec: BaseModel, *keys: str) -> list[str]:
+    """Those of `keys` that say something else than their defaults, which a resolved file has too."""
+    return [key for key in keys if getattr(spec, key) != type(spec).model_fields[key].default]
+
+
 def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:
     """ " (did you mean `x`?)" for the nearest of `known`; or nothing."""
     near = nearest(word, known)
@@ -93,6 +98,8 @@ Number = Annotated[float, StrictType()]
 Whole = Annotated[int, StrictType()]
 Flag = Annotated[bool, StrictType()]
 
+CELSIUS = (-20.0, 60.0)  # of every cell that is alive
+V_INIT = (-200.0, 200.0)  # mV
 LONGEST = 1e6  # ms: no simulation is longer, as its traces must fit in memory
 
 
@@ -122,18 +129,20 @@ Version = Annotated[Literal[1], BeforeValidator(_no_flag)]
 Value = Annotated[float, StrictType()] | Annotated[str, StrictType()]
 
 
+def _an_order(value: int) -> int:
+    if value not in (0, 2):
+        raise PydanticCustomError("order", "{expected}", {"expected": "0 or 2"})
+    return value
+
+
 class ConditionsSpec(Strict):
     """NEURON's global state."""
 
-    celsius: Celsius | None = Field(default=None, ge=-20, le=60, description="temperature [degC]")
+    celsius: Celsius | None = Field(default=None, ge=CELSIUS[0], le=CELSIUS[1], description="temperature [degC]")
     v_init: Millivolts | None = Field(
-        default=None, ge=-200, le=200, description="voltage that every segment starts at [mV]"
+        default=None, ge=V_INIT[0], le=V_INIT[1], description="voltage that every segment starts at [mV]"
     )
-    dt: Milliseconds | None = Field(default=None, gt=0, le=1, description="time step [ms]")
-    secondorder: Whole | None = Field(default=None, description="0 (backward Euler) or 2 (staggered, second order)")
-
-    @model_validator(mode="after")
-    def _order(self) -> ConditionsSpec:
-        if self.secondorder not in (None, 0, 2):
-            raise PydanticCustomError("order", "{expected}", {"expected": "secondorder: 0 or 2", "key": "secondorder"})
-        return self
+    dt: Milliseconds | None = Field(default=None, ge=1e-5, le=1, description="time step [ms]")
+    secondorder: Annotated[Whole, AfterValidator(_an_order)] | None = Field(
+        default=None, description="0 (backward Euler) or 2 (staggered, second order)"
+    )

@@ -8,7 +8,18 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validato
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from neurofit.config.schema.base import ConditionsSpec, Flag, Hertz, Micrometres, Strict, Value, Version, Whole
+from neurofit.config.schema.base import (
+    ConditionsSpec,
+    Flag,
+    Hertz,
+    Micrometres,
+    Number,
+    Strict,
+    Value,
+    Version,
+    Whole,
+    written,
+)
 
 # What a section can be, however large or small: a slip of the unit or the pen lies beyond, and would fill the memory.
 LENGTHS = (1e-3, 1e6)  # um, to a metre of axon
@@ -83,14 +94,18 @@ class ParameterSpec(Strict):
         return {"anyOf": [*scalars, pair, full], "description": full.get("description", "")}
 
 
+Length = Annotated[Micrometres, Field(ge=LENGTHS[0], le=LENGTHS[1])]
+Diameter = Annotated[Micrometres, Field(ge=DIAMETERS[0], le=DIAMETERS[1])]
+
+
 class AxonSpec(Strict):
     """What becomes of the reconstructed axon."""
 
     rule: Literal["keep", "remove", "stub"] = Field(default="keep", description="stub: sections in a chain replace it")
-    lengths: list[Micrometres] = Field(
+    lengths: list[Length] = Field(
         default=[30.0, 30.0], min_length=1, description="length of each section of the stub [um]"
     )
-    diams: list[Micrometres] | None = Field(
+    diams: list[Diameter] | None = Field(
         default=None,
         min_length=1,
         description="diameter of each [um]; the original axon's at that distance where absent",
@@ -100,12 +115,19 @@ class AxonSpec(Strict):
         default=None, description="[length, diameter] of one more section, in list `myelinated` [um]"
     )
 
+    @model_validator(mode="after")
+    def _of_a_stub(self) -> AxonSpec:
+        given = written(self, "lengths", "diams", "nseg", "myelin")
+        if given and self.rule != "stub":
+            _refuse(f"`rule: stub` beside `{given[0]}`, which no other rule reads")
+        return self
+
 
 class SectionDescription(Strict):
     """A stylised section."""
 
-    L: Micrometres = Field(ge=LENGTHS[0], le=LENGTHS[1], description="length [um]")
-    diam: Micrometres = Field(ge=DIAMETERS[0], le=DIAMETERS[1], description="diameter [um]")
+    L: Length = Field(description="length [um]")
+    diam: Diameter = Field(description="diameter [um]")
     nseg: Whole = Field(default=1, ge=1, le=MOST_SEGMENTS, description="number of segments")
     parent: str | None = Field(default=None, description="the place it starts at, such as soma(1)")
     lists: list[Name] = Field(default=[], description="section lists it belongs to")
@@ -122,10 +144,10 @@ class MorphologySpec(Strict):
     max_segment: Micrometres | None = Field(
         default=None, ge=0.1, description="greatest length of a segment [um], 40 um by default"
     )
-    d_lambda: Annotated[float, Field(ge=1e-3, le=1)] | None = Field(
+    d_lambda: Annotated[Number, Field(ge=1e-3, le=1)] | None = Field(
         default=None, description="fraction of the AC length constant, instead"
     )
-    frequency: Hertz = Field(default=100.0, gt=0, description="of d_lambda [Hz]")
+    frequency: Hertz = Field(default=100.0, ge=0.01, le=1e5, description="of d_lambda [Hz]")
 
     @model_validator(mode="after")
     def _one_source(self) -> MorphologySpec:
@@ -135,6 +157,8 @@ class MorphologySpec(Strict):
             _refuse("`axon`, `max_segment` and `d_lambda` with `file` only: stylised sections give their own `nseg`")
         if self.max_segment is not None and self.d_lambda is not None:
             _refuse("one of `max_segment` and `d_lambda`")
+        if self.d_lambda is None and written(self, "frequency"):
+            _refuse("`d_lambda` beside `frequency`, which nothing else reads")
         return self
 
 

@@ -68,7 +68,7 @@ class NoiseSpec(Strict):
     mean: Value | None = Field(default=None, description=f"{_AMP}; left out where `amps` gives it")
     std: Nanoamperes = Field(ge=0, description="standard deviation [nA]")
     tau: Milliseconds = Field(gt=0, description="correlation time [ms]")
-    seed: Whole = Field(ge=0, description="of the noise: the same for every candidate")
+    seed: Whole = Field(ge=0, lt=2**32, description="of the noise: the same for every candidate")
     delay: Milliseconds = Field(ge=0, description="start [ms]")
     duration: Milliseconds = Field(ge=_SHORTEST, description="length [ms]")
     at: str = Field(default="soma(0.5)", description=_AT)
@@ -86,7 +86,7 @@ class SynapseSpec(Strict):
     tau1: Milliseconds | None = Field(default=None, gt=0, description="rise time constant [ms]")
     e: Millivolts = Field(default=0.0, description="reversal potential [mV]")
     noise: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(default=0.0, description="0 regular to 1 Poisson")
-    seed: Whole = Field(default=0, ge=0, description="of the event times")
+    seed: Whole = Field(default=0, ge=0, lt=2**32, description="of the event times")
     at: str = Field(default="soma(0.5)", description=_AT)
 
 
@@ -96,7 +96,7 @@ class VoltageClampSpec(Strict):
     kind: Literal["voltage_clamp"]
     levels: list[Millivolts] = Field(min_length=1, description="clamped voltages, one after the other [mV]")
     durations: list[Milliseconds] = Field(min_length=1, description="how long each lasts [ms]")
-    rs: Megaohms = Field(default=0.01, gt=0, description="series resistance [MOhm]")
+    rs: Megaohms = Field(default=0.01, ge=1e-6, description="series resistance [MOhm]")
     at: str = Field(default="soma(0.5)", description=_AT)
 
 
@@ -159,7 +159,7 @@ class RheobaseSpec(Strict):
     duration: Milliseconds = Field(default=500.0, ge=_SHORTEST, le=LONGEST, description="length of the step [ms]")
     low: Nanoamperes = Field(default=0.0, description="must not spike [nA]")
     high: Nanoamperes = Field(default=1.0, description="must spike [nA]")
-    precision: Nanoamperes = Field(default=0.005, gt=0, description="of the result [nA]")
+    precision: Nanoamperes = Field(default=0.005, ge=1e-9, description="of the result [nA]")
     threshold: Millivolts = Field(default=-20.0, ge=-200, le=200, description="a spike crosses it [mV]")
     at: str = Field(default="soma(0.5)", description=_AT)
     holding: Value | None = Field(
