@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from neurofit.config.knobs import Knob
+from neurofit.config.schema.base import nearest
 from neurofit.config.schema.fit import FitFile, FitSpec
 from neurofit.errors import ConfigError
 from neurofit.problem import catalogue
 from neurofit.problem.feature import Feature
-from neurofit.problem.model import CellTemplate, FunctionModel
+from neurofit.problem.model import BASIC_LISTS, CellTemplate, FunctionModel
 from neurofit.problem.objective import Objective
 from neurofit.problem.problem import Model
 from neurofit.problem.protocol import Chirp, Noise, Protocol, Ramp, Step, Stimulus
@@ -58,6 +59,7 @@ _MOST = {
     "uF/cm2": (1000.0, "a membrane", ""),
     "mV": (VOLTAGE, "a membrane", ""),
     "ohm cm": (1e4, "cytoplasm", ""),
+    "ms": (1e5, "a membrane or a synapse", "us"),
 }
 _DECADES = 8.0  # of logarithmic bounds: most of wider ones is as good as nothing, or beyond anything
 # An std beside its target: the share of it below which all evaluations are as bad, and above which as good.
@@ -166,11 +168,24 @@ def knobs(made: Sequence[Knob], model: Model) -> Iterator[str]:
 
 def _too_much(what: str, unit: str, values: Sequence[float]) -> Iterator[str]:
     """A warning where one of `values` of `what` [unit] is far more than anything of its kind."""
+    if what.endswith((".duration", ".delay")):  # of a network's drives, which may go on and on
+        return
     most, whose, smaller = _MOST.get(unit, (math.inf, "", ""))
     value = max(values, key=abs, default=0.0)
     if abs(value) > most:
         own = f"; plain numbers are in {unit}, `{value:g} {smaller}` is a text with its own unit" if smaller else ""
         yield f"{what}: {value:g} {unit}, far more than {whose} has{own}"
+
+
+def lists(cell: CellTemplate) -> Iterator[str]:
+    """A warning for each list of a section that nothing reads and that is called nearly as one that all cells have."""
+    used = {where for where, _ in cell.mechanisms} | {part for _, parts in cell.lists for part in parts}
+    used |= {a.where for parameter in cell.parameters for a in parameter.sets}
+    for section in cell.morphology.sections if cell.morphology is not None else ():
+        for name in section.lists:
+            near = nearest(name, BASIC_LISTS)
+            if name not in used and name not in BASIC_LISTS and near:
+                yield f"section {section.name}: nothing reads its list {name}; did you mean `{near}`?"
 
 
 def scores(fit: FitFile) -> Iterator[str]:

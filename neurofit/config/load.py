@@ -191,6 +191,8 @@ def _warnings(
     said += [*doubts.currents(protocols), *doubts.targets(objectives, columns.features)]
     said += [*sweep_doubts.cut(protocols), *sweep_doubts.order(protocols, ruled, columns.features)]
     said += [*doubts.thresholds(columns.features), *doubts.scores(fit), *doubts.settings(fit.fit, made.model)]
+    cells = [p.cell for p in made.model.populations] if isinstance(made.model, NetworkTemplate) else [made.model]
+    said += dict.fromkeys(one for cell in cells if isinstance(cell, CellTemplate) for one in doubts.lists(cell))
     if isinstance(made.model, NetworkTemplate):
         said += network_limits.check(made.model, made.knobs, protocols)
         said += doubts.of_networks(protocols, made.knobs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,9 @@ def cell(spec: CellSpec, own: Mapping[str, ParameterSpec], for_all: ConditionsSp
     places = _places(spec, morphology)
     for where in spec.mechanisms:
         places.check(where, f"$.model.mechanisms.{where}")
+    for kind in ("mechanisms", "section_lists"):
+        for name, listed in getattr(spec, kind).items():
+            _once(listed, f"$.model.{kind}.{name}")
     mod_files, included = mod_files_of(spec.mechanisms_dir)
     variables = Variables.of(mod_files, spec.mechanisms, places)
     hoc = _hoc(spec) if spec.hoc is not None else None
@@ -150,8 +153,15 @@ def _section(name: str, spec: SectionDescription, others: Mapping[str, SectionDe
     path = f"$.model.morphology.sections.{name}"
     if not re.fullmatch(r"[A-Za-z_]\w*(\[\d+\])?", name):
         raise ConfigError(path, got=name, expected="a section's name, such as soma or dend[0]")
+    _once(spec.lists, f"{path}.lists")
     parent, parent_x = _parent(name, spec, others, f"{path}.parent")
     return SectionSpec(name, spec.L, spec.diam, spec.nseg, parent, parent_x, tuple(spec.lists))
+
+
+def _once(names: Sequence[str], path: str) -> None:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ConfigError(f"{path}[{i}]", got=name, expected="a name that is not in the list already")
 
 
 def _parent(

@@ -14,7 +14,7 @@ from neurofit.config.model import Built
 from neurofit.config.modfiles import ModFile
 from neurofit.config.network_knobs import NetworkKnobs, Place, renamed
 from neurofit.config.protocols import conditions
-from neurofit.config.schema.base import ConditionsSpec, Value, did_you_mean
+from neurofit.config.schema.base import ConditionsSpec, Value, did_you_mean, written
 from neurofit.config.schema.model import CellSpec, ParameterSpec
 from neurofit.config.schema.network import ConnectionSpec, CurrentSpec, NetworkSpec, PoissonSpec, PopulationSpec
 from neurofit.config.variables import Variables
@@ -135,6 +135,11 @@ def _one_source(name: str, spec: PopulationSpec, by_class: bool) -> None:
     if len(given) != (0 if by_class else 1):
         expected = "no `cell`: the class makes it" if by_class else "exactly one of `cell` and `artificial`"
         raise ConfigError(f"$.model.populations.{name}", got=" and ".join(given) or Words("neither"), expected=expected)
+    if by_class or spec.artificial is not None:
+        of_class = ("parameters", "start", "extent") if by_class else ()
+        for key in written(spec, *of_class, "spikes_at", "threshold"):
+            why = "the class makes the cells" if by_class else "an artificial cell has no voltage"
+            raise ConfigError(f"$.model.populations.{name}.{key}", got=key, expected=f"no `{key}`: {why}")
 
 
 def _names(spec: NetworkSpec) -> None:
@@ -262,6 +267,10 @@ class _Wires:
         path = f"$.model.connections.{name}"
         for key in ("source", "target"):
             self._population(getattr(spec, key), f"{path}.{key}")
+        if spec.selves and spec.source != spec.target:
+            expected = f"no `selves`, as {spec.source} and {spec.target} have no cell in common"
+            raise ConfigError(f"{path}.selves", got=Words("true"), expected=expected)
+        self._distances(spec, path)
         synapse, foreign = self._synapse(spec, path)
         spreads = spec.velocity is not None
         own = ["weight", "delay", *RULES[spec.rule], *(["velocity"] if spreads else [])]
@@ -304,6 +313,14 @@ class _Wires:
         conductance = not isinstance(spec, CurrentSpec) and self._conducts(spec.synapse)
         return Place(name, path, of_own, foreign, given, limits={"weight": limits.CONDUCTANCE} if conductance else {})
 
+    def _distances(self, spec: ConnectionSpec, path: str) -> None:
+        """Raises ConfigError where distances count and all cells are at one point."""
+        key = "velocity" if spec.velocity is not None else "rule" if spec.rule == "distance" else ""
+        sides = [s for name in (spec.source, spec.target) for s in self.spec.populations[name].extent]
+        if key and not any(sides):
+            expected = f"an `extent` of {spec.source} or {spec.target}, without which all distances are 0"
+            raise ConfigError(f"{path}.{key}", got=getattr(spec, key), expected=expected)
+
     def _conducts(self, synapse: str | None) -> bool:
         """Whether the weight of a synapse is a conductance; one of the model's own may take it for something else."""
         unit = self.mods[synapse].weight if synapse is not None and synapse in self.mods else ""
@@ -315,6 +332,8 @@ class _Wires:
         if part.template is None:
             if spec.synapse is not None:
                 raise ConfigError(f"{path}.synapse", got=spec.synapse, expected="no synapse on an artificial cell")
+            if written(spec, "at"):
+                raise ConfigError(f"{path}.at", got=spec.at, expected="no `at`: an artificial cell has no places")
             return SynapseModel(""), {}
         if spec.synapse is None:
             raise ConfigError(f"{path}.synapse", expected="a point process on the target's cells, such as ExpSyn")

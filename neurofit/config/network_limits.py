@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,10 +10,11 @@ from neurofit.config.doubts import strong
 from neurofit.config.knobs import Knob
 from neurofit.config.network_knobs import middle
 from neurofit.errors import ConfigError
-from neurofit.problem.network import RULES, CurrentDrive, NetworkTemplate, settings, time_step
+from neurofit.problem.network import RULES, Connection, CurrentDrive, NetworkTemplate, PoissonDrive, settings, time_step
 from neurofit.problem.protocol import Protocol
 
 _FASTEST = 1e5  # Hz: ten thousand synapses at 10 Hz each
+_EXP2SYN = {"tau1": 0.1, "tau2": 10.0}  # ms: NEURON's own, where the file says nothing
 
 
 def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[Protocol]) -> list[str]:
@@ -28,6 +30,8 @@ def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[
         for connection in template.connections:
             if connection.rule == "in_degree":
                 _in_degree(ranges, connection.name, connection.source, connection.target, connection.selves)
+            _rise(ranges, connection)
+            said |= dict.fromkeys(_slow(ranges, connection, protocol))
             low, high, path = ranges.of(connection.name, "delay")
             if high < dt * (1 - 1e-9):
                 raise ConfigError(path, got=high, expected=f"a delay of at least a time step, {dt:g} ms")
@@ -37,6 +41,8 @@ def check(template: NetworkTemplate, knobs: Sequence[Knob], protocols: Sequence[
             if low >= protocol.sweeps[0].duration:
                 said[f"{connection.name}.delay: {low:g} ms, later than protocol {protocol.name} ends"] = None
         for drive in template.drives:
+            if isinstance(drive, PoissonDrive):
+                _rise(ranges, drive)
             if isinstance(drive, CurrentDrive):
                 for variable in ("amp", "spread"):
                     said |= dict.fromkeys(strong(f"{drive.name}.{variable}", ranges.of(drive.name, variable)[:2]))
@@ -55,6 +61,30 @@ def _idle(template: NetworkTemplate, of_all: Sequence[tuple[_Ranges, float]]) ->
         delay = min(ranges.of(drive.name, "delay")[0] for ranges, _ in of_all)
         if all(ranges.of(drive.name, "delay")[0] >= duration for ranges, duration in of_all):
             yield f"{drive.name}.delay: {delay:g} ms, later than every protocol ends, so that it has no effect"
+
+
+def _rise(ranges: _Ranges, wire: Connection | PoissonDrive) -> None:
+    """Raises ConfigError for an Exp2Syn that never falls more slowly than it rises."""
+    given = [key for key in _EXP2SYN if f"{wire.name}.{key}" in ranges.knobs]
+    if wire.synapse.mechanism != "Exp2Syn" or not given:
+        return
+    rise, fall = (ranges.of(wire.name, k) if k in given else (tau, tau, "") for k, tau in _EXP2SYN.items())
+    if rise[0] >= fall[1]:
+        got = f"tau1 {rise[0]:g}, tau2 {fall[1]:g} ms"
+        raise ConfigError(rise[2] or fall[2], got=got, expected="a rise time, tau1, below the decay time, tau2")
+
+
+def _slow(ranges: _Ranges, connection: Connection, protocol: Protocol) -> Iterator[str]:
+    """A warning where a spike may travel longer than the protocol lasts."""
+    if not connection.spreads:
+        return
+    ends = [p.extent for p in ranges.template.populations if p.name in (connection.source, connection.target)]
+    far, slowest = math.hypot(*map(max, *ends, (0.0,) * 3)), ranges.of(connection.name, "velocity")[0]
+    if far >= slowest * protocol.sweeps[0].duration:
+        yield (
+            f"{connection.name}.velocity: at {slowest:g} um/ms a spike takes {far / slowest:g} ms over {far:g} um, "
+            f"longer than protocol {protocol.name} lasts"
+        )
 
 
 def _in_degree(ranges: _Ranges, name: str, source: str, target: str, selves: bool) -> None:

@@ -28,6 +28,7 @@ from neurofit.problem.protocol import (
     Chirp,
     Conditions,
     HoldingSearch,
+    Location,
     Noise,
     Protocol,
     Ramp,
@@ -152,6 +153,7 @@ class _Builder:
             stimuli = tuple(self._stimulus(j, s, amp if j == taker else None) for j, s in enumerate(spec.stimuli))
             own = amp if amp is not None else _first_amplitude(stimuli)
             sweeps.append(Sweep(label(own) or f"{self.name}[{i}]", stimuli, duration, window, own))
+        self._one_clamp(sweeps[0].stimuli)
         holding = 0.0 if spec.holding is None else self._amplitude(spec.holding, "holding")
         used = [a for sweep in sweeps for s in sweep.stimuli for a in _amplitudes(s)]
         return Protocol(
@@ -235,6 +237,17 @@ class _Builder:
         at = location(spec.at, self.places, f"{self.path}.{where}.at")
         return VoltageClamp(tuple(spec.levels), tuple(spec.durations), spec.rs, at)
 
+    def _one_clamp(self, stimuli: tuple[Stimulus, ...]) -> None:
+        """Raises ConfigError where two clamps fight for one place."""
+        held: list[Location] = []
+        for i, stimulus in enumerate(stimuli):
+            if not isinstance(stimulus, VoltageClamp):
+                continue
+            if stimulus.at in held:
+                where = f"{self.path}.stimuli[{i}].at"
+                raise ConfigError(where, got=self.spec.stimuli[i].at, expected="a place that no other clamp holds")
+            held.append(stimulus.at)
+
     def _rise(self, spec: SynapseSpec, where: str) -> float | None:
         if spec.tau1 is not None and not 0 < spec.tau1 < spec.tau2:
             raise ConfigError(
@@ -295,6 +308,8 @@ class _Builder:
         found = []
         for name, text in record.items():
             path = f"{self.path}.record.{name}"
+            if not name.strip() or "/" in name or not name.isprintable():
+                raise ConfigError(path, got=name, expected="a name, without `/`, of what is recorded")
             at, variable = recorded(text, self.places, path)
             if variable == "i_clamp" and not clamped:
                 raise ConfigError(

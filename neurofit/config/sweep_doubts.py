@@ -35,6 +35,7 @@ _SAGS = ("sag_amplitude", "sag_ratio1", "sag_ratio2", "sag_time_constant")  # eF
 
 _SERIES = 1e3  # MOhm: an electrode of 1 GOhm is broken
 _LIMIT = 1e3  # nA
+_WEIGHT = 1.0  # uS
 
 
 def never(protocols: Sequence[Protocol], features: Sequence[Feature]) -> Iterator[str]:
@@ -109,7 +110,8 @@ def magnitudes(protocols: Sequence[Protocol], searches: Sequence[Search], own: C
                 yield f"protocol {protocol.name}: stimulus {number}: {said}"
     for search in searches:
         if isinstance(search, RheobaseSearch):
-            yield from strong(f"search {search.name}", (search.low, search.high))
+            held = [search.holding] if isinstance(search.holding, float) else []
+            yield from strong(f"search {search.name}", (search.low, search.high, *held))
         elif search.limit > _LIMIT:
             yield f"search {search.name}: a limit of {search.limit:g} nA is none; plain numbers are in nA"
 
@@ -120,8 +122,15 @@ def _beyond(stimulus: Stimulus, duration: float, dt: float) -> Iterator[str]:
             yield f"a level of {level:g} mV is far more than a membrane has; plain numbers are in mV"
         if stimulus.rs > _SERIES:
             yield f"with a series resistance of {stimulus.rs:g} MOhm it clamps nothing; plain numbers are in MOhm"
-    elif isinstance(stimulus, Synapse) and stimulus.tau2 > duration:
-        yield f"its tau2 of {stimulus.tau2:g} ms is longer than the sweep, {duration:g} ms"
+    elif isinstance(stimulus, Synapse):
+        if stimulus.tau2 > duration:
+            yield f"its tau2 of {stimulus.tau2:g} ms is longer than the sweep, {duration:g} ms"
+        if stimulus.weight > _WEIGHT:
+            yield f"its weight of {stimulus.weight:g} uS is far more than a synapse has; plain numbers are in uS"
+        if abs(stimulus.e) > VOLTAGE:
+            yield f"its e of {stimulus.e:g} mV is far more than a membrane has; plain numbers are in mV"
+    elif isinstance(stimulus, Noise) and stimulus.tau > duration:
+        yield f"its tau of {stimulus.tau:g} ms is longer than the sweep, {duration:g} ms"
     elif isinstance(stimulus, Chirp):
         fastest, known = max(stimulus.f0, stimulus.f1), 500.0 / dt  # Hz
         if fastest > known:

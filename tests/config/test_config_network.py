@@ -130,6 +130,7 @@ def test_identity_changes_with_the_network(tmp_path, old, new):
 
 
 STEP = "[{kind: step, amp: 1, delay: 0, duration: 1}]"
+SETS = NETWORK[NETWORK.index("sets:") : NETWORK.index("    rest:")]
 ERRORS = [
     ("source: E, target: I", "source: X, target: I", "$.model.connections.EI.source", "a population: E, I, L"),
     ("synapse: ExpSyn", "synapse: ExpSin", "$.model.connections.EI.synapse", "did you mean `ExpSyn`?"),
@@ -191,6 +192,19 @@ ERRORS = [
     ("noise.rate: 0}", "EI.probability: 2}", "$.protocols.cut.changes.EI.probability", "at most 1"),
     ("noise.rate: 0}", "E.count: 10.5}", "$.protocols.cut.changes.E.count", "a whole number"),
     ("delay: 1 ms}\n    IE", "delay: 1 us}\n    IE", "$.model.connections.EI.delay", "at least a time step, 0.05 ms"),
+    # what has no effect, or cannot be
+    ("{tau2: 8 ms}", "{tau1: 9 ms, tau2: 8 ms}", "$.model.connections.IE.parameters.tau1", "found 'tau1 9, tau2 8 ms'"),
+    ("{tau2: 8 ms}", "{tau2: 0.05 ms}", "$.model.connections.IE.parameters.tau2", "found 'tau1 0.1, tau2 0.05 ms'"),
+    ("artificial: IntFire1", "threshold: 0, artificial: IntFire1", "$.model.populations.L.threshold", "no voltage"),
+    ("2 nS, delay", "2 nS, selves: true, delay", "$.model.connections.IE.selves", "no cell in common"),
+    (", extent: [1 mm]", "", "$.model.connections.EL.velocity", "an `extent` of E or L"),
+    ("velocity: 300 um/ms, ", "at: dend(0.5), ", "$.model.connections.EL.at", "an artificial cell has no places"),
+    ("rule: in_degree, ", "", "$.model.connections.IE", "`in_degree` is of rule in_degree"),
+    ("EI.weight: value * 1 nS", "EI.weight: 5 mV", "$.model.parameters.strength.sets.EI.weight", "in uS, not in mV"),
+    (SETS, "sets: {EI.weight: rest}}\n", "$.model.parameters.strength.sets", "`value` at least once"),
+    ("sets: {EI.weight", "sets: {EEI.weight", "$.model.parameters.strength.sets.EEI.weight", "did you mean `EI`?"),
+    ("kind: current", "kind: currant", "$.model.drives.bias.kind", "did you mean `current`?"),
+    ("kind: current, ", "", "$.model.drives.bias", "`kind:` one of poisson, current"),
 ]  # fmt: skip
 
 
@@ -311,6 +325,8 @@ def test_a_cell_hears_the_others_of_its_own_population_at_most(tmp_path):
     [
         ("amp: 100 pA", "amp: 100", "bias.amp: a current of 100 nA is far more than a neuron is given"),
         ("velocity: 300 um/ms, weight: 0.2, delay: 1 ms", "weight: 0.2, delay: 1 s", "EL.delay: 1000 ms, later than"),
+        ("tau: 12 ms", "tau: 1e12", "L.tau: 1e+12 ms, far more than a membrane or a synapse has"),
+        ("velocity: 300", "velocity: 3", "EL.velocity: at 3 um/ms a spike takes 333.333 ms over 1000 um, longer than"),
         (
             "target: [0.5, 1]",
             "target: [50, 100]",

@@ -77,6 +77,7 @@ def test_models_without_their_kind(tmp_path):
         assert words in refused(tmp_path, f"{BALL[:start]}model: {{{own}}}\n{BALL[end:]}").expected
 
 
+CLAMP = "{kind: voltage_clamp, levels: [-70], durations: [100]}"
 # of the stylised BALL: what is replaced, with what, the path, words of the message
 CELLS = [
     ("all.Ra: 100 ohm cm", "all.Ra: [50, 200]", "$.model.parameters.all.Ra", "those of the model only suggest"),
@@ -128,7 +129,21 @@ CELLS = [
         "$.model.parameters.all.cm.bounds",
         "above 0",
     ),
-    # clamps, synapses, searches
+    (
+        "{all: [pas], soma: [hh]}",
+        "{all: [pas, pas], soma: [hh]}",
+        "$.model.mechanisms.all[1]",
+        "not in the list already",
+    ),
+    ("diam: 20 um}", "diam: 20 um, lists: [somatic, somatic]}", "$.model.morphology.sections.soma.lists[1]", "already"),
+    # clamps, recordings, searches
+    ("dend1.v:", "' ':", "$.protocols.rest.record. ", "a name, without `/`"),
+    (
+        "rest: {dur",
+        f"rest: {{stimuli: [{CLAMP}, {CLAMP}], dur",
+        "$.protocols.rest.stimuli[1].at",
+        "no other clamp holds",
+    ),
     ("{use: rheobase}", "{use: rheobase, precision: 1e-300}", "$.protocols.rheo.precision", "at least 1e-09"),
 ]
 

@@ -147,3 +147,13 @@ def test_a_function_has_no_engine(tmp_path: Path) -> None:
     assert load(tmp_path / "toy.yaml", {"fit.engine": "auto"}).warnings == ()
     (warning,) = load(tmp_path / "toy.yaml", {"fit.engine": "auto", "fit.share": "true"}).warnings
     assert warning.startswith("fit.share has no effect")
+
+
+def test_a_list_that_nothing_reads_and_that_is_nearly_one_of_all_cells(tmp_path: Path) -> None:
+    dend = "diam: 2 um, parent: soma(1), nseg: 5"
+    for name, said in (("bsaal", True), ("basal", False), ("tuft", False)):
+        found = ball(tmp_path / name, (dend, f"{dend}, lists: [{name}]")).warnings
+        wanted = f"section dend: nothing reads its list {name}; did you mean `basal`?"
+        assert found == ((wanted,) if said else ()), found
+    read = (dend, f"{dend}, lists: [bsaal]"), ("all.Ra: 100 ohm cm", "bsaal.Ra: 100 ohm cm")
+    assert not ball(tmp_path / "read", *read).warnings

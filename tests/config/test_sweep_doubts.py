@@ -81,6 +81,17 @@ def test_a_stimulus_that_is_cut(tmp_path: Path, stimulus: str, said: str) -> Non
         ),
         ("{kind: synapse, weight: 1 nS, tau2: 500, delay: 1, interval: 1, number: 1}", ""),
         ("{kind: synapse, weight: 1 nS, tau2: 5 s, delay: 1, interval: 1, number: 1}", "its tau2 of 5000 ms is longer"),
+        ("{kind: synapse, weight: 1 uS, tau2: 5, e: 1 V, delay: 1, interval: 1, number: 1}", ""),
+        (
+            "{kind: synapse, weight: 2, tau2: 5, delay: 1, interval: 1, number: 1}",
+            "its weight of 2 uS is far more than",
+        ),
+        ("{kind: synapse, weight: 1, tau2: 5, e: -70 V, delay: 1, interval: 1, number: 1}", "its e of -70000 mV is"),
+        ("{kind: noise, mean: 0, std: 0.1, tau: 500, seed: 1, delay: 0, duration: 500}", ""),
+        (
+            "{kind: noise, mean: 0, std: 0.1, tau: 5 s, seed: 1, delay: 0, duration: 500}",
+            "its tau of 5000 ms is longer",
+        ),
         ("{kind: chirp, amp: 0.1, f0: 1, f1: 10 kHz, delay: 0, duration: 500}", ""),
         (
             "{kind: chirp, amp: 0.1, f0: 1, f1: 11 kHz, delay: 0, duration: 500}",
@@ -121,3 +132,8 @@ def test_a_time_may_well_grow_with_currents_that_fall(tmp_path: Path) -> None:
     rule = ("increasing(mean_frequency(fi))", "increasing(time_to_first_spike(fi))")
     assert not warned(tmp_path / "a", (AMPS, "[0.1, 0.05, 0.02]"), rule)
     assert len(warned(tmp_path / "b", (AMPS, "[0.1, 0.02, 0.05]"), rule)) == 1
+
+
+def test_a_search_that_is_held_by_far_too_much(tmp_path: Path) -> None:
+    found = warned(tmp_path, ("{use: rheobase}", "{use: rheobase, holding: -20}"))
+    assert len(found) == 1 and found[0].startswith("search rheo: a current of -20 nA is far more than a neuron")

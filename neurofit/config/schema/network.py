@@ -68,7 +68,9 @@ class ConnectionSpec(Strict):
         for key in ("probability", "in_degree", "length"):
             if (getattr(self, key) is not None) != (key in wanted):
                 verb = "with" if key in wanted else "without"
-                _refuse(f"a connection of rule {self.rule} {verb} `{key}`")
+                those = [rule for rule, keys in RULES.items() if key in keys]
+                hint = "" if key in wanted else f"; `{key}` is of rule {' or '.join(those)}"
+                _refuse(f"a connection of rule {self.rule} {verb} `{key}`{hint}")
         return self
 
 
