@@ -259,9 +259,7 @@ def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: s
         expected = "a number; a name is one of `choices`, which the fit file gives"
         raise ConfigError(written.at("value"), got=spec.value, expected=expected)
     if spec.value is not None:
-        value = number(spec.value, unit, written.at("value"), written_in)
-        _physical(variable, value, written.at("value"), spec.integer)
-        _conductance(value, unit, written.at("value"), spec.value)
+        value = _value(spec.value, spec.integer, unit, written_in, variable, written.at("value"))
     if spec.bounds is None:
         if value is None:
             only = any(other.bounds or other.choices for other, _ in written.suggested)
@@ -287,14 +285,9 @@ def _check_suggested(
     own.
     """
     if spec.value is not None and not names:
-        value = number(spec.value, unit, f"{path}.value", written_in)
-        _physical(variable, value, f"{path}.value", spec.integer)
-        _conductance(value, unit, f"{path}.value", spec.value)
+        _value(spec.value, spec.integer, unit, written_in, variable, f"{path}.value")
     if spec.choices is not None:
-        free = categorical("", spec.choices, unit, written_in, f"{path}.choices", names)
-        for i, choice in enumerate(() if free.labels else free.choices):
-            _physical(variable, choice, f"{path}.choices[{i}]", spec.integer)
-        _conductance(free.low, unit, f"{path}.choices", spec.choices)
+        _choices("", spec, unit, written_in, variable, names, f"{path}.choices")
     if spec.bounds is None:
         return
     low, high = (number(v, unit, f"{path}.bounds[{i}]", written_in) for i, v in enumerate(spec.bounds))
@@ -305,16 +298,32 @@ def _check_suggested(
     _conductance(low, unit, f"{path}.bounds", spec.bounds)
 
 
-def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable: str, names: bool) -> Knob:
-    """The knob of a categorical parameter; its own value, where the model gives one, is where trying out begins."""
-    spec, path = written.values, written.at("choices")
+def _value(given: float | str, integer: bool, unit: str, written_in: str | None, variable: str, path: str) -> float:
+    """A value that `variable` can have."""
+    value = number(given, unit, path, written_in)
+    _physical(variable, value, path, integer)
+    _conductance(value, unit, path, given)
+    return value
+
+
+def _choices(
+    name: str, spec: ParameterSpec, unit: str, written_in: str | None, variable: str, names: bool, path: str
+) -> Parameter:
+    """The categorical parameter of choices that `variable` can have each."""
     assert spec.choices is not None
-    own = [key for key, at in written.paths.items() if at.startswith("$.parameters.")]
-    refuse_ranges(own, written.path)
-    free = categorical(written.name, spec.choices, unit, spec.unit, path, names)
+    free = categorical(name, spec.choices, unit, written_in, path, names)
     for i, choice in enumerate(() if free.labels else free.choices):
         _physical(variable, choice, f"{path}[{i}]", spec.integer)
     _conductance(free.low, unit, path, spec.choices)
+    return free
+
+
+def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable: str, names: bool) -> Knob:
+    """The knob of a categorical parameter; its own value, where the model gives one, is where trying out begins."""
+    spec, path = written.values, written.at("choices")
+    own = [key for key, at in written.paths.items() if at.startswith("$.parameters.")]
+    refuse_ranges(own, written.path)
+    free = _choices(written.name, spec, unit, spec.unit, variable, names, path)
     if free.labels:
         value = float(free.labels.index(spec.value)) if spec.value in free.labels else None
     else:

@@ -28,6 +28,7 @@ from neurofit.config.inline import inline
 from neurofit.config.knobs import Knob
 from neurofit.config.model import Built
 from neurofit.config.overrides import NO_CHANGES
+from neurofit.config.schema.base import check_name
 from neurofit.config.schema.fit import FitFile, FitSpec
 from neurofit.config.schema.model import CellSpec, FunctionSpec
 from neurofit.config.schema.network import NetworkSpec
@@ -137,14 +138,13 @@ def _model(fit: FitFile) -> Built:
 
 
 def _names(fit: FitFile) -> None:
-    """Names become columns of tables ("rule/held"), so some characters are taken."""
+    """Raises ConfigError for a name of what becomes a column of tables that cannot be one."""
     named = [(f"$.{kind}", getattr(fit, kind)) for kind in ("parameters", "objectives", "rules")]
     if not isinstance(fit.model, str):
         named.append(("$.model.parameters", fit.model.parameters))
     for path, names in named:
         for name in names:
-            if not name.strip() or "/" in name or not name.isprintable():
-                raise ConfigError(f"{path}.{name}", got=name, expected="a name, without `/`")
+            check_name(name, f"{path}.{name}")
 
 
 def _settings(spec: FitSpec) -> FitSettings:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from neurofit.config.amplitudes import amplitude, label, needs
 from neurofit.config.locations import Places, location, recorded
-from neurofit.config.schema.base import LONGEST, ConditionsSpec
+from neurofit.config.schema.base import LONGEST, ConditionsSpec, check_name
 from neurofit.config.schema.protocol import (
     AnyProtocolSpec,
     ChirpSpec,
@@ -308,8 +308,7 @@ class _Builder:
         found = []
         for name, text in record.items():
             path = f"{self.path}.record.{name}"
-            if not name.strip() or "/" in name or not name.isprintable():
-                raise ConfigError(path, got=name, expected="a name, without `/`, of what is recorded")
+            check_name(name, path, ", of what is recorded")
             at, variable = recorded(text, self.places, path)
             if variable == "i_clamp" and not clamped:
                 raise ConfigError(

@@ -9,8 +9,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neurofit.config.document import Data, Document
-from neurofit.config.schema.base import did_you_mean, nearest
-from neurofit.config.schema.fit import FitSpec
+from neurofit.config.schema.base import did_you_mean, kinds, nearest
+from neurofit.config.schema.fit import MODELS, FitSpec
+from neurofit.config.schema.network import DriveSpec
+from neurofit.config.schema.protocol import StimulusSpec
 from neurofit.errors import ConfigError, Words
 
 Spec = TypeVar("Spec", bound=BaseModel)
@@ -27,9 +29,6 @@ _WORDS = {
     "none_required": "nothing",
 }
 _MODEL = "a built-in model's name, a folder with a model.yaml"
-_MODELS = ("cell", "hoc", "python", "network", "python network", "function")
-_STIMULI = ("step", "ramp", "chirp", "noise", "synapse", "voltage_clamp")
-_DRIVES = ("poisson", "current")
 _SEARCHES = ("holding", "rheobase")
 _LIMITS = {
     "greater_than": ("gt", "a value above"),
@@ -104,9 +103,9 @@ def _expected(kind: str, context: dict[str, Any], message: str, node: Data) -> s
 
 def _untagged(path: str, node: dict[str, Data], discriminator: str) -> ConfigError:
     """Of a mapping whose `kind` (of a protocol: `search`) is missing, or is none that there is."""
-    key, tags = "kind", _DRIVES if ".drives." in path else _STIMULI
+    key, tags = "kind", kinds(DriveSpec if ".drives." in path else StimulusSpec)
     if "model_kind" in discriminator:
-        tags = _MODELS
+        tags = tuple(MODELS)
     elif "_kind" in discriminator:
         key, tags = "search", _SEARCHES
     listed = f"one of {', '.join(tags)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -46,6 +46,18 @@ class Strict(BaseModel):
 def written(spec: BaseModel, *keys: str) -> list[str]:
     """Those of `keys` that say something else than their defaults, which a resolved file has too."""
     return [key for key in keys if getattr(spec, key) != type(spec).model_fields[key].default]
+
+
+def kinds(union: Any) -> tuple[str, ...]:
+    """The `kind` of each model of a discriminated union, in its order."""
+    members = get_args(get_args(union)[0])
+    return tuple(get_args(member.model_fields["kind"].annotation)[0] for member in members)
+
+
+def check_name(name: str, path: str, of: str = "") -> None:
+    """Raises ConfigError at `path` for a name that cannot stand in a table's column, such as "rule/held"."""
+    if not name.strip() or "/" in name or not name.isprintable():
+        raise ConfigError(path, got=name, expected=f"a name, without `/`{of}")
 
 
 def did_you_mean(word: str, known: list[str] | tuple[str, ...]) -> str:

@@ -220,8 +220,8 @@ class FitSpec(Strict):
     )
 
 
-_KINDS = {"function": "function", "network": "network", "python network": "network"}
-_KINDS |= dict.fromkeys(("cell", "hoc", "python"), "cell")
+MODELS = dict.fromkeys(("cell", "hoc", "python"), "cell")  # by the `kind` of a model: what the schema calls it
+MODELS |= {"network": "network", "python network": "network", "function": "function"}
 
 
 def model_kind(data: Any) -> str | None:
@@ -231,7 +231,7 @@ def model_kind(data: Any) -> str | None:
     kind = data.get("kind", _likely(data)) if isinstance(data, dict) else getattr(data, "kind", None)
     if not isinstance(kind, str):
         return None
-    return _KINDS.get(kind)
+    return MODELS.get(kind)
 
 
 def _likely(data: dict[str, Any]) -> str:
