@@ -220,8 +220,15 @@ class FitSpec(Strict):
     )
 
 
-MODELS = dict.fromkeys(("cell", "hoc", "python"), "cell")  # by the `kind` of a model: what the schema calls it
-MODELS |= {"network": "network", "python network": "network", "function": "function"}
+# By the `kind` of a model: what the schema calls it.
+MODELS: dict[str, str] = {
+    "cell": "cell",
+    "hoc": "cell",
+    "python": "cell",
+    "network": "network",
+    "python network": "network",
+    "function": "function",
+}
 
 
 def model_kind(data: Any) -> str | None:
