@@ -28,6 +28,7 @@ _SCOUT_SHARE, _MOST_SCOUTS = 0.2, 0.4  # of a batch: at least, and where most is
 _FEW = 6  # objectives up to which a volume tells well what is to be gained where
 _CHOICE_SHARE, _CHOICE_SLOTS, _KNOWN_ROWS = 0.25, 4, 5  # of a batch, a member, and rows that they start from
 _CHOICES_AT_ONCE = 2  # neglected choices that a part of a batch looks into: more would cost too much time
+_TRIED_SHARE = 0.1  # of a batch, for choices of which too little is known to believe what is foretold of them
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
 _ALIKE = 0.1  # diagonals of the cube: rules alone, solutions nearer than that are too much alike
 _GOOD_ROWS = 20  # to start from, beside the front
@@ -96,7 +97,7 @@ class Search:
         scouts = self._scouts(judged)
         to_scout = judged if self._weighing else judged.of(slice(len(local), None))
         near = self._climbing(judged.of(slice(len(local))), np.zeros((0, self._d)), n - scouts, apart=False)
-        explorers = self._explorers(round(_CHOICE_SHARE * n), near)
+        explorers = np.concatenate([self._explorers(round(_CHOICE_SHARE * n), near), self._tried()])[: n - scouts]
         near = np.concatenate([near[: n - scouts - len(explorers)], explorers])
         chosen = np.concatenate([near, self._climbing(to_scout, near, scouts, apart=True)])
         return chosen, np.arange(len(chosen)) >= n - scouts - len(explorers)
@@ -175,8 +176,23 @@ class Search:
             chosen = np.concatenate([chosen, pool[pick_apart(self._axes.to(pool), cost, seen, 1)]])
         return chosen
 
-    def _toward(self, block: slice, choice: int) -> np.ndarray:
-        """End points (c, D) of searches for what keeps the rules with a choice, from its best rows and those of all."""
+    def _tried(self) -> np.ndarray:
+        """The best points (n', D) of the scarcest choices, one of each, whatever better is foretold of others."""
+        chosen = np.zeros((0, self._d))
+        scarce = self._choices.scarce(self._data) if self._k else []
+        if not scarce:
+            return chosen
+        # Of batches of a few candidates, not each has one to spare.
+        for block, choice in scarce[: int(_TRIED_SHARE * self._n + self._rng.random())]:
+            pool = self._judged(self._toward(block, choice, exploring=False))
+            at, seen = self._axes.to(pool.u), self._axes.to(np.concatenate([self._data.u, chosen]))
+            chosen = np.concatenate([chosen, pool.u[pick_by_gain(pool, at, seen, 1, apart=False)]])
+        return chosen
+
+    def _toward(self, block: slice, choice: int, exploring: bool = True) -> np.ndarray:
+        """End points (c, D) of searches with a choice, from its best rows and those of all: for what keeps the rules
+        where they are `exploring`.
+        """
         data = self._data
         mine = np.flatnonzero(data.u[:, block.start + choice] > 0.5)
         score = np.nan_to_num(_closeness(data.objectives[mine], self._front.reference), nan=np.inf)
@@ -184,7 +200,7 @@ class Search:
         own = mine[np.lexsort((score, broken))[:_KNOWN_ROWS]]
         u = self._around(np.concatenate([own, self._good_rows()[:_KNOWN_ROWS]]), _CHOICE_SLOTS)
         u[..., block] = np.arange(block.stop - block.start) == choice
-        goal = self._goal(_CHOICE_SLOTS, near=True, exploring=True)
+        goal = self._goal(_CHOICE_SLOTS, near=True, exploring=exploring)
         return self._ends(self._refined(self._evolved(u, goal, block), goal))
 
     def _slots(self, per_member: int, near: bool) -> np.ndarray:
