@@ -1,8 +1,8 @@
 """What choices ask of a search: each is settled before it is judged, and one that promises more is not given up early.
 
 A search gathers where it found something feasible first. Of another choice it then knows little, so that nothing of it
-is likely to be feasible, nothing of it is tried, and nothing more is learned. And what it foretells of such a choice it
-has of others: too surely, where each choice has its own way.
+is likely to be feasible, nothing of it is tried, and nothing more is learned. And what is foretold of such a choice is
+inferred from the others, too surely where each goes its own way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.table import Table
 
 _TRIES = 100  # of a choice, of which nothing comes feasible: a search of it alone would have found something
-_KNOWN = 0.5, 30  # of a choice's even share of the rows, and rows at most, before it is judged by the model alone
+_KNOWN_SHARE, _KNOWN = 0.5, 30  # of its even share of the rows, and rows: from there on the model alone judges a choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,15 @@ class Choices:
                     found.append((b, c))
         return found
 
-    def scarce(self, data: Table) -> list[tuple[slice, int]]:
-        """The (columns, number) of each choice that has too few rows to be given up, the scarcest first."""
-        share, most = _KNOWN
-        counted = [(data.u[:, j] > 0.5).sum() for j in self.columns]
-        found = [(b, c) for b in self.blocks for c in range(b.stop - b.start)]
-        least = [min(share * len(data.u) / (b.stop - b.start), most) for b, _ in found]
-        return [found[i] for i in np.argsort(counted, kind="stable") if counted[i] < least[i]]
+    def scarce(self, u: np.ndarray) -> list[tuple[slice, int]]:
+        """The (columns, number) of each choice of which too few of points u (n, D) are to leave it to the model's word,
+        the scarcest first.
+        """
+        found = []
+        for b in self.blocks:
+            least = min(_KNOWN_SHARE * len(u) / (b.stop - b.start), _KNOWN)
+            found += [(rows, b, c) for c, rows in enumerate((u[:, b] > 0.5).sum(axis=0)) if rows < least]
+        return [(b, c) for _, b, c in sorted(found, key=lambda entry: entry[0])]
 
     def safe(self, pool: np.ndarray, p: np.ndarray, least: float, n: int) -> np.ndarray:
         """Indices of the candidates of a pool (c, D) whose P(feasible) (c,) is `least` or more, and n others at most:

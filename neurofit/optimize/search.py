@@ -27,7 +27,7 @@ CHEAP = 60  # features up to which training and samples are cheap: beyond, batch
 _SCOUT_SHARE, _MOST_SCOUTS = 0.2, 0.4  # of a batch: at least, and where most is to be gained where much fails
 _FEW = 6  # objectives up to which a volume tells well what is to be gained where
 _CHOICE_SHARE, _CHOICE_SLOTS, _KNOWN_ROWS = 0.25, 4, 5  # of a batch, a member, and rows that they start from
-_CHOICES_AT_ONCE = 2  # neglected choices that a part of a batch looks into: more would cost too much time
+_CHOICES_AT_ONCE = 2  # neglected or scarce choices that a part of a batch looks into: more would cost too much time
 _TRIED_SHARE = 0.1  # of a batch, for choices of which too little is known to believe what is foretold of them
 _SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
 _ALIKE = 0.1  # diagonals of the cube: rules alone, solutions nearer than that are too much alike
@@ -82,7 +82,8 @@ class Search:
         self._open = open_points(self._front, model.members, rng)  # (s, q, k)
 
     def batch(self) -> tuple[np.ndarray, np.ndarray]:
-        """Points (n, D) that stand for values, or fewer, and which of them are scouts (n,): those that may well fail.
+        """Points (n, D) that stand for values, or fewer, and which of them are scouts (n,): those that may well fail,
+        among them all of neglected and scarce choices.
 
         While exploring all are chosen alike: what breaks rules the least, far apart.
         """
@@ -97,10 +98,12 @@ class Search:
         scouts = self._scouts(judged)
         to_scout = judged if self._weighing else judged.of(slice(len(local), None))
         near = self._climbing(judged.of(slice(len(local))), np.zeros((0, self._d)), n - scouts, apart=False)
-        explorers = np.concatenate([self._explorers(round(_CHOICE_SHARE * n), near), self._tried()])[: n - scouts]
+        explorers = self._explorers(round(_CHOICE_SHARE * n), near)
+        tried = self._tried(np.concatenate([near, explorers]))
+        explorers = np.concatenate([explorers, tried])[: n - scouts]
         near = np.concatenate([near[: n - scouts - len(explorers)], explorers])
         chosen = np.concatenate([near, self._climbing(to_scout, near, scouts, apart=True)])
-        return chosen, np.arange(len(chosen)) >= n - scouts - len(explorers)
+        return chosen, np.arange(len(chosen)) >= len(near) - len(explorers)
 
     @property
     def _weighing(self) -> bool:
@@ -176,22 +179,24 @@ class Search:
             chosen = np.concatenate([chosen, pool[pick_apart(self._axes.to(pool), cost, seen, 1)]])
         return chosen
 
-    def _tried(self) -> np.ndarray:
-        """The best points (n', D) of the scarcest choices, one of each, whatever better is foretold of others."""
-        chosen = np.zeros((0, self._d))
-        scarce = self._choices.scarce(self._data) if self._k else []
-        if not scarce:
-            return chosen
+    def _tried(self, before: np.ndarray) -> np.ndarray:
+        """The best points (n', D) of choices that are scarce among what is known and those chosen `before` (b, D), in
+        turns, whatever better is foretold of others.
+        """
+        seen = np.concatenate([self._data.u, before])
+        scarce = self._choices.scarce(seen)[:_CHOICES_AT_ONCE] if self._k else []
         # Of batches of a few candidates, not each has one to spare.
-        for block, choice in scarce[: int(_TRIED_SHARE * self._n + self._rng.random())]:
+        wanted = int(_TRIED_SHARE * self._n + self._rng.random()) if scarce else 0
+        for i, (block, choice) in enumerate(scarce[:wanted]):
             pool = self._judged(self._toward(block, choice, exploring=False))
-            at, seen = self._axes.to(pool.u), self._axes.to(np.concatenate([self._data.u, chosen]))
-            chosen = np.concatenate([chosen, pool.u[pick_by_gain(pool, at, seen, 1, apart=False)]])
-        return chosen
+            each = len(range(i, wanted, len(scarce)))
+            picked = pick_by_gain(pool, self._axes.to(pool.u), self._axes.to(seen), each, apart=False)
+            seen = np.concatenate([seen, pool.u[picked]])
+        return seen[len(self._data.u) + len(before) :]
 
     def _toward(self, block: slice, choice: int, exploring: bool = True) -> np.ndarray:
-        """End points (c, D) of searches with a choice, from its best rows and those of all: for what keeps the rules
-        where they are `exploring`.
+        """End points (c, D) of searches with a choice, from its best rows and those of all: if `exploring` for what
+        keeps the rules, else for what is best.
         """
         data = self._data
         mine = np.flatnonzero(data.u[:, block.start + choice] > 0.5)

@@ -8,12 +8,15 @@ from toy_problems import evaluated, kinds_answer, kinds_problem, narrow_problem,
 
 from neurofit.optimize.choices import Choices
 from neurofit.optimize.joint import Joint
+from neurofit.optimize.search import Search
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.space import Parameter, Space
+from neurofit.surrogate import joint
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.table import Table, table
 
 SPACE = Space((Parameter("g", "", 0.0, 1.0), Parameter.one_of("where", "", ("a", "b", "c"))))
+RIGHT = 2  # the choice of `kinds_problem` that alone holds the optimum
 CHOICES = Choices.of(SPACE, Relaxation(SPACE))
 NONE = Choices.of(Space(SPACE.parameters[:1]), Relaxation(Space(SPACE.parameters[:1])))
 
@@ -70,10 +73,28 @@ def test_neglected_is_what_has_few_solutions_and_few_tries(counts, feasible, exp
         ({0: 13, 1: 13, 2: 13, 3: 13}, []),
     ],
 )
-def test_scarce_is_what_has_too_few_rows_to_be_given_up_feasible_or_not(counts, expected) -> None:
-    found = Choices.of(kinds_problem().space, Relaxation(kinds_problem().space)).scarce(known(counts, counts))
+def test_scarce_is_what_has_too_few_rows_to_be_judged_by_the_model_alone(counts, expected) -> None:
+    found = Choices.of(kinds_problem().space, Relaxation(kinds_problem().space)).scarce(known(counts, counts).u)
     assert [c for _, c in found] == expected
-    assert NONE.scarce(known(counts, counts)) == []
+    assert NONE.scarce(known(counts, counts).u) == []
+
+
+def belied(seed: int) -> list[Evaluation]:
+    """Four poor evaluations of `kinds_problem` in the right place, and 56 at random in the traps."""
+    rng = np.random.default_rng(seed)
+    x = np.column_stack([rng.random((60, 3)), rng.integers(1, 9, 60), rng.choice([0, 1, 3], 60)]).astype(float)
+    x[:4] = [[0.1, 0.9, 0.1, n, RIGHT] for n in (1, 3, 6, 8)]
+    return evaluated(kinds_problem(), x)
+
+
+def test_a_tenth_of_a_batch_is_of_the_scarce_choice_unless_it_is_in_it_already() -> None:
+    problem, relaxation = kinds_problem(), Relaxation(kinds_problem().space)
+    done = belied(1)
+    search = Search(problem, relaxation, *joint.fit(problem, done, 1), np.random.default_rng(1), 50)
+    tried = search._tried(np.zeros((0, relaxation.columns)))
+    assert relaxation.values(tried)[:, -1].tolist() == [RIGHT] * 5 and len(np.unique(tried, axis=0)) == 5
+    enough = relaxation.relax(np.array([[0.1 * i, 0.5, 0.5, 3, RIGHT] for i in range(10)]))
+    assert len(search._tried(enough)) == 0
 
 
 def test_a_choice_that_a_few_rows_belie_is_tried_until_it_is_known() -> None:
@@ -82,13 +103,9 @@ def test_a_choice_that_a_few_rows_belie_is_tried_until_it_is_known() -> None:
     Without tries against its word none of 40 proposals was of the right place, and all ended on the floors, with
     either seed; 0.00 is found here.
     """
-    problem, right = kinds_problem(), 2
-    floor = kinds_answer()[1]
+    problem, floor = kinds_problem(), kinds_answer()[1]
     for seed in (1, 2):
-        rng = np.random.default_rng(seed)
-        x = np.column_stack([rng.random((60, 3)), rng.integers(1, 9, 60), rng.choice([0, 1, 3], 60)]).astype(float)
-        x[:4] = [[0.1, 0.9, 0.1, n, right] for n in (1, 3, 6, 8)]
-        optimizer, done = Joint(problem, seed), evaluated(problem, x)
+        optimizer, done = Joint(problem, seed), belied(seed)
         optimizer.warm(done)
         while len(done) < 100 and least(done) > 0.2 * floor:
             told = evaluated(problem, optimizer.ask(10), len(done))
