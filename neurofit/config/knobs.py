@@ -163,8 +163,7 @@ class CellKnobs:
         in_unit(expression, unit, path)
         if not expression.names:
             constant = float(expression.value({}))
-            _physical(variable, constant, path, integer=False)
-            _conductance(constant, unit, path, value)
+            _possible(variable, [constant], unit, path, value)
         return Assignment(where, variable, expression)
 
     def _distribution(self, written: Written, variable: str, unit: str) -> Expression | None:
@@ -267,9 +266,7 @@ def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: s
             raise ConfigError(written.path, expected=f"a value or bounds (or choices) for {written.name}{why}")
         return Knob(ModelParameter(written.name, unit, value, sets), None, path=written.at("value"))
     free, warning = _free(written, unit, written_in)
-    for bound in (free.low, free.high):
-        _physical(variable, bound, written.at("bounds"), spec.integer)
-    _conductance(free.low, unit, written.at("bounds"), spec.bounds)
+    _possible(variable, [free.low, free.high], unit, written.at("bounds"), spec.bounds, spec.integer)
     if variable == "nseg" and not spec.integer:
         raise ConfigError(written.path, got=spec.bounds, expected="`integer: true`, as a number of segments is whole")
     own_value = written.at("value").startswith("$.parameters.")
@@ -288,21 +285,15 @@ def _check_suggested(
         _value(spec.value, spec.integer, unit, written_in, variable, f"{path}.value")
     if spec.choices is not None:
         _choices("", spec, unit, written_in, variable, names, f"{path}.choices")
-    if spec.bounds is None:
-        return
-    low, high = (number(v, unit, f"{path}.bounds[{i}]", written_in) for i, v in enumerate(spec.bounds))
-    if not low < high:
-        raise ConfigError(f"{path}.bounds", got=list(spec.bounds), expected="[low, high] with low < high")
-    for bound in (low, high):
-        _physical(variable, bound, f"{path}.bounds", integer=False)
-    _conductance(low, unit, f"{path}.bounds", spec.bounds)
+    if spec.bounds is not None:
+        path = f"{path}.bounds"
+        _possible(variable, _ends(spec.bounds, unit, written_in, path), unit, path, spec.bounds)
 
 
 def _value(given: float | str, integer: bool, unit: str, written_in: str | None, variable: str, path: str) -> float:
     """A value that `variable` can have."""
     value = number(given, unit, path, written_in)
-    _physical(variable, value, path, integer)
-    _conductance(value, unit, path, given)
+    _possible(variable, [value], unit, path, given, integer)
     return value
 
 
@@ -333,6 +324,20 @@ def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable:
     return Knob(ModelParameter(written.name, unit, value, sets), free, path=path)
 
 
+def _possible(
+    variable: str,
+    values: Sequence[float],
+    unit: str,
+    path: str,
+    got: float | str | Sequence[float | str],
+    integer: bool = False,
+) -> None:
+    """Raises ConfigError at `path`, where `got` is written, unless `variable` [unit] can have all of `values`."""
+    for value in values:
+        _physical(variable, value, path, integer)
+    _conductance(min(values), unit, path, got)
+
+
 def _conductance(least: float, unit: str, path: str, got: float | str | Sequence[float | str]) -> None:
     if least < 0 and units.compatible(unit, "S/cm2"):
         raise ConfigError(path, got=got, expected="values of at least 0, as those of a conductance are")
@@ -348,12 +353,18 @@ def _physical(variable: str, value: float, path: str, integer: bool) -> None:
         raise ConfigError(path, got=value, expected="a whole number")
 
 
+def _ends(bounds: Sequence[float | str], unit: str, written_in: str | None, path: str) -> tuple[float, float]:
+    """Bounds as numbers in `unit`, the lower one first."""
+    low, high = (number(v, unit, f"{path}[{i}]", written_in) for i, v in enumerate(bounds))
+    if not low < high:
+        raise ConfigError(path, got=list(bounds), expected="[low, high] with low < high")
+    return low, high
+
+
 def _free(written: Written, unit: str, written_in: str | None) -> tuple[Parameter, str]:
     spec, path = written.values, written.at("bounds")
     assert spec.bounds is not None
-    low, high = (number(v, unit, f"{path}[{i}]", written_in) for i, v in enumerate(spec.bounds))
-    if not low < high:
-        raise ConfigError(path, got=list(spec.bounds), expected="[low, high] with low < high")
+    low, high = _ends(spec.bounds, unit, written_in, path)
     if spec.integer and (low != round(low) or high != round(high)):
         raise ConfigError(path, got=list(spec.bounds), expected="whole numbers, as `integer: true` asks")
     scale, warning = _scale(written, low, high)

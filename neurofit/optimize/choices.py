@@ -7,6 +7,7 @@ inferred from the others, too surely where each goes its own way.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,24 +51,24 @@ class Choices:
 
     def neglected(self, data: Table) -> list[tuple[slice, int]]:
         """The (columns, number) of each choice that has few feasible rows, and fewer rows than its even share."""
-        found = []
-        for b in self.blocks:
-            for c in range(b.stop - b.start):
-                mine = data.u[:, b.start + c] > 0.5
-                share = min(len(mine) / (b.stop - b.start), _TRIES)
-                if data.feasible[mine].sum() < ENOUGH and mine.sum() < share:
-                    found.append((b, c))
-        return found
+        return [
+            (b, c)
+            for b, c, mine, share in self._each(data.u)
+            if data.feasible[mine].sum() < ENOUGH and mine.sum() < min(share, _TRIES)
+        ]
 
     def scarce(self, u: np.ndarray) -> list[tuple[slice, int]]:
         """The (columns, number) of each choice of which too few of points u (n, D) are to leave it to the model's word,
         the scarcest first.
         """
-        found = []
+        found = [(mine.sum(), b, c, min(_KNOWN_SHARE * share, _KNOWN)) for b, c, mine, share in self._each(u)]
+        return [(b, c) for rows, b, c, least in sorted(found, key=lambda entry: entry[0]) if rows < least]
+
+    def _each(self, u: np.ndarray) -> Iterator[tuple[slice, int, np.ndarray, float]]:
+        """(columns, number) of each choice, which of points u (n, D) have it (n,), and how many an even share is."""
         for b in self.blocks:
-            least = min(_KNOWN_SHARE * len(u) / (b.stop - b.start), _KNOWN)
-            found += [(rows, b, c) for c, rows in enumerate((u[:, b] > 0.5).sum(axis=0)) if rows < least]
-        return [(b, c) for _, b, c in sorted(found, key=lambda entry: entry[0])]
+            for c in range(b.stop - b.start):
+                yield b, c, u[:, b.start + c] > 0.5, len(u) / (b.stop - b.start)
 
     def safe(self, pool: np.ndarray, p: np.ndarray, least: float, n: int) -> np.ndarray:
         """Indices of the candidates of a pool (c, D) whose P(feasible) (c,) is `least` or more, and n others at most:
