@@ -283,6 +283,31 @@ def adapting_problem() -> Problem:
     return _problem("adapting", parameters, ("first", "last"), targets, {"adapts": "first > 1.5 * last"})
 
 
+# ---- counts: of three, each is 0 for nine tenths of random points, and one in 500 has them all
+
+_MIDDLE = (0.3, 0.6, 0.4, 0.7, 0.35, 0.55)
+_REACH = 0.28
+
+
+def counts(p: Values) -> dict[str, float]:
+    """How many spikes each of three stimuli gives, near a middle of its three parameters, and when the first comes."""
+    found: dict[str, float] = {}
+    for i, axes in enumerate(((0, 1, 2), (2, 3, 4), (4, 5, 0))):
+        above = _REACH**2 - sum((p[f"x{j}"] - _MIDDLE[j]) ** 2 for j in axes)
+        found[f"n{i}"] = float(math.ceil(100 * max(0.0, above)))
+        if above > 0:
+            found[f"latency{i}"] = 1 / (0.02 + above)
+    return found
+
+
+def counts_problem(rule: str = "n0 > 0 and n1 > 0 and n2 > 0") -> Problem:
+    """The middle meets all; a point that has one count and not the others has no score."""
+    goal = counts({f"x{j}": middle for j, middle in enumerate(_MIDDLE)})
+    early = [(f"latency{i}", goal[f"latency{i}"], 2.0) for i in range(3)]
+    rules = {"fires": rule} if rule else {}
+    return _problem("counts", _unit(*(f"x{j}" for j in range(6))), tuple(goal), {"early": early}, rules)
+
+
 # ---- nine: as many objectives, no rule, and a burst that 14 % of random points have
 
 

@@ -241,7 +241,7 @@ def fit(
 def chosen(problem: Problem, evaluations: Sequence[Evaluation], seed: int, groups: np.ndarray | None = None) -> str:
     """The kind of surrogate that suits these evaluations, by its size and by what it says of held-out ones."""
     whole = table(problem, evaluations, groups)
-    size = Outputs.of(problem, whole).count
+    size = Outputs.of(problem, whole).lasting
     if size == 0 or size > COMPARED:  # nothing was learned yet, or too much to learn it twice
         return "net" if size else "gp"
     # Both on the same rows, as many as the one that takes fewer.

@@ -75,6 +75,11 @@ class Outputs:
         """o; 0 where the table told nothing at all."""
         return self.values.shape[1]
 
+    @property
+    def lasting(self) -> int:
+        """`count` without parts of conditions, which are learned only as long as hardly any row keeps the whole."""
+        return self.count - sum(kind == "part" for kind, _ in self.labels)
+
 
 def _margins(problem: Problem, data: Table) -> Iterator[tuple[int, np.ndarray]]:
     """Relative margins (n,) to learn, in units of the typical one, by the numbers of their rules.
@@ -99,7 +104,7 @@ class Condition:
     rule     its number; -1 of a condition that is about definedness or the status
     label    the label's output, -1 where there is none
     margin   the margin's output, -1 where it is not learned; then it is that of the `formula` over features, if any, in
-             units of `scale`, the typical one
+             units of `scale`, the typical one that is not 0
     """
 
     rule: int
@@ -138,13 +143,14 @@ def conditions(problem: Problem, data: Table, outputs: Outputs) -> list[Conditio
         node, learned, scale = None, -1, 1.0
         if rule.margin and "features" not in problem.fit.without and (label >= 0 or data.hopeless[r]):
             learned = outputs.margins.get(r, -1)
-            known = margin(rule.expression.node, features)
+            known = margin(rule.expression.node, features) if learned < 0 else None
             seen = known[torch.isfinite(known.float())].abs() if known is not None else torch.zeros(0)
-            if len(seen) > 2 and float(seen.median()) > 0:
-                node, scale = rule.expression.node, float(seen.median())
+            if len(seen) > 2 and bool((seen > 0).any()):
+                # Counts are often 0, and so are their margins.
+                node, scale = rule.expression.node, float(seen.median()) or float(seen[seen > 0].median())
         if label >= 0 or learned >= 0 or node is not None:
             found.append(Condition(r, label, learned, node, scale))
-    return found + [Condition(-1, output) for (kind, _), output in labels.items() if kind in ("ok", "defined")]
+    return found + [Condition(-1, output) for (kind, _), output in labels.items() if kind in ("ok", "defined", "part")]
 
 
 class Reading:

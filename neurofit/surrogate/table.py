@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from neurofit.problem.evaluation import NOT_RUN, TRUE, UNKNOWN, VALUE, Evaluation
+from neurofit.problem.evaluation import TRUE, Evaluation
 from neurofit.problem.problem import Problem
+from neurofit.surrogate.labels import Labels, Role
 from neurofit.surrogate.relaxation import Relaxation
 
 # targets are learned as asinh((feature - target) / (SPREAD std)): straight near the target, a logarithm far off
@@ -42,7 +43,7 @@ class Table:
     u           (n, d) points of the relaxed cube (relaxation.py), where d counts a column for each choice
     t           (n, m) scaled features, nan where undefined or not run; objectives where `fit.without` has features
     labels      (n, q) +1 or -1, nan where not known; a column is kept only where both classes occur
-    roles       (q,) what a label is: ("ok", 0), ("rule", r), ("defined", objective), ("feasible", 0)
+    roles       (q,) what a label is, as labels.py has it
     objectives  (n, k) scores in std, nan where missing
     feasible    (n,)
     groups      (n,) rows of one number were proposed together by a model, which knew none of them
@@ -52,7 +53,7 @@ class Table:
     u: np.ndarray
     t: np.ndarray
     labels: np.ndarray
-    roles: tuple[tuple[str, int], ...]
+    roles: tuple[Role, ...]
     objectives: np.ndarray
     feasible: np.ndarray
     groups: np.ndarray
@@ -93,17 +94,17 @@ def table(problem: Problem, evaluations: Sequence[Evaluation], groups: np.ndarra
     ok = np.array([e.status == "ok" for e in evaluations])
     objectives = np.array([e.objectives for e in evaluations], float).reshape(len(evaluations), len(problem.objectives))
     feasible = np.array([e.feasible for e in evaluations], bool)
+    labels = Labels.of(problem, features, states, rules, ok, feasible)
     if "features" in problem.fit.without:
         features = objectives
         scaling = _scaled(features, np.zeros(len(problem.objectives)), np.full(len(problem.objectives), SPREAD))
     else:
         scaling = _scaling(problem, features)
-    labels, roles = _labels(problem, states, rules, ok, feasible)
     return Table(
         u=Relaxation(problem.space).relax(np.array([e.x for e in evaluations])),
         t=scaling.to_t(features),
-        labels=labels,
-        roles=roles,
+        labels=labels.array,
+        roles=tuple(labels.roles),
         objectives=objectives,
         feasible=feasible,
         groups=np.arange(len(evaluations)) if groups is None else groups,
@@ -142,31 +143,3 @@ def _scaled(features: np.ndarray, center: np.ndarray, scale: np.ndarray) -> Scal
             margin = 0.5 * (seen.max() - seen.min()) + 0.1
             low[j], high[j] = seen.min() - margin, seen.max() + margin
     return Scaling(center, scale, low, high)
-
-
-def _labels(
-    problem: Problem, states: np.ndarray, rules: np.ndarray, ok: np.ndarray, feasible: np.ndarray
-) -> tuple[np.ndarray, tuple[tuple[str, int], ...]]:
-    """Labels (n, q) and their roles, as in `Table`: those with two sides that repeat none before them.
-
-    states (n, m) and rules (n, r) are as in evaluations; ok, feasible (n,).
-    """
-    n = len(ok)
-    candidates: list[tuple[tuple[str, int], np.ndarray]] = [(("ok", 0), np.where(ok, 1.0, -1.0))]
-    without = problem.fit.without
-    for r in range(rules.shape[1] if "rules" not in without else 0):
-        verdict = np.where(rules[:, r] == TRUE, 1.0, -1.0)
-        candidates.append((("rule", r), np.where(rules[:, r] == UNKNOWN, np.nan, verdict)))
-    for k, objective in enumerate(problem.objectives if "definedness" not in without else ()):
-        mine = states[:, list(objective.columns)]
-        defined = np.where((mine == VALUE).all(axis=1), 1.0, -1.0)
-        candidates.append((("defined", k), np.where((mine == NOT_RUN).any(axis=1), np.nan, defined)))
-    candidates.append((("feasible", 0), np.where(feasible, 1.0, -1.0)))
-    kept: list[tuple[tuple[str, int], np.ndarray]] = []
-    for role, label in candidates:
-        known = label[np.isfinite(label)]
-        repeated = any(np.array_equal(label, other, equal_nan=True) for _, other in kept)
-        if known.size and known.min() < 0 < known.max() and not repeated:
-            kept.append((role, label))
-    labels = np.array([label for _, label in kept]).T if kept else np.zeros((n, 0))
-    return labels, tuple(role for role, _ in kept)
