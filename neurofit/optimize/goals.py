@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neurofit.surrogate.joint import Outlook, shortfall
+from neurofit.surrogate.joint import Outlook
 from neurofit.surrogate.warp import curve, nearest
 
 CAUTION = 0.15  # what log P(feasible) counts against a doubling of the scores
@@ -30,7 +30,7 @@ class Goal:
         if weighted.shape[-1]:
             scalar = scalar + weighted.amax(-1)
         if self.exploring:
-            return shortfall(outlook.holds) + 0.3 * scalar
+            return outlook.shortfall + 0.3 * scalar
         return scalar - CAUTION * outlook.log_chance
 
 

@@ -18,14 +18,14 @@ from neurofit.optimize.design import ENOUGH, stretched
 from neurofit.optimize.goals import Apart, Goal
 from neurofit.optimize.picking import Candidates, Front, open_points, pick_apart, pick_by_gain, pick_spread
 from neurofit.problem.problem import Problem
-from neurofit.surrogate.joint import JointModel, Outlook, shortfall
+from neurofit.surrogate.joint import JointModel, Outlook
 from neurofit.surrogate.relaxation import Relaxation
 from neurofit.surrogate.samples import LEADERS
 from neurofit.surrogate.table import Table
 
 CHEAP = 60  # features up to which training and samples are cheap: beyond, batches are not divided and slots are fewer
 _SCOUT_SHARE, _MOST_SCOUTS = 0.2, 0.4  # of a batch: at least, and where most is to be gained where much fails
-_FEW = 6  # objectives up to which a volume tells well what is to be gained where
+_FEW = 24  # objectives up to which gains tell well how many scouts are worth it
 _CHOICE_SHARE, _CHOICE_SLOTS, _KNOWN_ROWS = 0.25, 4, 5  # of a batch, a member, and rows that they start from
 _CHOICES_AT_ONCE = 2  # neglected or scarce choices that a part of a batch looks into: more would cost too much time
 _TRIED_SHARE = 0.1  # of a batch, for choices of which too little is known to believe what is foretold of them
@@ -76,7 +76,7 @@ class Search:
         effort = _LARGE if large else _WHOLE if n >= _SMALL else _PART
         steered = "gradient" not in problem.fit.without
         # A few members would agree by chance on where to climb.
-        self._climbs = steered and not self._exploring and 0 < self._k <= _FEW and model.members > LEADERS
+        self._climbs = steered and not self._exploring and self._k > 0 and model.members > LEADERS
         self._effort = replace(effort, steps=_STEPS_BEFORE if self._climbs else effort.steps if steered else 0)
         self._step = self._step_scale() if problem.fit.sensitive_steps else np.ones(self._d)
         self._open = open_points(self._front, model.members, rng)  # (s, q, k)
@@ -91,7 +91,7 @@ class Search:
         local, wide = self._slots(self._effort.local, near=True), self._slots(self._effort.wide, near=False)
         pool = np.concatenate([local, wide])
         if self._exploring:
-            cost = shortfall(self._said(pool).holds).mean(0).numpy()
+            cost = self._said(pool).shortfall.mean(0).numpy()
             chosen = pool[pick_apart(self._axes.to(pool), cost, self._axes.to(self._data.u), n)]
             return chosen, np.zeros(len(chosen), bool)
         judged = self._judged(pool)
@@ -169,7 +169,7 @@ class Search:
             objectives = outlook.objectives.numpy()
             if_feasible = Candidates.judged(pool, objectives, np.ones(objectives.shape[:2]), self._front, self._open)
             if if_feasible.greatest > least:
-                promised.append((if_feasible.greatest, pool, shortfall(outlook.holds).mean(0).numpy()))
+                promised.append((if_feasible.greatest, pool, outlook.shortfall.mean(0).numpy()))
         promised.sort(key=lambda entry: -entry[0])
         # In turns, the greatest promise first; each as far as can be from what is known.
         chosen = np.zeros((0, self._d))

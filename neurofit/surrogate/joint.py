@@ -42,14 +42,22 @@ class Outlook:
     """What is predicted at points: features (s, p, m) in their units, objectives (s, p, k) in std, and rules.
 
     `holds` (s, p, z) says for each condition how surely it holds, its logit in units of STEEP: beyond 1 or -1 where
-    that is known well; `logit` (s, p) is that of being feasible, all conditions within the sample taken together,
-    calibrated.
+    that is known well; `own` (z,) is how much of it others do not say. `logit` (s, p) is that of being feasible, all
+    conditions within the sample taken together, calibrated.
     """
 
     features: Tensor
     objectives: Tensor
     holds: Tensor
+    own: Tensor
     logit: Tensor
+
+    @property
+    def shortfall(self) -> Tensor:
+        """(s, p) what leads to feasibility while nothing is feasible: -sum log P over the conditions, each for itself,
+        where what several say alike counts once.
+        """
+        return (self.own * softplus(-STEEP * self.holds)).sum(-1)
 
     @property
     def chance(self) -> Tensor:
@@ -86,6 +94,7 @@ class JointModel:
         # Where nothing was learned, processes of no output stand for either kind.
         self.kind = "gp" if self.blind else kind
         self.training = _training(problem, data, self.outputs)
+        self._own = torch.from_numpy(self._links.own(self.training.y)).float()
         made = KINDS[self.kind]
         self.samples: Samples = made.fit(self.training, made.members, seed)
         self._strength = torch.from_numpy(self.samples.warp.strength).float()
@@ -129,7 +138,7 @@ class JointModel:
         logit = w[0] + w[1] * soft_minimum(holds) - w[3] * self._strangeness(u)
         if self._feasible >= 0:
             logit = logit + w[2] * raw[..., self._feasible]
-        return Outlook(features, self._scores(features), holds, logit)
+        return Outlook(features, self._scores(features), holds, self._own, logit)
 
     def explained(self, feasible_alone: bool) -> np.ndarray:
         """(m,) R2 of the scaled features, over the rows trained on or the feasible among them: how much of what they
@@ -214,11 +223,6 @@ def _distances(objectives: Tensor) -> Tensor:
 def soft_minimum(holds: Tensor) -> Tensor:
     """The least of the conditions (..., z), smoothed so that all that are near it feel the gradient."""
     return -_SOFT * torch.logsumexp(-holds / _SOFT, -1)
-
-
-def shortfall(holds: Tensor) -> Tensor:
-    """-sum log P over the conditions (..., z), each for itself: what leads to feasibility while nothing is feasible."""
-    return softplus(-STEEP * holds).sum(-1)
 
 
 def fit(

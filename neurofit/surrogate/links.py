@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,6 +56,22 @@ class Links:
             (surprise[known].sum() + 0.5 * (moved / prior_sd).square().sum()).backward()
             optimizer.step()
         return replace(self, weights=self._by(moved.detach()))
+
+    def own(self, labels: np.ndarray) -> np.ndarray:
+        """(z,) how much of each condition others do not say, by its column of `labels` (n, o): 1 / the sum of squared
+        correlations with all, itself included. Of ten that are the same each is a tenth; one without a label is 1.
+        """
+        if not self.conditions:
+            return np.ones(1)
+        mine = labels[:, [c.label for c in self.conditions]]
+        known = np.isfinite(mine) & np.array([c.label >= 0 for c in self.conditions])
+        mine = np.where(known, mine, 0.0)
+        away = np.where(known, mine - mine.sum(0) / np.maximum(known.sum(0), 1), 0.0)
+        # Each pair by the rows that both are known of.
+        squares = (away**2).T @ known
+        alike = (away.T @ away).clip(0) / np.sqrt(np.maximum(squares * squares.T, 1e-9))
+        np.fill_diagonal(alike, 1.0)
+        return 1 / (alike**2).sum(1)
 
     def holds(self, raw: Tensor, features: Tensor) -> Tensor:
         """(..., z) how surely each holds, by raw outputs (..., o) and the features (..., m) that they stand for: its

@@ -18,7 +18,7 @@ def _said(u: Tensor, chance: float = 0.99) -> Outlook:
     x, y = u[:, 0], u[:, 1]
     objectives = torch.stack([x + y, 1 - x + y], -1).expand(MEMBERS, -1, -1)
     logit = (torch.full_like(x, float(np.log(chance / (1 - chance)))) - 20 * (x - 0.6).relu()).expand(MEMBERS, -1)
-    return Outlook(torch.zeros(MEMBERS, len(u), 0), objectives, torch.ones(MEMBERS, len(u), 1), logit)
+    return Outlook(torch.zeros(MEMBERS, len(u), 0), objectives, torch.ones(MEMBERS, len(u), 1), torch.ones(1), logit)
 
 
 def _open(n: int = 125) -> np.ndarray:

@@ -11,6 +11,8 @@ import torch
 from neurofit.optimize.goals import Apart, Goal
 from neurofit.surrogate.joint import Outlook
 
+OWN = (1.0, 0.5)  # how much of a first and a second rule others do not say
+
 
 def outlook(objectives: list[float], holds: list[float], logit: float) -> Outlook:
     """One member's word on one point."""
@@ -18,6 +20,7 @@ def outlook(objectives: list[float], holds: list[float], logit: float) -> Outloo
         torch.zeros((1, 1, 0)),
         torch.tensor([[objectives]]).reshape(1, 1, -1),
         torch.tensor([[holds]]),
+        torch.tensor(OWN[: len(holds)]),
         torch.tensor([[logit]]),
     )
 
@@ -39,9 +42,11 @@ def test_the_worst_weighted_score_counts_and_a_twentieth_of_all_and_doubt(logit:
 
 
 def test_while_exploring_broken_rules_come_first_and_scores_count_a_little() -> None:
-    """Each rule costs -log of its own probability, whose logit is four times how surely it holds."""
+    """Each rule costs -log of its own probability, whose logit is four times how surely it holds, as far as it is no
+    repeat.
+    """
     found = goal([0.5, 1.5], exploring=True)(outlook([5.0, 15.0], [1.0, -0.5], 9.0), POINT)
-    broken = sum(math.log(1 + math.exp(-4 * h)) for h in (1.0, -0.5))
+    broken = sum(own * math.log(1 + math.exp(-4 * h)) for own, h in zip(OWN, (1.0, -0.5), strict=True))
     assert found.tolist() == [[pytest.approx(broken + 0.3 * SCORED, rel=1e-5)]]
 
 

@@ -163,7 +163,7 @@ def test_of_many_objectives_what_is_likely_to_be_feasible_is_picked() -> None:
     d, k = len(problem.space), len(problem.objectives)
     pool = np.random.default_rng(2).random((40, d))
     logit = torch.from_numpy(np.random.default_rng(3).permutation(np.linspace(-3, 3, 40)))[None]
-    said = Outlook(torch.zeros((1, 40, 0)), torch.ones((1, 40, k)), torch.ones((1, 40, 1)), logit)
+    said = Outlook(torch.zeros((1, 40, 0)), torch.ones((1, 40, k)), torch.ones((1, 40, 1)), torch.ones(1), logit)
     axes = SimpleNamespace(warp=Warp(np.full(d, -2.0)))
     model = SimpleNamespace(samples=axes, members=1, of_all=lambda u: said)
     made = search((problem, cast(JointModel, model), table(problem, rows)))
@@ -181,7 +181,7 @@ def test_a_proposal_is_safe_and_a_scout_need_not_be(kinds: Known, scouts: bool) 
     sure = np.arange(40) % 2 == 0
     objectives = torch.where(torch.from_numpy(sure), 0.9 * problem.box[0], 0.0).expand(8, 40)[..., None]
     logit = torch.where(torch.from_numpy(sure), 3.0, 0.0).expand(8, 40)
-    said = Outlook(torch.zeros((8, 40, 0)), objectives, torch.ones((8, 40, 1)), logit)
+    said = Outlook(torch.zeros((8, 40, 0)), objectives, torch.ones((8, 40, 1)), torch.ones(1), logit)
     made = search(kinds)
     made._model = cast(JointModel, SimpleNamespace(of_all=lambda u: said))
     made._front = Front.of(np.zeros((0, 1)), np.asarray(problem.box, float))
@@ -195,15 +195,14 @@ def test_a_proposal_is_safe_and_a_scout_need_not_be(kinds: Known, scouts: bool) 
 def test_a_batch_has_more_scouts_where_what_is_gained_is_likely_to_fail(kinds: Known, risky: int, share: int) -> None:
     """Twenty of a pool add something, `risky` of them at even odds: a fifth of twenty at least, two fifths at most.
 
-    While the user's box holds fewer than three of the front, or of more than six objectives, a fifth.
+    While the user's box holds fewer than three of the front, or of more than two dozen objectives, a fifth.
     """
     problem, _, data = kinds
     pool, place = data.u[:40], torch.arange(40)
     objectives = torch.where(place < 20, 0.02 * (1 + place), 2.0) * problem.box[0]
     logit = torch.where(place < risky, 0.0, 3.0)
-    said = Outlook(
-        torch.zeros((8, 40, 0)), objectives.expand(8, 40)[..., None], torch.ones((8, 40, 1)), logit.expand(8, 40)
-    )
+    objectives = objectives.expand(8, 40)[..., None]
+    said = Outlook(torch.zeros((8, 40, 0)), objectives, torch.ones((8, 40, 1)), torch.ones(1), logit.expand(8, 40))
     made = search(kinds)
     made._axes = cast(Warp, SimpleNamespace(to=lambda u: np.asarray(u) * (1 + np.arange(len(u)))[:, None]))
     made._model = cast(JointModel, SimpleNamespace(of_all=lambda u: said))
@@ -211,5 +210,5 @@ def test_a_batch_has_more_scouts_where_what_is_gained_is_likely_to_fail(kinds: K
         made._front = Front.of(front * problem.box[0], np.asarray(problem.box, float))
         made._open = open_points(made._front, 8, np.random.default_rng(1))
         assert made._scouts(made._judged(pool)) == scouts
-    made._front, made._k = Front.of(np.full((3, 1), 0.9) * problem.box[0], np.asarray(problem.box, float)), 7
+    made._front, made._k = Front.of(np.full((3, 1), 0.9) * problem.box[0], np.asarray(problem.box, float)), 25
     assert made._scouts(made._judged(pool)) == 4

@@ -44,6 +44,26 @@ def test_without_conditions_everything_holds() -> None:
     assert torch.equal(links.holds(raw, features), torch.ones(4, 200, 1))
 
 
+def test_conditions_that_say_alike_share_what_they_say() -> None:
+    """Three that are the same are a third each; one that is the opposite, one that is independent and one without a
+    label are whole; where a label is not known it is no evidence.
+    """
+    first, other = np.repeat([1.0, -1.0], 40), np.tile([1.0, 1.0, -1.0, -1.0], 20)
+    half = np.where(np.arange(80) % 2, np.nan, first)
+    labels = np.column_stack([first, first, half, -first, other, np.full(80, np.nan)])
+    links = Links.unlearned([Condition(rule, label) for rule, label in enumerate((0, 1, 2, 3, 4, -1))])
+    assert links.own(labels) == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1, 1, 1], abs=1e-6)
+
+
+def test_a_condition_that_is_half_said_by_another_is_most_of_it() -> None:
+    """Its correlation, by numpy's own, is .577: it is 1 / (1 + .333)."""
+    first, second = np.repeat([1.0, -1.0], 50), np.repeat([1.0, -1.0], [75, 25])
+    r = np.corrcoef(first, second)[0, 1]
+    links = Links.unlearned([Condition(0, 0), Condition(1, 1)])
+    assert links.own(np.column_stack([first, second])) == pytest.approx([1 / (1 + r**2)] * 2)
+    assert Links.unlearned([]).own(np.zeros((5, 0))) == pytest.approx([1.0])
+
+
 def test_what_was_learned_is_likelier_than_what_is_near_it() -> None:
     """-log posterior, written down on its own, grows where a weight is moved by a quarter, the constant by 0.3."""
     raw, features, came = _held(known_to=0.1)
