@@ -283,7 +283,7 @@ def adapting_problem() -> Problem:
     return _problem("adapting", parameters, ("first", "last"), targets, {"adapts": "first > 1.5 * last"})
 
 
-# ---- counts: of three, each is 0 for nine tenths of random points, and one in 500 has them all
+# ---- counts: of three, each is 0 for nine tenths of random points, and one in 140 has them all
 
 _MIDDLE = (0.3, 0.6, 0.4, 0.7, 0.35, 0.55)
 _REACH = 0.28
@@ -329,6 +329,30 @@ def nine_problem() -> Problem:
     stds = dict(zip(goal, (1.0, 0.5, 6.0, 0.4, 2.0, 0.05, 0.03, 1.5, 0.4), strict=True))
     parameters = [Parameter(name, "", *pair, "log") for name, pair in bounds.items()]
     return _problem("nine", parameters, tuple(goal), {f: [(f, goal[f], stds[f])] for f in goal}, {})
+
+
+# ---- smooth: as many smooth features as are asked for, of ten parameters, and a hidden point that meets all
+
+_SMOOTH = 10
+
+
+def _smooth_features(u: np.ndarray) -> np.ndarray:
+    """(n, 16) of points u (n, 10): a random network, the same one always."""
+    rng = np.random.default_rng(8)
+    first, offset, last = rng.normal(size=(_SMOOTH, 20)) / 1.4, rng.normal(size=20) / 2, rng.normal(size=(20, 16)) / 3
+    return np.tanh((2 * u - 1) @ first + offset) @ last
+
+
+def smooth(p: Values) -> dict[str, float]:
+    return {f"y{j}": float(y) for j, y in enumerate(_smooth_features(np.array([list(p.values())]))[0])}
+
+
+def smooth_problem(objectives: int = 16) -> Problem:
+    """Each objective a feature of its own."""
+    goal = _smooth_features(np.random.default_rng(9).uniform(0.15, 0.85, (1, _SMOOTH)))[0]
+    names = [f"y{j}" for j in range(objectives)]
+    targets = {name: [(name, float(goal[j]), 0.1)] for j, name in enumerate(names)}
+    return _problem("smooth", _unit(*(f"x{j}" for j in range(_SMOOTH))), [f"y{j}" for j in range(16)], targets, {})
 
 
 # ---- kinds: three reals, an integer and a choice of four; one choice alone holds the optimum

@@ -156,7 +156,7 @@ class JointModel:
 
     @property
     def conditions(self) -> tuple[int, ...]:
-        """(z,) the rule that each column of `Outlook.holds` is about; -1 of one about definedness or the status."""
+        """(z,) the rule that each column of `Outlook.holds` is about; -1 of any other condition."""
         return tuple(condition.rule for condition in self._links.conditions)
 
     def _strangeness(self, u: Tensor) -> Tensor:

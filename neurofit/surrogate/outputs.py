@@ -17,6 +17,7 @@ from neurofit.problem.problem import Problem
 from neurofit.surrogate.formulas import margin, relative
 from neurofit.surrogate.table import LARGEST, Table, varies
 
+_ROUNDING = 1e-9  # what features in double precision are off by, at most, for a size of 1
 _SINGLE = 80.0  # the same as table.LARGEST, in single precision
 
 
@@ -30,7 +31,7 @@ class Outputs:
     source    (m,) the output of each feature column, -1 of a constant one; repeated columns share an output
     constant  (m,) the scaled feature itself, of a constant one
     margins   the outputs of margins, by the number of the rule
-    labels    the outputs of labels, by their roles (table.py)
+    labels    the outputs of labels, by their roles (labels.py)
     """
 
     values: np.ndarray
@@ -101,7 +102,7 @@ def _margins(problem: Problem, data: Table) -> Iterator[tuple[int, np.ndarray]]:
 class Condition:
     """A condition of feasibility, known by its label, its margin, or both.
 
-    rule     its number; -1 of a condition that is about definedness or the status
+    rule     its number; -1 of a condition that is about definedness, the status, or a part of a rule
     label    the label's output, -1 where there is none
     margin   the margin's output, -1 where it is not learned; then it is that of the `formula` over features, if any, in
              units of `scale`, the typical one that is not 0
@@ -144,13 +145,24 @@ def conditions(problem: Problem, data: Table, outputs: Outputs) -> list[Conditio
         if rule.margin and "features" not in problem.fit.without and (label >= 0 or data.hopeless[r]):
             learned = outputs.margins.get(r, -1)
             known = margin(rule.expression.node, features) if learned < 0 else None
-            seen = known[torch.isfinite(known.float())].abs() if known is not None else torch.zeros(0)
-            if len(seen) > 2 and bool((seen > 0).any()):
-                # Counts are often 0, and so are their margins.
-                node, scale = rule.expression.node, float(seen.median()) or float(seen[seen > 0].median())
+            scale = _typical(known, features[:, list(rule.expression.columns)]) if known is not None else 0.0
+            node = rule.expression.node if scale else None
         if label >= 0 or learned >= 0 or node is not None:
             found.append(Condition(r, label, learned, node, scale))
     return found + [Condition(-1, output) for (kind, _), output in labels.items() if kind in ("ok", "defined", "part")]
+
+
+def _typical(margins: Tensor, read: Tensor) -> float:
+    """The median size of a rule's `margins` (n,), or of those that are not 0 but for rounding where it is, as those of
+    counts often are; `read` (n, c) is what they are made of. 0 where there is none.
+    """
+    seen = margins[torch.isfinite(margins.float())].abs()
+    sizes = read[torch.isfinite(read)].abs()
+    above = seen[seen > _ROUNDING * float(sizes.max() if len(sizes) else 0.0)]
+    if len(seen) < 3 or not len(above):
+        return 0.0
+    middle = seen.median()
+    return float(middle if middle >= above.min() else above.median())
 
 
 class Reading:

@@ -9,7 +9,7 @@ import numpy as np
 
 from neurofit.problem.evaluation import TRUE, Evaluation
 from neurofit.problem.problem import Problem
-from neurofit.surrogate.labels import Labels, Role
+from neurofit.surrogate.labels import Role, labels
 from neurofit.surrogate.relaxation import Relaxation
 
 # targets are learned as asinh((feature - target) / (SPREAD std)): straight near the target, a logarithm far off
@@ -94,7 +94,7 @@ def table(problem: Problem, evaluations: Sequence[Evaluation], groups: np.ndarra
     ok = np.array([e.status == "ok" for e in evaluations])
     objectives = np.array([e.objectives for e in evaluations], float).reshape(len(evaluations), len(problem.objectives))
     feasible = np.array([e.feasible for e in evaluations], bool)
-    labels = Labels.of(problem, features, states, rules, ok, feasible)
+    found = labels(problem, features, states, rules, ok, feasible)
     if "features" in problem.fit.without:
         features = objectives
         scaling = _scaled(features, np.zeros(len(problem.objectives)), np.full(len(problem.objectives), SPREAD))
@@ -103,8 +103,8 @@ def table(problem: Problem, evaluations: Sequence[Evaluation], groups: np.ndarra
     return Table(
         u=Relaxation(problem.space).relax(np.array([e.x for e in evaluations])),
         t=scaling.to_t(features),
-        labels=labels.array,
-        roles=tuple(labels.roles),
+        labels=np.array(list(found.values())).reshape(-1, len(ok)).T,
+        roles=tuple(found),
         objectives=objectives,
         feasible=feasible,
         groups=np.arange(len(evaluations)) if groups is None else groups,

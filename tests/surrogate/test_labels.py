@@ -68,12 +68,44 @@ def test_what_is_left_out_has_no_parts(part: str) -> None:
 
 
 def test_the_rarest_parts_are_learned_and_no_more_than_a_few() -> None:
-    """Of forty comparisons the 24 that fewest rows keep."""
+    """Of 42 comparisons the 24 that fewest rows keep."""
     problem = counts_problem(" and ".join(f"latency{i} < {40 + k}" for i in range(3) for k in range(14)))
     told = rows(problem)
     for i, e in enumerate(told):
         features = np.linspace(39.0, 55.0, 60)[np.random.default_rng(i).permutation(60)[:6]]
         features[1::2] = np.where(np.arange(3) == i % 3, features[1::2], 99.0)  # so that the whole never holds
         told[i] = replace(e, features=features, states=np.zeros(6, np.int8), rules=np.zeros(1, np.int8))
-    held = [(label > 0).sum() for label in labelled(table(problem, told), "part")]
-    assert len(held) == 24 and held == sorted(held)
+    latencies = np.array([e.features[1::2] for e in told])
+    every = sorted(
+        {tuple(np.where(latencies[:, i] < 40 + k, 1.0, -1.0)) for i in range(3) for k in range(14)}, key=_held
+    )
+    held = [_held(label) for label in labelled(table(problem, told), "part")]
+    assert len(every) > 24 and held == [_held(label) for label in every if _held(label)][:24]
+
+
+def _held(label) -> int:
+    return int((np.asarray(label) > 0).sum())
+
+
+def test_what_is_not_known_of_a_part_is_what_it_needs() -> None:
+    """Of `n0 / n1 > 1` that there is no quotient is no less a verdict than that it is small; and of a choice between two
+    latencies neither is needed.
+    """
+    problem = counts_problem("n2 > 3 and n0 / n1 > 1 and (latency0 < 25 or latency1 < 25)")
+    done = rows(problem, n=400)
+    data = table(problem, done)
+    ratio = np.array([e.features[2] > 0 and e.features[0] / e.features[2] > 1 for e in done])
+    either = np.array([bool((e.features[[1, 3]] < 25).any()) for e in done])
+    found = [tuple(label) for label in labelled(data, "part")]
+    assert tuple(np.where(ratio, 1.0, -1.0)) in found and tuple(np.where(either, 1.0, -1.0)) in found
+    # But not of one whose stimulus was not given.
+    states = np.where(np.arange(6) < 2, NOT_RUN, done[7].states).astype(np.int8)
+    done[7] = replace(done[7], states=states, features=np.where(states == NOT_RUN, np.nan, done[7].features))
+    again = labelled(table(problem, done), "part")
+    assert any(np.isnan(label[7]) and np.isfinite(np.delete(label, 7)).all() for label in again)
+
+
+def test_a_condition_is_rare_up_to_nine_rows() -> None:
+    for feasible, rare in ((9, True), (10, False)):
+        data = table(counts_problem(SEVERAL), rows(counts_problem(SEVERAL), feasible))
+        assert bool(labelled(data, "part")) == rare and len(labelled(data, "rule")) == 1

@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy_problems import between_problem, evaluated
+from toy_problems import between_problem, counts_problem, evaluated
 
 from neurofit.problem.evaluation import FALSE, Evaluation
 from neurofit.problem.expression import parse
+from neurofit.problem.objective import Target
 from neurofit.problem.problem import Problem
 from neurofit.problem.rule import Rule
 from neurofit.surrogate.outputs import Outputs, Reading, conditions
@@ -42,7 +43,7 @@ def test_repeated_columns_share_an_output_and_constant_ones_have_none() -> None:
 
 
 def test_a_rule_is_known_by_its_learned_margin_alone() -> None:
-    """Never satisfied, and by nothing missed by most: there is no label, and no typical margin to measure by."""
+    """Never satisfied: there is no label, and the formula is not asked where the margin is learned."""
     node = parse("start0 > start1").resolve(lambda _: (), {"start0": 0, "start1": 1})
     problem = replace(PROBLEM, rules=(Rule("above", "start0 > start1", node),))
     told = []
@@ -60,6 +61,30 @@ def test_a_rule_is_known_by_its_learned_margin_alone() -> None:
     label, margin = found.told(raw, torch.zeros((5, 9))).unbind(-1)
     assert found.measured and torch.equal(margin, torch.tanh(torch.linspace(-2, 2, 5))) and not label.any()
     assert torch.equal(replace(found, formula=node, scale=1e-9).told(raw, torch.zeros((5, 9)))[:, 1], margin)
+
+
+@pytest.mark.parametrize(("target", "std"), [(8.0, 0.5), (5.0, 1.0)])
+def test_a_count_that_is_mostly_0_has_a_margin_by_those_that_are_not(target: float, std: float) -> None:
+    """In units of the median count above 0, 4, to rounding: also where 0 is read back as 1e-15."""
+    node = parse("start0 > 0").resolve(lambda _: (), {"start0": 0})
+    aims = replace(PROBLEM.objectives[0], targets=(Target(0, target, target, std),))
+    problem = replace(PROBLEM, objectives=(aims,), rules=(Rule("fires", "start0 > 0", node),))
+    told = []
+    for i, e in enumerate(rows()):
+        features = np.linspace(0.0, 1.0, 9)
+        features[0] = (i % 7 + 1.0) if i < 7 else 0.0
+        verdicts = np.array([features[0] > 0], np.int8)
+        told.append(Evaluation(e.index, e.x, features, np.zeros(9, np.int8), np.ones(1), verdicts, features[:1]))
+    data = table(problem, told)
+    (found,) = [c for c in conditions(problem, data, Outputs.of(problem, data)) if c.rule == 0]
+    assert found.formula == node.node and found.scale == pytest.approx(4.0)
+
+
+def test_parts_of_conditions_do_not_last() -> None:
+    problem = counts_problem("n0 > 0 and n1 > 0 and n2 > 0")
+    told = evaluated(problem, problem.space.from_unit(np.random.default_rng(2).random((60, 6))))
+    outputs = Outputs.of(problem, table(problem, told))
+    assert outputs.lasting == 6 and outputs.count > 6  # counts and latencies
 
 
 def test_features_rise_with_raw_outputs_as_steeply_as_is_said() -> None:

@@ -22,6 +22,8 @@ from neurofit.problem.expression.nodes import (
     Not,
     Number,
     elements,
+    elementwise,
+    walk,
 )
 
 Value = Any  # float or ndarray
@@ -117,6 +119,21 @@ def truth(node: Node, features: np.ndarray) -> bool | None:
         case Function("any", (operand,)):
             return _any([truth(a, features) for a in elements(operand)])
     raise TypeError(f"{node} has no truth value")
+
+
+def true_at(node: Node, features: np.ndarray) -> np.ndarray:
+    """(n,) whether a resolved condition is true at each row of features (n, m)."""
+    if isinstance(node, Compare) and all(_single(below) for below in walk(node)):
+        values = [value(a, {}, features.T) for a in node.operands]  # of all rows at once
+        pairs = zip(node.operators, values[:-1], values[1:], strict=True)
+        holds = [np.isfinite(a) & np.isfinite(b) & _COMPARE[op](a, b) for op, a, b in pairs]
+        return np.broadcast_to(np.logical_and.reduce(holds), len(features))
+    return np.array([truth(node, row) is True for row in features], bool)
+
+
+def _single(node: Node) -> bool:
+    """Whether a node reads one column at most, and nothing of it but what it is made of, element by element."""
+    return len(node.columns) == 1 if isinstance(node, Columns) else elementwise(node)
 
 
 def _compared(operator: str, a: Value, b: Value) -> bool | None:

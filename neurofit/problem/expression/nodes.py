@@ -133,17 +133,17 @@ def elements(node: Node) -> tuple[Node, ...]:
     def at(i: int) -> Callable[[Node], Node]:
         return lambda n: Columns((n.columns[i],)) if isinstance(n, Columns) and len(n.columns) > 1 else n
 
-    return tuple(transform(node, at(i), _elementwise) for i in range(_width(node)))
+    return tuple(transform(node, at(i), elementwise) for i in range(_width(node)))
 
 
 def _width(node: Node) -> int:
     """How many values a resolved node has."""
     if isinstance(node, Columns):
         return len(node.columns)
-    return max((_width(a) for a in _children(node)), default=1) if _elementwise(node) else 1
+    return max((_width(a) for a in _children(node)), default=1) if elementwise(node) else 1
 
 
-def _elementwise(node: Node) -> bool:
+def elementwise(node: Node) -> bool:
     """Whether a node made of vectors is a vector, rather than one value of them all."""
     if isinstance(node, Function):
         several = node.name in ("min", "max") and len(node.arguments) > 1

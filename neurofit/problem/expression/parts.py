@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
-from neurofit.problem.expression.nodes import Binary, Columns, Compare, Function, Index, Logic, Negative, Node, elements
+from neurofit.problem.expression.nodes import (
+    LOGICAL,
+    Binary,
+    Columns,
+    Compare,
+    Function,
+    Index,
+    Logic,
+    Negative,
+    Node,
+    elements,
+)
 
 
 def parts(node: Node) -> Iterator[Node]:
-    """Conditions on resolved columns that all hold where the condition `node` does, some more than once; itself where
-    it has no parts.
+    """Conditions on resolved columns that together are the condition `node`, some more than once; itself where its form
+    has no parts.
     """
     match node:
         case Logic("and", operands):
@@ -20,14 +30,14 @@ def parts(node: Node) -> Iterator[Node]:
             for element in elements(operand):
                 yield from parts(element)
         case Function("defined", (operand,)):
-            yield from (_defined(c) for c in _needed(operand))
-        case Function(("increasing" | "decreasing") as name, (operand,)):
-            yield from (_defined(c) for c in _needed(operand))
-            operator = ">" if name == "increasing" else "<"
-            for before, after in pairwise(elements(operand)):
-                yield Compare((after, before), (operator,))
+            yield from (_defined(c) for c in needed(operand))
+            if not isinstance(operand, Columns):
+                yield node
+        case Function(("increasing" | "decreasing") as name, (operand,)) if len(each := elements(operand)) > 1:
+            operator = "<" if name == "increasing" else ">"
+            yield from parts(Compare(each, (operator,) * (len(each) - 1)))
         case Compare(operands, operators):
-            yield from (_defined(c) for operand in operands for c in _needed(operand))
+            yield from (_defined(c) for c in needed(node))
             for operator, left, right in zip(operators, operands[:-1], operands[1:], strict=True):
                 yield from elements(Compare((left, right), (operator,)))
         case _:
@@ -38,23 +48,26 @@ def _defined(column: int) -> Node:
     return Function("defined", (Columns((column,)),))
 
 
-def _needed(node: Node) -> tuple[int, ...]:
-    """The columns that must be defined for a resolved number to be."""
+def needed(node: Node) -> tuple[int, ...]:
+    """The columns without which a resolved number has no value, or a comparison does not hold; of another condition,
+    none.
+    """
     match node:
         case Columns(columns):
             return columns
-        case Index(Columns(columns), index) if -len(columns) <= index < len(columns):
-            return (columns[index],)
-        case Function("first", (Columns(columns),)):
-            return columns[:1]
-        case Function("last", (Columns(columns),)):
-            return columns[-1:]
-        case Function("count", _):
-            return ()
-        case Function(_, arguments):
-            return tuple(c for argument in arguments for c in _needed(argument))
+        case Index(operand, index):
+            each = elements(operand)
+            return needed(each[index]) if -len(each) <= index < len(each) else ()
+        case Function("first", (operand,)):
+            return needed(elements(operand)[0])
+        case Function("last", (operand,)):
+            return needed(elements(operand)[-1])
+        case Function(name, arguments) if name != "count" and name not in LOGICAL:
+            return tuple(c for argument in arguments for c in needed(argument))
+        case Compare(operands, _):
+            return tuple(c for operand in operands for c in needed(operand))
         case Binary(_, left, right):
-            return (*_needed(left), *_needed(right))
-        case Negative(operand) | Index(operand, _):
-            return _needed(operand)
+            return (*needed(left), *needed(right))
+        case Negative(operand):
+            return needed(operand)
     return ()
