@@ -70,7 +70,16 @@ def test_all_parts_hold_where_the_whole_does_and_nowhere_else(text: str, number:
 
 @pytest.mark.parametrize(
     "text",
-    ["a > 0", "0 < a < b", "a / b > log(a)", "min(a, b, 2) != 1", "mean(v(p)) > b", "v(p)[1] >= a", "a > 0 or b > 0"],
+    [
+        "a > 0",
+        "0 < a < b",
+        "a / b > log(a)",
+        "min(a, b, 2) != 1",
+        "mean(v(p)) > b",
+        "v(p)[1] >= a",
+        "a > 0 or b > 0",
+        "defined(v(p))",
+    ],
 )
 def test_what_is_true_at_all_rows_is_what_is_true_at_each(text: str) -> None:
     features = _samples()

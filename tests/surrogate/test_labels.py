@@ -88,8 +88,8 @@ def _held(label) -> int:
 
 
 def test_what_is_not_known_of_a_part_is_what_it_needs() -> None:
-    """Of `n0 / n1 > 1` that there is no quotient is no less a verdict than that it is small; and of a choice between two
-    latencies neither is needed.
+    """Of `n0 / n1 > 1` that there is no quotient is no less a verdict than that it is small; and of a choice between
+    two latencies neither is needed.
     """
     problem = counts_problem("n2 > 3 and n0 / n1 > 1 and (latency0 < 25 or latency1 < 25)")
     done = rows(problem, n=400)
