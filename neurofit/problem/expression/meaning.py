@@ -124,7 +124,7 @@ def truth(node: Node, features: np.ndarray) -> bool | None:
 def true_at(node: Node, features: np.ndarray) -> np.ndarray:
     """(n,) whether a resolved condition is true at each row of features (n, m)."""
     if isinstance(node, Function) and node.name == "defined" and isinstance(node.arguments[0], Columns):
-        return np.isfinite(features[:, list(node.arguments[0].columns)]).all(axis=1)
+        return np.all(np.isfinite(features[:, list(node.arguments[0].columns)]), axis=1)
     if isinstance(node, Compare) and all(_single(below) for below in walk(node)):
         values = [value(a, {}, features.T) for a in node.operands]  # of all rows at once
         pairs = zip(node.operators, values[:-1], values[1:], strict=True)
