@@ -15,7 +15,7 @@ from neurofit.problem.expression.parts import needed, parts
 from neurofit.problem.problem import Problem
 
 Role = tuple[str, int]  # ("ok", 0), ("rule", r), ("defined", objective), ("part", i) or ("feasible", 0)
-_RARE = 10  # rows that keep a condition: with fewer, its parts are learned too
+_RARE = 3  # rows that keep a condition: with fewer, its parts are learned too
 _MOST_PARTS = 24  # the rarest of them: each is an output more to learn
 
 

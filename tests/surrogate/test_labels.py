@@ -105,7 +105,7 @@ def test_what_is_not_known_of_a_part_is_what_it_needs() -> None:
     assert any(np.isnan(label[7]) and np.isfinite(np.delete(label, 7)).all() for label in again)
 
 
-def test_a_condition_is_rare_up_to_nine_rows() -> None:
-    for feasible, rare in ((9, True), (10, False)):
+def test_a_condition_is_rare_up_to_two_rows() -> None:
+    for feasible, rare in ((2, True), (3, False)):
         data = table(counts_problem(SEVERAL), rows(counts_problem(SEVERAL), feasible))
         assert bool(labelled(data, "part")) == rare and len(labelled(data, "rule")) == 1
