@@ -9,6 +9,7 @@ from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.fit import RuleSpec
 from neurofit.errors import ConfigError
 from neurofit.problem.expression import Expression, FeatureCall, parse
+from neurofit.problem.expression.nodes import unlike
 from neurofit.problem.protocol import HoldingSearch
 from neurofit.problem.rule import Rule
 
@@ -29,6 +30,12 @@ def _rule(name: str, spec: RuleSpec, columns: Columns, path: str) -> Rule:
     resolved = _resolve(expression, columns, path)
     if not resolved.columns:
         raise ConfigError(path, got=spec.expression, expected="a condition that reads a feature")
+    if lengths := unlike(resolved.node):
+        raise ConfigError(
+            path,
+            got=f"{' against '.join(map(str, lengths))} sweeps in {spec.expression!r}",
+            expected="features of as many sweeps, or single numbers: mean_frequency(fi[0]), mean(mean_frequency(fi))",
+        )
     resolved.unit(path, columns.known_unit)
     return Rule(name, resolved.text, resolved, spec.margin)
 

@@ -63,8 +63,11 @@ class Links:
         """
         if not self.conditions:
             return np.ones(1)
-        mine = labels[:, [c.label for c in self.conditions]]
-        known = np.isfinite(mine) & np.array([c.label >= 0 for c in self.conditions])
+        mine = np.full((len(labels), len(self.conditions)), np.nan)
+        for z, condition in enumerate(self.conditions):
+            if condition.label >= 0:
+                mine[:, z] = labels[:, condition.label]
+        known = np.isfinite(mine)
         mine = np.where(known, mine, 0.0)
         away = np.where(known, mine - mine.sum(0) / np.maximum(known.sum(0), 1), 0.0)
         # Each pair by the rows that both are known of.

@@ -251,6 +251,20 @@ def test_wrong_rules(tmp_path, rule):
     assert error.path == "$.rules.silent" and error.line == 28 and words in str(error), str(error)
 
 
+@pytest.mark.parametrize(
+    "rule", ["{a} > {b}", "all({a} > 0 and {b} > 0)", "abs({a} - {b}) < 1 Hz", "min({a}, {b}) > 0"]
+)
+def test_sweeps_that_do_not_pair_are_not_held_against_each_other(tmp_path, rule):
+    text = rule.format(a="mean_frequency(fi)", b="mean_frequency(two)")
+    two = "  two: {stimuli: [{kind: step, delay: 100, duration: 100}], amps: [0.1, 0.2]}\n"
+    file = changed("spike_count(rest) == 0", text).replace("  rest: {duration", two + "  rest: {duration")
+    error = refused(write(tmp_path, file))
+    assert error.path == "$.rules.silent" and error.line == 29
+    assert f"found {f'2 against 3 sweeps in {text!r}'!r}; expected features of as many sweeps" in str(error)
+    # But each may be asked for itself.
+    load(write(tmp_path, file.replace(text, "mean_frequency(fi) > 0 and mean_frequency(two) > 0")))
+
+
 @pytest.mark.parametrize("name", ["..", " ", "a//b", "/a", "x" * 101])
 def test_a_name_that_no_folder_can_have(tmp_path, name):
     """Results go to runs/NAME, which is not to be found only when they are written, or to be elsewhere."""

@@ -61,11 +61,11 @@ def test_islands_are_found_where_random_finds_nothing() -> None:
 
 @pytest.mark.parametrize("rule", ["n0 > 0 and n1 > 0 and n2 > 0", ""])
 def test_what_hardly_any_row_keeps_is_found_by_its_parts(rule: str) -> None:
-    """0.7 % of the cube fires thrice: 100 random points hold eight such once in a million times. Six seeds gave 16 to
-    49; as wholes, the rule and the score that needs all three gave none or one.
+    """0.7 % of the cube fires thrice: 100 random points hold twenty such once in 10^22 times. Six seeds gave 33 to 50;
+    as wholes, the rule and the score that needs all three gave none or one.
     """
     _, done = searched(counts_problem(rule), 100, 25)
-    assert sum(e.feasible for e in done) >= 8
+    assert sum(e.feasible for e in done) >= 20
 
 
 def test_nine_objectives_are_met_together() -> None:

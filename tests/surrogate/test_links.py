@@ -62,6 +62,8 @@ def test_a_condition_that_is_half_said_by_another_is_most_of_it() -> None:
     links = Links.unlearned([Condition(0, 0), Condition(1, 1)])
     assert links.own(np.column_stack([first, second])) == pytest.approx([1 / (1 + r**2)] * 2)
     assert Links.unlearned([]).own(np.zeros((5, 0))) == pytest.approx([1.0])
+    formula = Links.unlearned([Condition(0, -1, formula=NODE)])  # of features that are all constant
+    assert formula.own(np.zeros((5, 0))) == pytest.approx([1.0])
 
 
 def test_what_was_learned_is_likelier_than_what_is_near_it() -> None:

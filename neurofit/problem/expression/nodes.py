@@ -136,6 +136,20 @@ def elements(node: Node) -> tuple[Node, ...]:
     return tuple(transform(node, at(i), elementwise) for i in range(_width(node)))
 
 
+def unlike(node: Node) -> tuple[int, ...]:
+    """The lengths of vectors of a resolved `node` that are held against each other although they differ; none where
+    all go together.
+    """
+    for below in walk(node):
+        of_each = isinstance(below, Function) and below.name in ("all", "any")  # also of what `and` and `or` join
+        for place in walk(below) if of_each else (below,):
+            joins = of_each if isinstance(place, Logic) else not isinstance(place, Columns) and elementwise(place)
+            lengths = {_width(child) for child in _children(place)} - {1} if joins else set()
+            if len(lengths) > 1:
+                return tuple(sorted(lengths))
+    return ()
+
+
 def _width(node: Node) -> int:
     """How many values a resolved node has."""
     if isinstance(node, Columns):
