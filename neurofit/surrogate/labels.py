@@ -10,7 +10,7 @@ import numpy as np
 
 from neurofit.problem.evaluation import NOT_RUN, TRUE, UNKNOWN, VALUE
 from neurofit.problem.expression.meaning import true_at
-from neurofit.problem.expression.nodes import Columns, Function, Node, walk
+from neurofit.problem.expression.nodes import Columns, Function, Node, columns_of
 from neurofit.problem.expression.parts import needed, parts
 from neurofit.problem.problem import Problem
 
@@ -73,8 +73,8 @@ def _verdicts(part: Node, features: np.ndarray, states: np.ndarray, definedness:
 
     No part that is `defined` is known unless `definedness` is to be learned.
     """
-    read = states[:, [c for node in walk(part) if isinstance(node, Columns) for c in node.columns]]
     if isinstance(part, Function) and part.name == "defined" and not definedness:
         return np.full(len(features), np.nan)
-    known = ~(read == NOT_RUN).any(axis=1) & (states[:, list(needed(part))] == VALUE).all(axis=1)
+    run = (states[:, list(columns_of(part))] != NOT_RUN).all(axis=1)
+    known = run & (states[:, list(needed(part))] == VALUE).all(axis=1)
     return _signed(true_at(part, features), known)

@@ -19,6 +19,7 @@ from neurofit.problem.expression.nodes import (
     FeatureCall,
     Name,
     Node,
+    columns_of,
     is_logical,
     transform,
     walk,
@@ -48,7 +49,7 @@ class Expression:
     @property
     def columns(self) -> tuple[int, ...]:
         """The feature columns it reads, ascending."""
-        return tuple(sorted({c for n in walk(self.node) if isinstance(n, Columns) for c in n.columns}))
+        return columns_of(self.node)
 
     @property
     def logical(self) -> bool:

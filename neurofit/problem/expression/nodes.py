@@ -98,6 +98,11 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
+def columns_of(node: Node) -> tuple[int, ...]:
+    """The feature columns that a node and all below it read, ascending."""
+    return tuple(sorted({c for below in walk(node) if isinstance(below, Columns) for c in below.columns}))
+
+
 def transform(node: Node, change: Callable[[Node], Node], enters: Callable[[Node], bool] = lambda _: True) -> Node:
     """The tree with `change` applied from the leaves up; what `enters` says no to is left as it is."""
     if not enters(node):
