@@ -122,7 +122,7 @@ class _Outputs:
     def of(self, some: Tensor) -> _Outputs:
         """Some outputs."""
         rows = self.held
-        held = Rows(rows.points, rows.centred[:, some], rows.known[:, some], rows.rough[:, some])
+        held = Rows(rows.points, rows.centred[:, some], rows.known[:, some], rows.rough[..., some])
         return _Outputs(held, self.held_rest[:, some], self.missed[..., some], self.rest[..., some])
 
 

@@ -25,7 +25,7 @@ class Training:
     y           (n, o) outputs, nan where missing
     binary      (o,) whether an output is a label of +-1
     far         (n,) rows far from feasibility: networks weigh them less, and no kind is judged by them
-    rough       (n, o) the variance of a noise of each entry's own, up to a factor of each output (roughness.py)
+    rough       (2, n, o) variances of two noises of each entry's own, up to factors of each output (roughness.py)
     groups      (n,) rows of one number are held out together
     importance  (n,) how much a held-out row says of proposals to come
     strength    (d,) log c of each axis's warp, to start from

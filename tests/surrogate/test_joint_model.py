@@ -43,8 +43,10 @@ def test_features_with_a_target_are_rough_away_from_it_and_labels_never() -> Non
     training = model.training
     near = ~training.far & np.isfinite(training.y[:, 0])
     order = np.argsort(np.abs(training.y[near, 0]))
-    assert (np.diff(training.rough[near, 0][order]) >= 0).all() and np.ptp(training.rough[near, 0]) > 0
-    assert (training.rough[:, training.binary] == 0).all()
+    by_value, by_row = training.rough
+    assert (np.diff(by_value[near, 0][order]) >= 0).all() and np.ptp(by_value[near, 0]) > 0
+    assert (by_row[:, ~training.binary] == ~data.feasible[:, None]).all()
+    assert (training.rough[..., training.binary] == 0).all()
 
 
 def test_where_all_is_feasible_doubt_grows_with_the_distance_to_it_alone() -> None:

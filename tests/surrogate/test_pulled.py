@@ -81,11 +81,11 @@ def test_weights_are_those_of_the_kernel_by_hand() -> None:
 def test_networks_count_as_far_as_kernels_do_not_know_better() -> None:
     """Where nothing is missed none counts; of what is half of their word, half, but for the prior's part."""
     points, known = torch.rand((30, 3), dtype=torch.float64), torch.ones((30, 3), dtype=torch.bool)
-    rows = Rows(points, points, known, torch.zeros(30, 3))
+    rows = Rows(points, points, known, torch.zeros(2, 30, 3))
     generator = torch.Generator().manual_seed(1)
     rest = torch.randn((30, 3), dtype=torch.float64, generator=generator)
     flat = torch.full((3,), -8.0).double()
-    hyper = Hyper(torch.zeros(3), torch.zeros((3, 3)).double(), flat, torch.zeros(3).double(), flat)
+    hyper = Hyper(torch.zeros(3), torch.zeros((3, 3)).double(), flat, torch.zeros(3).double(), flat.repeat(2, 1))
     for weight in (0.0, 0.5):
         held = replace(rows, centred=weight * rest)
         outputs = pulled._Outputs(held, rest, torch.zeros((2, 30, 3)), torch.zeros((2, 30, 3)))
@@ -148,6 +148,6 @@ def test_the_same_seed_fits_the_same_and_labels_alone_will_do(fitted: Pulled) ->
     lesson = training(SEEN, outputs(SEEN), (False, True))
     again = pulled.fit(lesson, MEMBERS, 1)
     assert np.array_equal(drawn(fitted, SEEN[:5]), drawn(again, SEEN[:5]))  # type: ignore[arg-type]
-    alone = replace(lesson, y=lesson.y[:, 1:], binary=np.array([True]), rough=np.zeros((96, 1)))
+    alone = replace(lesson, y=lesson.y[:, 1:], binary=np.array([True]), rough=np.zeros((2, 96, 1)))
     model = pulled.fit(alone, MEMBERS, 1)
     assert (np.sign(drawn(model, SEEN).mean(0)) == alone.y).mean() > 0.95  # type: ignore[arg-type]
