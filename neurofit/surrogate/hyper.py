@@ -64,6 +64,11 @@ class Hyper:
         """(o,), (o,) and (2, o) logs of the deviations of signal, noise and roughness."""
         return self.log_signal, self.log_noise, self.log_rough
 
+    @property
+    def seen(self) -> Tensor:
+        """(2, o) deviations of the noise of entries that are not rough, and of what rows that are not feasible add."""
+        return torch.stack([self.log_noise, self.log_rough[1]]).exp()
+
     def each(self, change: Callable[[Tensor], Tensor]) -> Hyper:
         """With every tensor changed alike."""
         return Hyper(change(self.strength), change(self.log_length), *map(change, self.scales))

@@ -32,8 +32,8 @@ _AT_ONCE = 64  # outputs whose covariances are in memory together
 class Pulled:
     """Sampled functions of all outputs, and held-out predictions (n, o) of the rows they were fitted on.
 
-    `pull` carries to points what each of the networks misses of the rows; `noise` (o,) is what comes to both where they
-    are seen.
+    `pull` carries to points what each of the networks misses of the rows; `noise` (2, o) is what comes to both where
+    they are seen, and more where that is not feasible.
     """
 
     networks: Networks
@@ -100,7 +100,7 @@ def fit(training: Training, members: int, seed: int) -> Pulled:
     return Pulled(
         replace(networks, share=networks.share * share.float()),
         Sums(networks.strength, length, (carried,)),
-        (hyper.log_noise.exp() * size).float(),
+        (hyper.seen * size).float(),
         networks.held_base + mean.T.numpy(),
         sd.T.numpy(),
     )

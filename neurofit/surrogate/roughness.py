@@ -1,4 +1,4 @@
-"""Which of the data say little of what is sought: rows of cells in another regime, and values far from any good one."""
+"""Which of the data say little of what is sought: values far from any good one, and rows of cells in another regime."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ def far(data: Table) -> np.ndarray:
 
 def roughness(data: Table, values: np.ndarray, aimed: np.ndarray) -> np.ndarray:
     """(2, n, o) the variances of two noises that each entry has besides its output's own, each up to a factor of each
-    output: by the value, and by whether the row is feasible.
+    output: by its value, and by its row.
 
     values (n, o); aimed (o,) whether 0 is what is sought of an output, else it is the median of near rows. A rate of
     60 Hz tells less of a cell that is to fire at 15 Hz than one of 17 Hz does, and a process of one length scale that
-    must go through both is wrong near either. So the first variance grows with the square of the distance from what is
-    sought, in units of what near rows have, though of 1 at least, where scaled features begin to bend (table.py); it is
-    ten times as large in rows that are far. While hardly anything is feasible it is not known where to look, and rows
-    that are far are rough alike.
+    must go through both is wrong near either. So the first grows with the square of the distance from what is sought,
+    in units of what near rows have, though of 1 at least, where scaled features begin to bend (table.py); it is ten
+    times as large in rows that are far.
 
-    A cell that breaks a rule may have the right rate by another way to fire, as bursts have: there a rate follows other
-    laws, where a resistance does not. So the second variance is 1 in rows that are not feasible, and each output's data
-    tell its factor.
+    A cell that is not feasible may have the right rate by another way to fire, as bursts have: there a rate follows
+    other laws, where a resistance does not. So the second is 1 in rows that are not feasible. While hardly anything is
+    feasible it is not known where to look: then there is no first, and the second is of rows that are far.
     """
     near = ~far(data)
-    by_value = np.tile(np.where(near, 0.0, _EXPLORING)[:, None], values.shape[1])
-    by_row = np.zeros(values.shape)
+    by_value, by_row = np.zeros(values.shape), np.zeros(values.shape)
     if int(data.feasible.sum()) < _SOUGHT:
+        by_row[~near] = _EXPLORING
         return np.stack([by_value, by_row])
     by_row[~data.feasible] = 1.0
     for column, is_aimed in enumerate(aimed):

@@ -63,7 +63,9 @@ class Samples(Interface):
 
     @property
     def noise(self) -> Tensor:
-        """(o,) deviations of what is seen of outputs that are not rough from the functions, corrected likewise."""
+        """(2, o) deviations, corrected likewise, of what is seen from the functions: of outputs that are near what is
+        sought, in rows that are feasible, and what comes to that in others.
+        """
         ...
 
     @property

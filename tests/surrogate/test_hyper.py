@@ -71,6 +71,15 @@ def test_slopes_are_those_of_the_posterior_density(name: str) -> None:
         assert float(slope[index]) == pytest.approx((found[0] - found[1]) / 2e-4, abs=1e-5, rel=1e-5)
 
 
+def test_some_rows_and_some_outputs_are_those_that_were_asked_for() -> None:
+    few, chosen = rows().of(torch.tensor([7, 2, 5])), [7, 2, 5]
+    assert np.array_equal(few.points, POINTS[chosen]) and np.array_equal(few.rough, ROUGH[:, chosen])
+    second = MIDDLE.of(torch.tensor([1]))
+    assert torch.equal(second.log_rough, MIDDLE.log_rough[:, 1:]) and torch.equal(
+        second.log_noise, MIDDLE.log_noise[1:]
+    )
+
+
 def test_the_newest_rows_and_as_many_others_are_learned_from() -> None:
     chosen = some(300, 110, torch.Generator().manual_seed(1)).tolist()
     assert len(set(chosen)) == 110 and set(range(245, 300)) <= set(chosen)

@@ -144,6 +144,18 @@ def test_gradients_are_finite_differences(fitted: Pulled) -> None:
             assert np.allclose(slope[..., axis].numpy(), by_hand.numpy(), rtol=0.05, atol=2.0)  # slopes of about 100
 
 
+def test_rough_rows_count_less_however_many_outputs_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lesson = training(SEEN, waves(SEEN), (False,) * 4)
+    rough = np.zeros((2, 96, 4))
+    rough[1, SEEN[:, 2] > 0.5] = np.arange(4)  # each output's entries otherwise
+    held = []
+    for given, at_once in ((lesson, 64), (replace(lesson, rough=rough), 64), (replace(lesson, rough=rough), 3)):
+        monkeypatch.setattr(pulled, "_AT_ONCE", at_once)
+        held.append(pulled.fit(given, MEMBERS, 1).held_mean)
+    assert np.allclose(held[1], held[2], rtol=1e-9, atol=1e-9)
+    assert np.abs(held[1] - held[0]).mean(axis=0)[1:].min() > 1e-3
+
+
 def test_the_same_seed_fits_the_same_and_labels_alone_will_do(fitted: Pulled) -> None:
     lesson = training(SEEN, outputs(SEEN), (False, True))
     again = pulled.fit(lesson, MEMBERS, 1)
