@@ -27,7 +27,7 @@ class GaussianProcesses:
     """Sampled functions of all outputs, and held-out predictions (n, o) of the rows they were fitted on.
 
     The samples are `mean` (o,) and, around it, `drawn`: waves, which are the prior's, and kernels, which are the data's
-    update of it; `noise` (2, o) is what comes to them where they are seen, and more where that is not feasible.
+    update of it; `noise` (o,) is what comes to them where they are seen.
     """
 
     members: int
@@ -55,7 +55,7 @@ class GaussianProcesses:
 def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
     """Fits every output of `training`, and draws `members` samples of each.
 
-    Entries that are rough have noises of their own. The deviation of samples of values is corrected by what held-out
+    Entries that are rough have a noise of their own. The deviation of samples of values is corrected by what held-out
     rows were wrong by.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -79,7 +79,7 @@ def fit(training: Training, members: int, seed: int) -> GaussianProcesses:
         Warp(hyper.strength.numpy()),
         _sampled(data, hyper, factor, torch.from_numpy(wrong), members, generator),
         mean.to(torch.float32),
-        (hyper.seen * torch.from_numpy(wrong)).float(),
+        (hyper.log_noise.exp() * torch.from_numpy(wrong)).float(),
         held_mean + mean.numpy(),
         held_sd * wrong,
     )

@@ -25,7 +25,7 @@ _JITTER = 1e-4  # of the signal variance: keeps a factor in single precision
 _MISSING = 1e6  # noise variance of an entry that is not there
 _STRENGTH_SD = 3.0  # of log c of the warp, around what is expected of an axis
 _LABEL_NOISE, _VALUE_NOISE = -1.2, -2.5  # log of the noise's deviation, in units of the output's: prior means
-_ROUGH = -1.0  # log of the deviation that roughness 1 of either kind adds, in the same units: its prior mean
+_ROUGH = -1.0  # log of the deviation that roughness 1 adds, in the same units: its prior mean
 _LENGTH, _MANY_LENGTH = 0.8, 0.5  # scales to start from, in diagonals of the cube; few steps end near them
 # What is learned stays within: log length scales, the warp's log c, and the logs of signal, noise and roughness.
 LENGTH_BOUNDS = math.log(0.02), math.log(100.0)
@@ -35,8 +35,8 @@ SCALE_BOUNDS = (-math.inf, math.inf), (-7.0, math.inf), (-math.inf, math.inf)
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Points (n, d) of the cube, centred outputs (n, o) with 0 where they are not known (n, o), and how rough they are,
-    in two ways (2, n, o).
+    """Points (n, d) of the cube, centred outputs (n, o) with 0 where they are not known (n, o), and how rough they are
+    (n, o).
     """
 
     points: Tensor
@@ -46,7 +46,7 @@ class Rows:
 
     def of(self, chosen: Tensor) -> Rows:
         """Some rows."""
-        return Rows(self.points[chosen], self.centred[chosen], self.known[chosen], self.rough[:, chosen])
+        return Rows(self.points[chosen], self.centred[chosen], self.known[chosen], self.rough[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,12 @@ class Hyper:
     log_length: Tensor  # (o, d)
     log_signal: Tensor  # (o,)
     log_noise: Tensor  # (o,)
-    log_rough: Tensor  # (2, o) further noise of an entry whose roughness of either kind is 1
+    log_rough: Tensor  # (o,) further noise of an entry whose roughness is 1
 
     @property
     def scales(self) -> tuple[Tensor, Tensor, Tensor]:
-        """(o,), (o,) and (2, o) logs of the deviations of signal, noise and roughness."""
+        """(o,) logs of the deviations of signal, noise and roughness."""
         return self.log_signal, self.log_noise, self.log_rough
-
-    @property
-    def seen(self) -> Tensor:
-        """(2, o) deviations of the noise of entries that are not rough, and of what rows that are not feasible add."""
-        return torch.stack([self.log_noise, self.log_rough[1]]).exp()
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Hyper:
         """With every tensor changed alike."""
@@ -75,11 +70,11 @@ class Hyper:
 
     def of(self, some: Tensor) -> Hyper:
         """Some outputs."""
-        return Hyper(self.strength, self.log_length[some], *(scale[..., some] for scale in self.scales))
+        return Hyper(self.strength, self.log_length[some], *(scale[some] for scale in self.scales))
 
     def variance(self, known: Tensor, rough: Tensor) -> Tensor:
         """(o, n) noise of each entry."""
-        own = torch.exp(2 * self.log_noise)[:, None] + (torch.exp(2 * self.log_rough)[..., None] * rough.mT).sum(0)
+        own = torch.exp(2 * self.log_noise)[:, None] + torch.exp(2 * self.log_rough)[:, None] * rough.mT
         return torch.where(known.T, own, _MISSING)
 
 
@@ -105,7 +100,7 @@ def lesson(
     d = rows.points.shape[1]
     length = torch.full((len(scale), d), math.sqrt(2.0) + 0.5 * math.log(d))
     noise = torch.where(binary, _LABEL_NOISE, _VALUE_NOISE) + scale
-    return rows, Hyper(strength.float(), length, scale, noise, (scale + _ROUGH).repeat(2, 1))
+    return rows, Hyper(strength.float(), length, scale, noise, scale + _ROUGH)
 
 
 def steps(outputs: int) -> int:
@@ -186,7 +181,7 @@ def surprise_slopes(rows: Rows, at: Hyper, middle: Hyper, squares: Tensor) -> tu
     by_signal = 2 * signal2[:, 0, 0] * ((slope * unit).sum((1, 2)) + _JITTER * diagonal.sum(1))
     seen = diagonal * rows.known.T
     by_noise = 2 * torch.exp(2 * at.log_noise) * seen.sum(1)
-    by_rough = 2 * torch.exp(2 * at.log_rough) * (seen * rows.rough.mT).sum(2)
+    by_rough = 2 * torch.exp(2 * at.log_rough) * (seen * rows.rough.mT).sum(1)
     by_square = (slope * signal2 * steep).flatten(1)
     by_length = -2 * inverse2 * (by_square @ squares)
     scales = zip((by_signal, by_noise, by_rough), at.scales, middle.scales, strict=True)

@@ -128,10 +128,7 @@ class JointModel:
         raw = self.samples.of_all(u)
         s, p, o = raw.shape
         drawn = mirrored((p, o, s), torch.Generator().manual_seed(0)).permute(2, 0, 1)
-        outlook = self.outlook(raw, u)
-        own, more = self.samples.noise.square()
-        noise = (own + (1 - outlook.chance)[..., None] * more).sqrt()
-        return outlook, self.reading.features(raw + drawn.float() * noise)
+        return self.outlook(raw, u), self.reading.features(raw + drawn.float() * self.samples.noise)
 
     def outlook(self, raw: Tensor, u: Tensor) -> Outlook:
         """What raw outputs (s, p, o) mean at the points u, (p, d) or (s, p, d), that they are of."""

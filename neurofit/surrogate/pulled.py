@@ -32,8 +32,8 @@ _AT_ONCE = 64  # outputs whose covariances are in memory together
 class Pulled:
     """Sampled functions of all outputs, and held-out predictions (n, o) of the rows they were fitted on.
 
-    `pull` carries to points what each of the networks misses of the rows; `noise` (2, o) is what comes to both where
-    they are seen, and more where that is not feasible.
+    `pull` carries to points what each of the networks misses of the rows; `noise` (o,) is what comes to both where they
+    are seen.
     """
 
     networks: Networks
@@ -100,7 +100,7 @@ def fit(training: Training, members: int, seed: int) -> Pulled:
     return Pulled(
         replace(networks, share=networks.share * share.float()),
         Sums(networks.strength, length, (carried,)),
-        (hyper.seen * size).float(),
+        (hyper.log_noise.exp() * size).float(),
         networks.held_base + mean.T.numpy(),
         sd.T.numpy(),
     )
@@ -122,7 +122,7 @@ class _Outputs:
     def of(self, some: Tensor) -> _Outputs:
         """Some outputs."""
         rows = self.held
-        held = Rows(rows.points, rows.centred[:, some], rows.known[:, some], rows.rough[..., some])
+        held = Rows(rows.points, rows.centred[:, some], rows.known[:, some], rows.rough[:, some])
         return _Outputs(held, self.held_rest[:, some], self.missed[..., some], self.rest[..., some])
 
 

@@ -1,4 +1,4 @@
-"""Which of the data say little of what is sought: values far from any good one, and rows of cells in another regime."""
+"""Which of the data say little of what is sought: rows of cells in another regime, and values far from any good one."""
 
 from __future__ import annotations
 
@@ -21,25 +21,19 @@ def far(data: Table) -> np.ndarray:
 
 
 def roughness(data: Table, values: np.ndarray, aimed: np.ndarray) -> np.ndarray:
-    """(2, n, o) the variances of two noises that each entry has besides its output's own, each up to a factor of each
-    output: by its value, and by its row.
+    """(n, o) the variance of a noise that each entry has besides its output's own, up to a factor of each output.
 
     values (n, o); aimed (o,) whether 0 is what is sought of an output, else it is the median of near rows. A rate of
     60 Hz tells less of a cell that is to fire at 15 Hz than one of 17 Hz does, and a process of one length scale that
-    must go through both is wrong near either. So the first grows with the square of the distance from what is sought,
-    in units of what near rows have, though of 1 at least, where scaled features begin to bend (table.py); it is ten
-    times as large in rows that are far.
-
-    A cell that is not feasible may have the right rate by another way to fire, as bursts have: there a rate follows
-    other laws, where a resistance does not. So the second is 1 in rows that are not feasible. While hardly anything is
-    feasible it is not known where to look: then there is no first, and the second is of rows that are far.
+    must go through both is wrong near either. So the variance grows with the square of the distance from what is
+    sought, in units of what near rows have, though of 1 at least, where scaled features begin to bend (table.py); it is
+    ten times as large in rows that are far. While hardly anything is feasible it is not known where to look, and rows
+    that are far are rough alike.
     """
     near = ~far(data)
-    by_value, by_row = np.zeros(values.shape), np.zeros(values.shape)
+    rough = np.tile(np.where(near, 0.0, _EXPLORING)[:, None], values.shape[1])
     if int(data.feasible.sum()) < _SOUGHT:
-        by_row[~near] = _EXPLORING
-        return np.stack([by_value, by_row])
-    by_row[~data.feasible] = 1.0
+        return rough
     for column, is_aimed in enumerate(aimed):
         mine = values[:, column]
         seen = mine[near & np.isfinite(mine)]
@@ -48,5 +42,5 @@ def roughness(data: Table, values: np.ndarray, aimed: np.ndarray) -> np.ndarray:
         distance = np.abs(mine - (0.0 if is_aimed else np.median(seen)))
         unit = max(float(np.quantile(distance[near & np.isfinite(mine)], _TYPICAL)), 1.0)
         square = np.minimum(np.nan_to_num(distance, posinf=np.inf) / unit, _MOST) ** 2
-        by_value[:, column] = square * np.where(near, _BESIDE, 1.0)
-    return np.stack([by_value, by_row])
+        rough[:, column] = square * np.where(near, _BESIDE, 1.0)
+    return rough

@@ -25,7 +25,7 @@ class Training:
     y           (n, o) outputs, nan where missing
     binary      (o,) whether an output is a label of +-1
     far         (n,) rows far from feasibility: networks weigh them less, and no kind is judged by them
-    rough       (2, n, o) variances of two noises of each entry's own, up to factors of each output (roughness.py)
+    rough       (n, o) the variance of a noise of each entry's own, up to a factor of each output (roughness.py)
     groups      (n,) rows of one number are held out together
     importance  (n,) how much a held-out row says of proposals to come
     strength    (d,) log c of each axis's warp, to start from
@@ -63,9 +63,7 @@ class Samples(Interface):
 
     @property
     def noise(self) -> Tensor:
-        """(2, o) deviations, corrected likewise, of what is seen from the functions: of outputs that are near what is
-        sought, in rows that are feasible, and what comes to that in others.
-        """
+        """(o,) deviations of what is seen of outputs that are not rough from the functions, corrected likewise."""
         ...
 
     @property

@@ -19,7 +19,7 @@ from neurofit.surrogate.samples import Training, inflation, newest_batch
 
 def training(y: np.ndarray, importance: np.ndarray, far: np.ndarray) -> Training:
     n, o = y.shape
-    rough = np.zeros((2, n, o))
+    rough = np.zeros((n, o))
     return Training(np.zeros((n, 1)), y, np.zeros(o, bool), far, rough, np.arange(n), importance, np.zeros(1))
 
 

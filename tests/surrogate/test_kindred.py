@@ -31,7 +31,7 @@ def waves(u: np.ndarray) -> np.ndarray:
 def rows(points: np.ndarray = POINTS[:N]) -> Rows:
     y = torch.from_numpy(waves(points))
     y = y - y.mean(0)
-    return Rows(torch.from_numpy(points), y, torch.ones_like(y, dtype=torch.bool), torch.zeros(2, *y.shape))
+    return Rows(torch.from_numpy(points), y, torch.ones_like(y, dtype=torch.bool), torch.zeros_like(y))
 
 
 def learned(relevance: torch.Tensor) -> Hyper:

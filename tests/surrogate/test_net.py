@@ -32,7 +32,7 @@ def half_space(u: np.ndarray) -> np.ndarray:
 def training(u: np.ndarray, y: np.ndarray, binary: tuple[bool, ...], groups: np.ndarray | None = None) -> Training:
     n = len(u)
     groups = np.arange(n) if groups is None else groups
-    return Training(u, y, np.array(binary), np.zeros(n, bool), np.zeros((2, *y.shape)), groups, np.ones(n), STRAIGHT)
+    return Training(u, y, np.array(binary), np.zeros(n, bool), np.zeros(y.shape), groups, np.ones(n), STRAIGHT)
 
 
 def outputs(u: np.ndarray) -> np.ndarray:

@@ -81,11 +81,11 @@ def test_weights_are_those_of_the_kernel_by_hand() -> None:
 def test_networks_count_as_far_as_kernels_do_not_know_better() -> None:
     """Where nothing is missed none counts; of what is half of their word, half, but for the prior's part."""
     points, known = torch.rand((30, 3), dtype=torch.float64), torch.ones((30, 3), dtype=torch.bool)
-    rows = Rows(points, points, known, torch.zeros(2, 30, 3))
+    rows = Rows(points, points, known, torch.zeros(30, 3))
     generator = torch.Generator().manual_seed(1)
     rest = torch.randn((30, 3), dtype=torch.float64, generator=generator)
     flat = torch.full((3,), -8.0).double()
-    hyper = Hyper(torch.zeros(3), torch.zeros((3, 3)).double(), flat, torch.zeros(3).double(), flat.repeat(2, 1))
+    hyper = Hyper(torch.zeros(3), torch.zeros((3, 3)).double(), flat, torch.zeros(3).double(), flat)
     for weight in (0.0, 0.5):
         held = replace(rows, centred=weight * rest)
         outputs = pulled._Outputs(held, rest, torch.zeros((2, 30, 3)), torch.zeros((2, 30, 3)))
@@ -144,22 +144,10 @@ def test_gradients_are_finite_differences(fitted: Pulled) -> None:
             assert np.allclose(slope[..., axis].numpy(), by_hand.numpy(), rtol=0.05, atol=2.0)  # slopes of about 100
 
 
-def test_rough_rows_count_less_however_many_outputs_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    lesson = training(SEEN, waves(SEEN), (False,) * 4)
-    rough = np.zeros((2, 96, 4))
-    rough[1, SEEN[:, 2] > 0.5] = np.arange(4)  # each output's entries otherwise
-    held = []
-    for given, at_once in ((lesson, 64), (replace(lesson, rough=rough), 64), (replace(lesson, rough=rough), 3)):
-        monkeypatch.setattr(pulled, "_AT_ONCE", at_once)
-        held.append(pulled.fit(given, MEMBERS, 1).held_mean)
-    assert np.allclose(held[1], held[2], rtol=1e-9, atol=1e-9)
-    assert np.abs(held[1] - held[0]).mean(axis=0)[1:].min() > 1e-3
-
-
 def test_the_same_seed_fits_the_same_and_labels_alone_will_do(fitted: Pulled) -> None:
     lesson = training(SEEN, outputs(SEEN), (False, True))
     again = pulled.fit(lesson, MEMBERS, 1)
     assert np.array_equal(drawn(fitted, SEEN[:5]), drawn(again, SEEN[:5]))  # type: ignore[arg-type]
-    alone = replace(lesson, y=lesson.y[:, 1:], binary=np.array([True]), rough=np.zeros((2, 96, 1)))
+    alone = replace(lesson, y=lesson.y[:, 1:], binary=np.array([True]), rough=np.zeros((96, 1)))
     model = pulled.fit(alone, MEMBERS, 1)
     assert (np.sign(drawn(model, SEEN).mean(0)) == alone.y).mean() > 0.95  # type: ignore[arg-type]
