@@ -331,7 +331,7 @@ def nine_problem() -> Problem:
     return _problem("nine", parameters, tuple(goal), {f: [(f, goal[f], stds[f])] for f in goal}, {})
 
 
-# ---- smooth: as many smooth features as are asked for, of ten parameters, and a hidden point that meets all
+# ---- smooth: sixteen smooth features of ten parameters, and a hidden point that meets all
 
 _SMOOTH = 10
 
@@ -347,12 +347,11 @@ def smooth(p: Values) -> dict[str, float]:
     return {f"y{j}": float(y) for j, y in enumerate(_smooth_features(np.array([list(p.values())]))[0])}
 
 
-def smooth_problem(objectives: int = 16) -> Problem:
+def smooth_problem() -> Problem:
     """Each objective a feature of its own."""
     goal = _smooth_features(np.random.default_rng(9).uniform(0.15, 0.85, (1, _SMOOTH)))[0]
-    names = [f"y{j}" for j in range(objectives)]
-    targets = {name: [(name, float(goal[j]), 0.1)] for j, name in enumerate(names)}
-    return _problem("smooth", _unit(*(f"x{j}" for j in range(_SMOOTH))), [f"y{j}" for j in range(16)], targets, {})
+    targets = {f"y{j}": [(f"y{j}", float(y), 0.1)] for j, y in enumerate(goal)}
+    return _problem("smooth", _unit(*(f"x{j}" for j in range(_SMOOTH))), list(targets), targets, {})
 
 
 # ---- kinds: three reals, an integer and a choice of four; one choice alone holds the optimum
