@@ -152,6 +152,7 @@ def test_expressions_pickle_hash_and_compare():
         ("a and 3", "comparison"),
         ("mean(f(fi), 3)", "one argument"),
         ("f(3)", "protocol"),
+        ("increasin(f(fi))", "function increasing.*column 11, where 'f' stands"),
         ("f(fi, 3)", "before"),
         ("(" * 100 + "1", "nested"),
         ("a > 3 > ", "the end"),

@@ -238,7 +238,12 @@ class _Parser:
         return Function(name, tuple(arguments))
 
     def feature(self, name: str) -> Node:
-        protocol, sweep = self.word(f"a protocol's name, as in {name}(fi){_similar(name)}"), None
+        wanted = f"a protocol's name, as in {name}(fi){_similar(name)}"
+        token, start = self.token, self.at
+        protocol, sweep = self.word(wanted), None
+        if self.is_symbol("("):  # a feature inside: `name` was to be a function
+            self.token, self.at = token, start
+            raise self.error(wanted)
         if self.is_symbol("["):
             self.advance()
             sweep = self.whole()
