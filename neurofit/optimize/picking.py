@@ -9,6 +9,7 @@ import numpy as np
 
 from neurofit.front import nondominated
 
+HELD = 3  # of the front that its box holds, where there are as many
 _PAIRS = 16_000  # of members and Monte-Carlo points in the part of the box that is not dominated yet
 _MOST_POINTS = 2000  # of a member
 _DRAWS, _DRAWN = 30, 4000  # of such points: at most so often, so many at once
@@ -21,23 +22,23 @@ _SAME = 0.01  # distances below which a gain counts less: too near to what is kn
 class Front:
     """The feasible front: `rows` of the feasible that are on it, their objectives (f, k), and the box's corner (k,).
 
-    The corner is the user's reference; while fewer than three of the front lie inside it, so that it is not `inside`,
-    it is moved out to hold three.
+    The corner is the user's reference; while fewer than HELD of the front are `inside` that, it is moved out to hold as
+    many.
     """
 
     rows: np.ndarray
     objectives: np.ndarray
     reference: np.ndarray
-    inside: bool
+    inside: int
 
     @staticmethod
     def of(feasible: np.ndarray, reference: np.ndarray) -> Front:
         """Of the objectives (n, k) of all that is feasible."""
         rows = np.flatnonzero(nondominated(feasible)) if len(feasible) else np.zeros(0, int)
         front = feasible[rows]
-        inside = bool((front < reference).all(axis=1).sum() >= 3)
-        if front.size and not inside:
-            nearest = np.argsort((front / reference).max(axis=1), kind="stable")[:3]
+        inside = int((front < reference).all(axis=1).sum())
+        if front.size and inside < HELD:
+            nearest = np.argsort((front / reference).max(axis=1), kind="stable")[:HELD]
             reference = np.maximum(reference, 1.05 * front[nearest].max(axis=0))
         return Front(rows, front, reference, inside)
 

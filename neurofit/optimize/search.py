@@ -16,7 +16,7 @@ from neurofit.optimize.choices import Choices
 from neurofit.optimize.climb import climbed
 from neurofit.optimize.design import ENOUGH, stretched
 from neurofit.optimize.goals import Apart, Goal
-from neurofit.optimize.picking import Candidates, Front, open_points, pick_apart, pick_by_gain, pick_spread
+from neurofit.optimize.picking import HELD, Candidates, Front, open_points, pick_apart, pick_by_gain, pick_spread
 from neurofit.problem.problem import Problem
 from neurofit.surrogate.joint import JointModel, Outlook
 from neurofit.surrogate.relaxation import Relaxation
@@ -108,7 +108,7 @@ class Search:
     @property
     def _weighing(self) -> bool:
         """Whether enough is in the user's box that its gains are worth weighing against the odds of failure."""
-        return 0 < self._k <= _FEW and self._front.inside
+        return 0 < self._k <= _FEW and self._front.inside >= HELD
 
     def _scouts(self, pool: Candidates) -> int:
         """How many of a batch are scouts: as many as would be unlikely to be feasible if all were chosen from a pool by
@@ -138,15 +138,17 @@ class Search:
         picked = self._picked(pool, before, n, apart)
         if not self._climbs or (apart and not self._weighing):
             return picked
-        ends = climbed(self._model.of_all, picked, before, self._open, self._choices.columns, careful=not apart)
+        careful = not apart and self._front.inside > 0
+        ends = climbed(self._model.of_all, picked, before, self._open, self._choices.columns, careful)
         return self._picked(pool + self._judged(self._relaxation.snap(ends)), before, n, apart)
 
     def _picked(self, pool: Candidates, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
         """At most n points (n', D) of a pool, by what each adds to what is known and to those chosen `before` (b, D).
 
-        Where they are to lie `apart`, as scouts are, they need not be likely to be feasible.
+        Where they are to lie `apart`, as scouts are, they need not be likely to be feasible. Nor need others while the
+        user's box is empty: what is safe is seldom on the way there.
         """
-        if not apart:  # scouts may fail
+        if not apart and self._front.inside:
             pool = pool.of(self._choices.safe(pool.u, pool.probability, _SAFE, 2 * n))
         at, seen = self._axes.to(pool.u), self._axes.to(np.concatenate([self._data.u, before]))
         if self._k:

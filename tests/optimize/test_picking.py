@@ -169,17 +169,18 @@ def test_the_front_is_what_nothing_dominates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("feasible", "reference"),
+    ("feasible", "reference", "inside"),
     [
-        ([[1, 4], [2, 2], [4, 1]], [5.0, 5.0]),  # three inside: the user's
-        ([[1, 4], [2, 2], [6, 1]], [6.3, 5.0]),  # moved out to hold the third, and on one side alone
-        ([[1, 40], [2, 20], [6, 10], [50, 1]], [6.3, 42.0]),  # none inside: the three that reach out the least
-        ([[7, 8]], [7.35, 8.4]),  # fewer than three there are
-        ([], [5.0, 5.0]),
+        ([[1, 4], [2, 2], [4, 1]], [5.0, 5.0], 3),  # three inside: the user's
+        ([[1, 4], [2, 2], [6, 1]], [6.3, 5.0], 2),  # moved out to hold the third, and on one side alone
+        ([[1, 40], [2, 20], [6, 10], [50, 1]], [6.3, 42.0], 0),  # none inside: the three that reach out the least
+        ([[7, 8]], [7.35, 8.4], 0),  # fewer than three there are
+        ([], [5.0, 5.0], 0),
     ],
 )
-def test_the_corner_moves_out_until_three_of_the_front_are_inside(feasible, reference) -> None:
+def test_the_corner_moves_out_until_three_of_the_front_are_inside(feasible, reference, inside) -> None:
     front = Front.of(np.array(feasible, float).reshape(-1, 2), np.array([5.0, 5.0]))
+    assert front.inside == inside
     assert front.reference == pytest.approx(np.array(reference), rel=1e-12)
     assert (front.objectives < front.reference).all(axis=1).sum() >= min(3, len(front.rows))
 
