@@ -23,7 +23,7 @@ class Front:
     """The feasible front: `rows` of the feasible that are on it, their objectives (f, k), and the box's corner (k,).
 
     The corner is the user's reference; while fewer than HELD of the front are `inside` that, it is moved out to hold as
-    many.
+    many. Without objectives all are inside.
     """
 
     rows: np.ndarray

@@ -2,7 +2,7 @@
 
 A slot is a point that is moved, by evolution and then along the gradient, to what is best for one member of the
 surrogate and one weighting of the objectives. Local slots begin near good rows, wide ones anywhere. Scouts are what is
-proposed though it may well fail, for what it would add.
+proposed though it may well fail, for what it would add; others may fail only while the user's box is empty.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _FEW = 24  # objectives up to which gains tell well how many scouts are worth it
 _CHOICE_SHARE, _CHOICE_SLOTS, _KNOWN_ROWS = 0.25, 4, 5  # of a batch, a member, and rows that they start from
 _CHOICES_AT_ONCE = 2  # neglected or scarce choices that a part of a batch looks into: more would cost too much time
 _TRIED_SHARE = 0.1  # of a batch, for choices of which too little is known to believe what is foretold of them
-_SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone
+_SAFE = 0.85  # P(feasible) from which a proposal that is no scout is chosen by its gain alone, once the box holds one
+_LONG = 150  # evaluations after which a box that is still empty may stay so
 _ALIKE = 0.1  # diagonals of the cube: rules alone, solutions nearer than that are too much alike
 _GOOD_ROWS = 20  # to start from, beside the front
 _WIDTHS = (0.01, 0.2)  # of normal steps from them, in sides of the cube: all sizes between these, evenly in logarithms
@@ -110,6 +111,12 @@ class Search:
         """Whether enough is in the user's box that its gains are worth weighing against the odds of failure."""
         return 0 < self._k <= _FEW and self._front.inside >= HELD
 
+    def _careful(self, apart: bool) -> bool:
+        """Whether what is picked is to be feasible: scouts, which lie `apart`, may fail, and so may others while the
+        user's box is empty, as what is safe is seldom on the way there; but not for ever, as there may be none.
+        """
+        return not apart and (self._front.inside > 0 or len(self._data.u) >= _LONG)
+
     def _scouts(self, pool: Candidates) -> int:
         """How many of a batch are scouts: as many as would be unlikely to be feasible if all were chosen from a pool by
         what they are expected to add, within bounds.
@@ -138,17 +145,16 @@ class Search:
         picked = self._picked(pool, before, n, apart)
         if not self._climbs or (apart and not self._weighing):
             return picked
-        careful = not apart and self._front.inside > 0
-        ends = climbed(self._model.of_all, picked, before, self._open, self._choices.columns, careful)
+        careful = self._careful(apart)
+        ends = climbed(self._model.of_all, picked, before, self._open, self._choices.columns, careful=careful)
         return self._picked(pool + self._judged(self._relaxation.snap(ends)), before, n, apart)
 
     def _picked(self, pool: Candidates, before: np.ndarray, n: int, apart: bool) -> np.ndarray:
         """At most n points (n', D) of a pool, by what each adds to what is known and to those chosen `before` (b, D).
 
-        Where they are to lie `apart`, as scouts are, they need not be likely to be feasible. Nor need others while the
-        user's box is empty: what is safe is seldom on the way there.
+        Unless they are chosen carefully, they need not be likely to be feasible.
         """
-        if not apart and self._front.inside:
+        if self._careful(apart):
             pool = pool.of(self._choices.safe(pool.u, pool.probability, _SAFE, 2 * n))
         at, seen = self._axes.to(pool.u), self._axes.to(np.concatenate([self._data.u, before]))
         if self._k:

@@ -175,6 +175,7 @@ def test_the_front_is_what_nothing_dominates() -> None:
         ([[1, 4], [2, 2], [6, 1]], [6.3, 5.0], 2),  # moved out to hold the third, and on one side alone
         ([[1, 40], [2, 20], [6, 10], [50, 1]], [6.3, 42.0], 0),  # none inside: the three that reach out the least
         ([[7, 8]], [7.35, 8.4], 0),  # fewer than three there are
+        ([[5, 1]], [5.25, 5.0], 0),  # on the edge, where the hypervolume counts nothing
         ([], [5.0, 5.0], 0),
     ],
 )
@@ -183,6 +184,10 @@ def test_the_corner_moves_out_until_three_of_the_front_are_inside(feasible, refe
     assert front.inside == inside
     assert front.reference == pytest.approx(np.array(reference), rel=1e-12)
     assert (front.objectives < front.reference).all(axis=1).sum() >= min(3, len(front.rows))
+
+
+def test_without_objectives_all_are_inside() -> None:
+    assert Front.of(np.zeros((4, 0)), np.zeros(0)).inside == 4
 
 
 def test_each_member_has_open_points_of_its_own_or_where_they_are_few_as_many_as_there_are() -> None:

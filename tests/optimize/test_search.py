@@ -173,35 +173,39 @@ def test_of_many_objectives_what_is_likely_to_be_feasible_is_picked() -> None:
     assert len(set(places)) == 10 and (logit[0, places] > 0).all()
 
 
-@pytest.mark.parametrize(("scouts", "empty"), [(False, False), (False, True), (True, False)])
-def test_a_proposal_is_safe_once_the_box_holds_one_and_a_scout_need_not_be(
-    kinds: Known, scouts: bool, empty: bool
+@pytest.mark.parametrize(
+    ("scouts", "best", "known", "safe"),
+    [(False, 0.95, 60, True), (False, 1.01, 149, False), (False, 1.01, 150, True), (True, 0.95, 150, False)],
+)
+def test_a_proposal_is_safe_once_the_box_holds_one_or_long_did_not_and_a_scout_need_not_be(
+    kinds: Known, scouts: bool, best: float, known: int, safe: bool
 ) -> None:
     """Half of a pool meets every target if it is feasible at all, which is even odds; the others are sure and poor."""
-    problem, _, _ = kinds
+    problem, _, data = kinds
     pool = np.concatenate([np.random.default_rng(2).random((40, 4)), np.tile([1.0, 0.0, 0.0, 0.0], (40, 1))], axis=1)
     sure = np.arange(40) % 2 == 0
     objectives = torch.where(torch.from_numpy(sure), 0.9 * problem.box[0], 0.0).expand(8, 40)[..., None]
     logit = torch.where(torch.from_numpy(sure), 3.0, 0.0).expand(8, 40)
     said = Outlook(torch.zeros((8, 40, 0)), objectives, torch.ones((8, 40, 1)), torch.ones(1), logit)
     made = search(kinds)
+    made._data = data.rows(np.arange(known) % len(data.u))
     made._model = cast(JointModel, SimpleNamespace(of_all=lambda u: said))
-    made._front = Front.of(np.full((1, 1), (1.01 if empty else 0.95) * problem.box[0]), np.asarray(problem.box, float))
+    made._front = Front.of(np.full((1, 1), best * problem.box[0]), np.asarray(problem.box, float))
     made._open = open_points(made._front, 8, np.random.default_rng(1))
     picked = made._picked(made._judged(pool), np.zeros((0, made._d)), 1, apart=scouts)
     place = int(np.flatnonzero((pool == picked[0]).all(axis=1))[0])
-    assert sure[place] != (scouts or empty)
+    assert sure[place] == safe
 
 
-@pytest.mark.parametrize(("best", "careful"), [(0.95, True), (1.01, False)])
+@pytest.mark.parametrize(("front", "expected"), [([0.95], [True]), ([0.95] * 3, [True, False]), ([1.01] * 3, [False])])
 def test_what_climbs_is_careful_once_the_box_holds_one(
-    kinds: Known, monkeypatch: pytest.MonkeyPatch, best: float, careful: bool
+    kinds: Known, monkeypatch: pytest.MonkeyPatch, front: list[float], expected: list[bool]
 ) -> None:
-    """Of scouts none ever is."""
+    """Scouts climb from three on, and never carefully."""
     problem, _, data = kinds
     made = search(kinds)
     made._climbs = True
-    made._front = Front.of(np.full((3, 1), best * problem.box[0]), np.asarray(problem.box, float))
+    made._front = Front.of(np.array(front)[:, None] * problem.box[0], np.asarray(problem.box, float))
     made._open = open_points(made._front, made._model.members, np.random.default_rng(1))
     asked: list[bool] = []
 
@@ -213,7 +217,7 @@ def test_what_climbs_is_careful_once_the_box_holds_one(
     pool = made._judged(data.u[:40])
     for apart in (False, True):
         made._climbing(pool, np.zeros((0, made._d)), 3, apart)
-    assert asked == ([careful, False] if best < 1 else [careful])
+    assert asked == expected
 
 
 @pytest.mark.parametrize(("risky", "share"), [(1, 4), (6, 6), (20, 8)])

@@ -238,12 +238,7 @@ class _Parser:
         return Function(name, tuple(arguments))
 
     def feature(self, name: str) -> Node:
-        wanted = f"a protocol's name, as in {name}(fi){_similar(name)}"
-        token, start = self.token, self.at
-        protocol, sweep = self.word(wanted), None
-        if self.is_symbol("("):  # a feature inside: `name` was to be a function
-            self.token, self.at = token, start
-            raise self.error(wanted)
+        protocol, sweep = self.word(f"a protocol's name, as in {name}(fi){_similar(name)}"), None
         if self.is_symbol("["):
             self.advance()
             sweep = self.whole()
@@ -252,7 +247,9 @@ class _Parser:
         while self.is_symbol(","):
             self.advance()
             options.append(self.option())
-        self.take(")")
+        if not self.is_symbol(")"):
+            raise self.error(f"')'{_similar(name)}")
+        self.advance()
         return FeatureCall(name, protocol, sweep, tuple(options))
 
     def option(self) -> tuple[str, Any]:
