@@ -91,11 +91,11 @@ class _Parser:
         self.token = match[self.kind]
         self.position = match.end()
 
-    def take(self, token: str) -> None:
+    def take(self, token: str, hint: str = "") -> None:
         if self.kind == "symbol" and self.token == token:
             self.advance()
         else:
-            raise self.error(f"'{token}'")
+            raise self.error(f"'{token}'{hint}")
 
     def is_symbol(self, *tokens: str) -> bool:
         return self.kind == "symbol" and self.token in tokens
@@ -238,7 +238,8 @@ class _Parser:
         return Function(name, tuple(arguments))
 
     def feature(self, name: str) -> Node:
-        protocol, sweep = self.word(f"a protocol's name, as in {name}(fi){_similar(name)}"), None
+        meant = _similar(name)
+        protocol, sweep = self.word(f"a protocol's name, as in {name}(fi){meant}"), None
         if self.is_symbol("["):
             self.advance()
             sweep = self.whole()
@@ -247,9 +248,7 @@ class _Parser:
         while self.is_symbol(","):
             self.advance()
             options.append(self.option())
-        if not self.is_symbol(")"):
-            raise self.error(f"')'{_similar(name)}")
-        self.advance()
+        self.take(")", meant)
         return FeatureCall(name, protocol, sweep, tuple(options))
 
     def option(self) -> tuple[str, Any]:
