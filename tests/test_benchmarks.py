@@ -22,6 +22,7 @@ from neurofit.errors import ArchiveError, ConfigError
 from neurofit.executors import SerialExecutor
 from neurofit.front import hypervolume
 from neurofit.problem.evaluation import Evaluation
+from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
 
 SOMA, NSGA2 = CASES["hh_soma"], CONFIGURATIONS["nsga2"]
@@ -159,6 +160,27 @@ def test_a_run_is_reduced_packed_and_resumed_as_the_same_run(here):
     assert np.array_equal(values(whole, "feature")[110:], values(again, "feature")[110:], equal_nan=True)
 
     check_renewal()
+
+
+def test_a_run_of_a_problem_made_in_python_is_unpacked_where_its_function_answers_as_it_did(here):
+    case, random = CASES["islands"], CONFIGURATIONS["random"]
+    running.one(case, random, 1, 60)
+    out = running.directory(case, random, 1)
+    before = read(out).evaluations
+    file = running.pack(case, random, 1)[-1]
+    for configuration in (random, START):
+        running.remove(case, configuration, 1)
+    assert running.taken_back(case, random, 1)
+    assert [e.x.tolist() for e in read(out).evaluations] == [e.x.tolist() for e in before]
+    # another function of the same name, with the same features
+    changed = here / "changed.py"
+    changed.write_text(
+        "from toy_problems import islands as first\n\n\ndef islands(p):\n    return {**first(p), 'load': 0.0}\n"
+    )
+    problem = random.problem(case, 1, 10, (running.directory(case, START, 1).as_posix(),))
+    other = replace(problem, model=FunctionModel("islands", changed, "islands"))
+    with pytest.raises(ArchiveError, match="as it was once"):
+        packing.unpack(file, here / "other", other)
 
 
 def values(table: pd.DataFrame, kind: str) -> np.ndarray:

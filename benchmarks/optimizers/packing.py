@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tarfile
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +26,7 @@ from neurofit.archive import Archive, Batch, Contents, Header, Row, differing, r
 from neurofit.archive.archive import describe
 from neurofit.errors import ArchiveError
 from neurofit.evaluate.finish import finish
+from neurofit.evaluate.function_evaluator import FunctionEvaluator
 from neurofit.problem.evaluation import STATUSES, Evaluation
 from neurofit.problem.problem import Problem
 from neurofit.run.warm import gathered
@@ -32,6 +34,7 @@ from neurofit.run.warm import gathered
 _TEXTS = ("log.txt", CPU_FILE)
 _META, _ARRAYS = "run.json", "evaluations.npz"
 _BITS = 14  # of a feature's mantissa that are kept: a relative error of 3e-5 at most
+_TRIED = 20  # evaluations of a problem made in Python that are made again, to see that it is the same
 _AGREES = {"rtol": 0.01, "atol": 0.05}  # [std] of a score and what the features kept so give
 
 
@@ -83,10 +86,10 @@ def unpack(file: Path, directory: Path, problem: Problem) -> None:
     parts = _parts(file)
     meta, arrays = json.loads(parts[_META]), np.load(io.BytesIO(parts[_ARRAYS]))
     header = _header(meta["header"], problem)
-    _same(header, problem, file)
     ends = np.cumsum([0, *meta["asked"]])
     x, indexes = arrays["asked"], arrays["indexes"]
     evaluations = _evaluations(arrays, meta["reasons"], problem, file)
+    _same(header, evaluations, problem, file)
     contents = Contents(
         header,
         {e.index: Row(e, batch) for e, batch in zip(evaluations, meta["batches"], strict=True)},
@@ -122,7 +125,7 @@ def renewed(directory: Path, problem: Problem) -> bool:
     contents = read(directory)
     if contents.header.identity == problem.identity:
         return False
-    _same(contents.header, problem, directory)
+    _same(contents.header, [row.evaluation for row in _rows(contents)], problem, directory)
     new, old = (directory.with_name(f"{directory.name}.{end}") for end in ("new", "old"))
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
@@ -136,10 +139,21 @@ def renewed(directory: Path, problem: Problem) -> bool:
     return True
 
 
-def _same(header: Header, problem: Problem, place: Path) -> None:
-    """Raises ArchiveError unless a run with `header` is one of `problem`, whatever version of neurofit made it."""
+def _same(header: Header, evaluations: Sequence[Evaluation], problem: Problem, place: Path) -> None:
+    """Raises ArchiveError unless a run with `header` is one of `problem`, whatever version of neurofit made it.
+
+    A problem made in Python has no text to compare, and its file may hold others that changed: it is the same where its
+    function gives the features that the first of the `evaluations` have.
+    """
     differing.check(replace(header, identity=problem.identity), describe(problem), place)  # names and settings
-    if header.file_hashes != problem.file_hashes or not problem.text or _bare(header.text) != _bare(problem.text):
+    if problem.text:
+        same = header.file_hashes == problem.file_hashes and _bare(header.text) == _bare(problem.text)
+    else:
+        few = evaluations[:_TRIED]
+        again = FunctionEvaluator(problem).evaluate([e.index for e in few], np.array([e.x for e in few]))
+        features = [np.array([e.features for e in each], float) for each in (few, list(again))]
+        same = np.allclose(*features, rtol=2.0**-_BITS, equal_nan=True)
+    if not same:
         raise ArchiveError(f"{place} is a run of the problem as it was once, or nobody can tell; run with --fresh")
 
 
