@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neurofit.optimize.design import ENOUGH, Designed
+from neurofit.optimize.design import Designed
 from neurofit.optimize.search import CHEAP, Search
 from neurofit.problem.evaluation import Evaluation
 from neurofit.problem.problem import Problem
@@ -59,13 +59,9 @@ class Joint(Designed):
         return n if whole else max(n // 4, _LEAST)
 
     def _affordable(self, n: int) -> int:
-        """A half of a batch that comes in parts while little is known; later as much as `at_once` says, and also while
-        nothing of what is feasible is within the user's box, as models are soon wrong about the way there.
-        """
-        feasible = [e.objectives for e in self._told if e.feasible]
-        early = len(feasible) < _FIRM or self._asked < self._designed + _EARLY
-        outside = len(feasible) >= ENOUGH and not (np.stack(feasible) < self._problem.box).all(axis=1).any()
-        if early and not outside and self.at_once(n) < n:
+        """A half of a batch that comes in parts while little is known; later as much as `at_once` says."""
+        early = sum(e.feasible for e in self._told) < _FIRM or self._asked < self._designed + _EARLY
+        if early and self.at_once(n) < n:
             return n // 2
         return self.at_once(n, len(self._told))
 

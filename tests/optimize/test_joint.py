@@ -158,22 +158,6 @@ def test_a_batch_comes_in_parts_that_shrink_once_the_search_knows_its_way() -> N
     assert [len(optimizer.ask(n)) for n in (50, 24)] == [50, 24]
 
 
-def test_parts_are_small_at_once_while_nothing_feasible_is_within_the_reference() -> None:
-    """Of 20 known evaluations all are feasible; what decides is whether one has all objectives below the reference."""
-    problem = of_initial(between_problem(), 20)
-    x = Joint(problem, 1).ask(20)
-    told = evaluated(problem, x)
-    best = min(e.objectives.max() for e in told)
-    for factor, part in ((1.01, 25), (0.99, 12)):
-        narrow = replace(problem, reference=(factor * best,) * len(problem.objectives))
-        optimizer = Joint(narrow, 1)
-        optimizer.replay(x, told)
-        assert len(optimizer.ask(50)) == part
-        few = Joint(narrow, 1)
-        few.replay(x, [narrow.failed(e.index, e.x, "crash", "") for e in told[2:]] + told[:2])
-        assert len(few.ask(50)) == 25  # two tell of no way
-
-
 def test_sensitive_steps_are_a_switch() -> None:
     problem = of_initial(islands_problem(rules=False), 20)
     careful = replace(problem, fit=replace(problem.fit, sensitive_steps=True))
