@@ -179,8 +179,13 @@ def test_a_run_of_a_problem_made_in_python_is_unpacked_where_its_function_answer
     )
     problem = random.problem(case, 1, 10, (running.directory(case, START, 1).as_posix(),))
     other = replace(problem, model=FunctionModel("islands", changed, "islands"))
-    with pytest.raises(ArchiveError, match="as it was once"):
-        packing.unpack(file, here / "other", other)
+    wider = replace(problem, reference=(30.0,) * 3)
+    stricter = replace(problem, objectives=tuple(replace(o, combine="max") for o in problem.objectives))
+    for different in (other, wider, stricter):
+        with pytest.raises(ArchiveError):
+            packing.unpack(file, here / "other", different)
+        with pytest.raises(ArchiveError, match="as it was once"):
+            packing.renewed(out, replace(different, identity="another"))
 
 
 def values(table: pd.DataFrame, kind: str) -> np.ndarray:

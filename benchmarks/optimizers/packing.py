@@ -28,13 +28,13 @@ from neurofit.errors import ArchiveError
 from neurofit.evaluate.finish import finish
 from neurofit.evaluate.function_evaluator import FunctionEvaluator
 from neurofit.problem.evaluation import STATUSES, Evaluation
+from neurofit.problem.model import FunctionModel
 from neurofit.problem.problem import Problem
 from neurofit.run.warm import gathered
 
 _TEXTS = ("log.txt", CPU_FILE)
 _META, _ARRAYS = "run.json", "evaluations.npz"
 _BITS = 14  # of a feature's mantissa that are kept: a relative error of 3e-5 at most
-_TRIED = 20  # evaluations of a problem made in Python that are made again, to see that it is the same
 _AGREES = {"rtol": 0.01, "atol": 0.05}  # [std] of a score and what the features kept so give
 
 
@@ -143,18 +143,30 @@ def _same(header: Header, evaluations: Sequence[Evaluation], problem: Problem, p
     """Raises ArchiveError unless a run with `header` is one of `problem`, whatever version of neurofit made it.
 
     A problem made in Python has no text to compare, and its file may hold others that changed: it is the same where its
-    function gives the features that the first of the `evaluations` have.
+    function gives the features and the scores that the `evaluations` have, in the same box. Bounds are not compared.
     """
     differing.check(replace(header, identity=problem.identity), describe(problem), place)  # names and settings
     if problem.text:
         same = header.file_hashes == problem.file_hashes and _bare(header.text) == _bare(problem.text)
     else:
-        few = evaluations[:_TRIED]
-        again = FunctionEvaluator(problem).evaluate([e.index for e in few], np.array([e.x for e in few]))
-        features = [np.array([e.features for e in each], float) for each in (few, list(again))]
-        same = np.allclose(*features, rtol=2.0**-_BITS, equal_nan=True)
+        same = header.reference == describe(problem).reference and _answers(problem, evaluations)
     if not same:
         raise ArchiveError(f"{place} is a run of the problem as it was once, or nobody can tell; run with --fresh")
+
+
+def _answers(problem: Problem, evaluations: Sequence[Evaluation]) -> bool:
+    """Whether the function of a problem made in Python gives those that came well, at least one, once more."""
+    well = [e for e in evaluations if e.status == "ok"]
+    if not well or not isinstance(problem.model, FunctionModel):
+        return False
+    again = list(FunctionEvaluator(problem).evaluate([e.index for e in well], np.array([e.x for e in well])))
+    features, scores = (
+        [np.array([getattr(e, name) for e in each], float) for each in (well, again)]
+        for name in ("features", "objectives")
+    )
+    return np.allclose(*features, rtol=2.0**-_BITS, atol=0.0, equal_nan=True) and np.allclose(
+        *scores, equal_nan=True, **_AGREES
+    )
 
 
 def _bare(text: str) -> dict[str, Any]:
