@@ -86,10 +86,11 @@ def unpack(file: Path, directory: Path, problem: Problem) -> None:
     parts = _parts(file)
     meta, arrays = json.loads(parts[_META]), np.load(io.BytesIO(parts[_ARRAYS]))
     header = _header(meta["header"], problem)
+    _same(header, problem, file)
     ends = np.cumsum([0, *meta["asked"]])
     x, indexes = arrays["asked"], arrays["indexes"]
     evaluations = _evaluations(arrays, meta["reasons"], problem, file)
-    _same(header, evaluations, problem, file)
+    _answered(evaluations, problem, file)
     contents = Contents(
         header,
         {e.index: Row(e, batch) for e, batch in zip(evaluations, meta["batches"], strict=True)},
@@ -125,7 +126,8 @@ def renewed(directory: Path, problem: Problem) -> bool:
     contents = read(directory)
     if contents.header.identity == problem.identity:
         return False
-    _same(contents.header, [row.evaluation for row in _rows(contents)], problem, directory)
+    _same(contents.header, problem, directory)
+    _answered([row.evaluation for row in _rows(contents)], problem, directory)
     new, old = (directory.with_name(f"{directory.name}.{end}") for end in ("new", "old"))
     for left in (new, old):
         shutil.rmtree(left, ignore_errors=True)
@@ -139,34 +141,40 @@ def renewed(directory: Path, problem: Problem) -> bool:
     return True
 
 
-def _same(header: Header, evaluations: Sequence[Evaluation], problem: Problem, place: Path) -> None:
+def _same(header: Header, problem: Problem, place: Path) -> None:
     """Raises ArchiveError unless a run with `header` is one of `problem`, whatever version of neurofit made it.
 
-    A problem made in Python has no text to compare, and its file may hold others that changed: it is the same where its
-    function gives the features and the scores that the `evaluations` have, in the same box. Bounds are not compared.
+    A problem made in Python has no text to compare, and its file may hold others that changed: see `_answered`.
     """
     differing.check(replace(header, identity=problem.identity), describe(problem), place)  # names and settings
     if problem.text:
         same = header.file_hashes == problem.file_hashes and _bare(header.text) == _bare(problem.text)
     else:
-        same = header.reference == describe(problem).reference and _answers(problem, evaluations)
+        same = header.reference == problem.box and isinstance(problem.model, FunctionModel)
     if not same:
-        raise ArchiveError(f"{place} is a run of the problem as it was once, or nobody can tell; run with --fresh")
+        raise _another(place)
 
 
-def _answers(problem: Problem, evaluations: Sequence[Evaluation]) -> bool:
-    """Whether the function of a problem made in Python gives those that came well, at least one, once more."""
+def _answered(evaluations: Sequence[Evaluation], problem: Problem, place: Path) -> None:
+    """Raises ArchiveError unless the function of a problem made in Python gives the features and scores once more of
+    the evaluations that came well, at least one. Bounds are not compared.
+    """
+    if problem.text:
+        return
     well = [e for e in evaluations if e.status == "ok"]
-    if not well or not isinstance(problem.model, FunctionModel):
-        return False
-    again = list(FunctionEvaluator(problem).evaluate([e.index for e in well], np.array([e.x for e in well])))
+    x = np.array([e.x for e in well])
+    again = list(FunctionEvaluator(problem).evaluate([e.index for e in well], x))
     features, scores = (
         [np.array([getattr(e, name) for e in each], float) for each in (well, again)]
         for name in ("features", "objectives")
     )
-    return np.allclose(*features, rtol=2.0**-_BITS, atol=0.0, equal_nan=True) and np.allclose(
-        *scores, equal_nan=True, **_AGREES
-    )
+    alike = np.allclose(*features, rtol=2.0**-_BITS, atol=0.0, equal_nan=True)
+    if not (well and alike and np.allclose(*scores, equal_nan=True, **_AGREES)):
+        raise _another(place)
+
+
+def _another(place: Path) -> ArchiveError:
+    return ArchiveError(f"{place} is a run of the problem as it was once, or nobody can tell; run with --fresh")
 
 
 def _bare(text: str) -> dict[str, Any]:
