@@ -29,8 +29,10 @@ def amplitude(value: float | str, searches: Collection[str], path: str) -> Ampli
     for name in sorted(expression.names):
         if name not in searches:
             known = sorted(searches)
-            listed = f"the name of a search: {', '.join(known)}" if known else "a search among the protocols"
-            raise ConfigError(path, got=name, expected=f"{listed}{did_you_mean(name, known)}")
+            named = f"the name of a search: {', '.join(known)}" if known else "a search, of which `protocols` has none"
+            raise ConfigError(
+                path, got=name, expected=f"a current, such as 50 pA, or {named}{did_you_mean(name, known)}"
+            )
     unit = expression.unit(path, lambda _: None, name="nA")
     if unit not in (None, "nA"):
         raise ConfigError(path, got=value, expected=f"a current, not {unit or 'a pure number'}")

@@ -38,6 +38,18 @@ def shadowed(ordered: Sequence[ModelParameter], places: Places) -> tuple[str, ..
     return tuple(reversed(found))
 
 
+def twice(ordered: Sequence[ModelParameter]) -> list[tuple[str, str, str]]:
+    """(LOCATION.VARIABLE, parameter, later parameter) of what two parameters set in the same place."""
+    found, last = [], dict[str, str]()
+    for parameter in ordered:
+        for a in parameter.sets:
+            what = f"{a.where}.{a.variable}"
+            if what in last:
+                found.append((what, last[what], parameter.name))
+            last[what] = parameter.name
+    return found
+
+
 def _rank(parameter: ModelParameter, places: Places) -> tuple[int, int]:
     geometry = 0 if any(a.variable in _GEOMETRY for a in parameter.sets) else 1
     return geometry, max((_special(a.where, places) for a in parameter.sets), default=0)

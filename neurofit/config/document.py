@@ -14,6 +14,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
+from neurofit.config.syntax import meant
 from neurofit.errors import ConfigError, Words
 
 Scalar = str | int | float | bool | None
@@ -22,6 +23,7 @@ Data = Scalar | list["Data"] | dict[str, "Data"]
 # Aliases can make a small file expand without end; no honest file comes near this many nodes.
 _MOST_NODES = 50_000
 _DEEPEST = 60
+_NO_TAGS = "plain YAML without tags; quotes round a text that begins with `!`"
 _LONGEST = 200  # characters of a found text that an error shows
 _SHORT = re.compile(r"(.*)\.(?:value|bounds|expression)(\[\d+\])?")
 
@@ -130,25 +132,19 @@ def _load(text: str, file: str, path: str = "$") -> object:
     try:
         return yaml.load(text)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark is not None else None
-        problem = (error.problem or "a syntax error").strip().splitlines()[0]
-        if twice := re.match(r'found duplicate key "([^"]*)"', problem):
-            raise ConfigError(
-                path, got=f"`{twice[1]}` again", expected="each key once", file=file, line=line
-            ) from error
-        raise ConfigError(path, got=problem, expected="YAML 1.2", file=file, line=line) from error
+        line, got, expected = meant(error, text)
+        raise ConfigError(path, got=got, expected=expected, file=file, line=line) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         got = f"the character {error.character!r}"
         raise ConfigError(path, got=got, expected="text without control characters", file=file, line=line) from error
     except YAMLError as error:
-        raise ConfigError(path, got=str(error).strip().splitlines()[0], expected="YAML 1.2", file=file) from error
+        raise ConfigError(path, got=str(error).strip().splitlines()[0], expected="YAML", file=file) from error
     except RecursionError as error:
-        raise ConfigError(path, got="nesting without end", expected="YAML 1.2", file=file) from error
+        raise ConfigError(path, got=Words("nesting without end"), expected="fewer brackets", file=file) from error
     except (ValueError, AssertionError, AttributeError, KeyError, IndexError, TypeError, NotImplementedError) as error:
         # The parser's own slips on malformed numbers, dates, directives and tags.
-        raise ConfigError(path, got=f"{type(error).__name__}: {error}", expected="YAML 1.2", file=file) from error
+        raise ConfigError(path, got=f"{type(error).__name__}: {error}", expected="YAML", file=file) from error
 
 
 class _Reader:
@@ -164,7 +160,7 @@ class _Reader:
         if self.count > _MOST_NODES or len(above) > _DEEPEST or id(node) in above:
             raise self._error(path, "a tree that expands without end", "fewer aliases and less nesting", line)
         if getattr(getattr(node, "tag", None), "value", None) is not None:
-            raise self._error(path, f"the tag {node.tag.value}", "plain YAML without tags", line)  # type: ignore[attr-defined]
+            raise self._error(path, f"the tag {node.tag.value}", _NO_TAGS, line)  # type: ignore[attr-defined]
         if isinstance(node, CommentedMap):
             return self._mapping(node, path, line, (*above, id(node)))
         if isinstance(node, CommentedSeq):
@@ -189,7 +185,7 @@ class _Reader:
 
     def _scalar(self, node: object, path: str, line: int | None) -> Scalar:
         if isinstance(node, TaggedScalar):
-            raise self._error(path, "a tagged value", "plain YAML without tags", line)
+            raise self._error(path, "a tagged value", _NO_TAGS, line)
         if node is None or isinstance(node, str):
             return None if node is None else str(node)
         if isinstance(node, (bool, ScalarBoolean)):

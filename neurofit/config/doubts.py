@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from neurofit.config.knobs import Knob
-from neurofit.config.schema.base import nearest
+from neurofit.config.schema.base import nearest, written
 from neurofit.config.schema.fit import FitFile, FitSpec
 from neurofit.errors import ConfigError
 from neurofit.problem import catalogue
@@ -20,6 +20,7 @@ from neurofit.problem.protocol import Chirp, Noise, Protocol, Ramp, Step, Stimul
 # spike; a plain number above it was most likely meant in pA.
 STRONG = 10.0
 VOLTAGE = 1000.0  # mV: no membrane has more, nor is clamped to it
+_PEAK = 150.0  # mV: no spike goes beyond
 _SHARE, _SIGNED = (0.0, 1.0), (-1.0, 1.0)
 # What features of populations can be, which nobody's target lies beyond on purpose.
 _POSSIBLE = {
@@ -63,11 +64,18 @@ _MOST = {
 }
 _DECADES = 8.0  # of logarithmic bounds: most of wider ones is as good as nothing, or beyond anything
 # An std beside its target: the share of it below which all evaluations are as bad, and above which as good.
-_FINEST, _COARSEST = 1e-6, 1e4
+_FINEST, _COARSEST = 1e-4, 1e4
 # A range whose ends differ by that factor, or that is so much wider than all that its feature can be, has one end that
 # only stands for no limit.
 _OPEN, _WIDER = 1e6, 10.0
 _HUGE = 1e9  # of numbers that scores are taken by: what is above was a slip of the pen
+# Settings that only these optimizers know.
+_OF_OPTIMIZERS = {
+    "points_per_axis": ("grid",),
+    "design": ("random",),
+    "initial": ("joint", "botorch", "nsga2", "ibea"),
+    **dict.fromkeys(("surrogate", "sensitive_steps", "without"), ("joint",)),
+}
 _BRIEF = 20.0  # ms, of a network's window: within it few cells spike twice
 
 
@@ -84,7 +92,7 @@ def currents(protocols: Sequence[Protocol]) -> Iterator[str]:
 
 def of_networks(protocols: Sequence[Protocol], knobs: Sequence[Knob]) -> Iterator[str]:
     """A warning for each window in which hardly a cell spikes, and each changed parameter that is far too much."""
-    known = {knob.model.name: knob.model.unit for knob in knobs}
+    unit_of = {knob.model.name: knob.model.unit for knob in knobs}
     for protocol in protocols:
         for sweep in protocol.sweeps:
             start, end = sweep.window
@@ -95,7 +103,7 @@ def of_networks(protocols: Sequence[Protocol], knobs: Sequence[Knob]) -> Iterato
                 )
             for change in sweep.changes:
                 what = f"protocol {protocol.name}: {change.parameter}"
-                yield from _too_much(what, known[change.parameter], [change.value])
+                yield from _too_much(what, unit_of[change.parameter], [change.value])
 
 
 def strong(what: str, amps: Iterable[float]) -> Iterator[str]:
@@ -115,17 +123,10 @@ def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Ite
     for objective in objectives:
         for target in objective.targets:
             feature = features[target.column]
-            of_cells = feature.name in _OF_CELLS and _is_itself(feature)
-            least, most = (_OF_CELLS if of_cells else _POSSIBLE).get(feature.name, (-math.inf, math.inf))
+            least, most = can_be(feature)
             if target.high < least or target.low > most:
-                bounds = f"from {least:g} to {most:g}" if math.isfinite(most) else f"at least {least:g}"
-                unit = f" {feature.unit}" if feature.unit else ""
-                whose = "a neuron's " if of_cells else ""
                 wanted = f"{target.low:g}" if target.low == target.high else f"{target.low:g} to {target.high:g}"
-                yield (
-                    f"objective {objective.name}: {whose}{feature.name} is {bounds}{unit}, and its target of {wanted} "
-                    "is not"
-                )
+                yield f"objective {objective.name}: {known(feature)}, and its target of {wanted} is not"
             elif target.low < target.high and target.std == (target.high - target.low) / 2:
                 small, large = sorted((abs(target.low), abs(target.high)))
                 span = _WIDER * (most - least) if math.isfinite(most - least) else math.inf
@@ -140,6 +141,22 @@ def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Ite
             if size > 0 and not _FINEST * size <= std <= _COARSEST * size:
                 what = "small" if std < size else "large"
                 yield f"objective {objective.name}: an std of {std:g} is very {what} beside a target of {size:g}"
+
+
+def can_be(feature: Feature) -> tuple[float, float]:
+    """The least and the most that a feature is of any neuron, or population of them; infinite where nobody knows."""
+    ranges = _OF_CELLS if feature.name in _OF_CELLS and _is_itself(feature) else _POSSIBLE
+    return ranges.get(feature.name, (-math.inf, math.inf))
+
+
+def known(feature: Feature) -> str:
+    """What `can_be` says of a feature, in words: "a neuron's spike_count is at least 0"; "" where nobody knows."""
+    least, most = can_be(feature)
+    if not math.isfinite(least):
+        return ""
+    bounds = f"from {least:g} to {most:g}" if math.isfinite(most) else f"at least {least:g}"
+    whose = "a neuron's " if feature.name in _OF_CELLS else ""
+    return f"{whose}{feature.name} is {bounds} {feature.unit}".rstrip()
 
 
 def _is_itself(feature: Feature) -> bool:
@@ -177,6 +194,14 @@ def _too_much(what: str, unit: str, values: Sequence[float]) -> Iterator[str]:
         yield f"{what}: {value:g} {unit}, far more than {whose} has{own}"
 
 
+def temperature(cell: CellTemplate, protocols: Sequence[Protocol]) -> Iterator[str]:
+    """A warning where nobody says the temperature of a cell with channels, and NEURON's own, a squid's, is taken."""
+    channels = {name for _, names in cell.mechanisms for name in names} - {"pas"}
+    said = cell.conditions.celsius is not None or all(p.conditions.celsius is not None for p in protocols)
+    if channels and not said and cell.hoc is None and cell.python is None:
+        yield "conditions: without a `celsius` it is NEURON's own 6.3 degC, on which channels may depend"
+
+
 def lists(cell: CellTemplate) -> Iterator[str]:
     """A warning for each list of a section that nothing reads and that is called nearly as one that all cells have."""
     used = {where for where, _ in cell.mechanisms} | {part for _, parts in cell.lists for part in parts}
@@ -202,7 +227,7 @@ def scores(fit: FitFile) -> Iterator[str]:
 def thresholds(features: Sequence[Feature]) -> Iterator[str]:
     """A warning for each eFEL threshold that no voltage crosses."""
     for value in dict.fromkeys(dict(feature.settings).get("Threshold", 0.0) for feature in features):
-        if abs(value) > VOLTAGE:
+        if abs(value) > _PEAK:
             yield f"efel.Threshold: no spike crosses {value:g} mV; plain numbers are in mV"
 
 
@@ -219,6 +244,9 @@ def settings(spec: FitSpec, model: Model) -> Iterator[str]:
         yield "fit.engine: coreneuron has no effect, as networks are simulated by NEURON"
     if spec.share is True and not isinstance(model, CellTemplate):
         yield "fit.share has no effect, as only a cell's sweeps can share their beginning"
+    for key, optimizers in _OF_OPTIMIZERS.items():
+        if spec.optimizer not in optimizers and written(spec, key):
+            yield f"fit.{key} has no effect on {spec.optimizer}, only on {', '.join(optimizers)}"
     if spec.patience is not None and spec.patience >= spec.budget:
         yield f"fit.patience: {spec.patience} has no effect within a budget of {spec.budget}"
     if spec.ranks_per_evaluation > 1 and isinstance(model, CellTemplate | FunctionModel):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neurofit.config import physical
 from neurofit.config.choices import categorical, refuse_ranges
 from neurofit.config.limits import Limits
 from neurofit.config.locations import Places
 from neurofit.config.numbers import number
-from neurofit.config.schema.base import CELSIUS, V_INIT, did_you_mean, nearest
-from neurofit.config.schema.model import DIAMETERS, LENGTHS, MOST_SEGMENTS, ParameterSpec
+from neurofit.config.schema.base import did_you_mean, nearest
+from neurofit.config.schema.model import ParameterSpec
 from neurofit.config.variables import Variables
 from neurofit.errors import ConfigError, Words
 from neurofit.problem import units
@@ -22,8 +22,6 @@ from neurofit.problem.space import Kind, Parameter, Scale
 
 _DECADE = 10.0
 SECTION_VARIABLES = ("L", "nseg", "Ra")  # one value for a whole section
-_RANGES = {"L": LENGTHS, "diam": DIAMETERS, "nseg": (1, MOST_SEGMENTS), "celsius": CELSIUS, "v_init": V_INIT}
-_POSITIVE = (*SECTION_VARIABLES, "diam", "cm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,13 @@ class Knob:
     warning: str = ""
     limits: Limits | None = None
     path: str = ""
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """The values that it ranges between, or has one of; none where its value is not known."""
+        if self.free is not None:
+            return self.free.choices or (self.free.low, self.free.high)
+        return () if self.model.value is None else (self.model.value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +133,12 @@ class CellKnobs:
             sets = tuple(self._set(written, target, value) for target, value in spec.sets.items())
             if written.name not in self.used:
                 effective(sets, written.at("sets"))
-            return _knob(written, spec.unit or "", sets)
+            knob = _knob(written, spec.unit or "", sets)
+            for target, made in zip(spec.sets, sets, strict=True):
+                path = f"{written.at('sets')}.{target}"
+                unit = self.variables.unit(made.where, made.variable, path)
+                physical.of_values(written.name, knob.extent, made, unit, path)
+            return knob
         where, dot, variable = written.name.rpartition(".")
         if dot and (where == "global" or self.places.known(where)):
             unit = self.variables.unit(where, variable, written.path)
@@ -163,7 +173,7 @@ class CellKnobs:
         in_unit(expression, unit, path)
         if not expression.names:
             constant = float(expression.value({}))
-            _possible(variable, [constant], unit, path, value)
+            physical.possible(variable, [constant], unit, path, value)
         return Assignment(where, variable, expression)
 
     def _distribution(self, written: Written, variable: str, unit: str) -> Expression | None:
@@ -253,12 +263,15 @@ def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: s
         _check_suggested(other, unit, written_in, path, variable, names)
     if spec.choices is not None:
         return _chosen(written, unit, sets, variable, names)
-    value = None
+    value, own_value = None, written.at("value").startswith("$.parameters.")
     if names and isinstance(spec.value, str) and spec.value[:1].isalpha():
         expected = "a number; a name is one of `choices`, which the fit file gives"
         raise ConfigError(written.at("value"), got=spec.value, expected=expected)
     if spec.value is not None:
-        value = _value(spec.value, spec.integer, unit, written_in, variable, written.at("value"))
+        value = _value(spec.value, False, unit, written_in, variable, written.at("value"))
+        if spec.integer and value != round(value):
+            path = written.at("value" if own_value else "integer")
+            raise ConfigError(path, got=Words(f"{spec.value} as the value"), expected="a whole number, or no `integer`")
     if spec.bounds is None:
         if value is None:
             only = any(other.bounds or other.choices for other, _ in written.suggested)
@@ -266,10 +279,9 @@ def _knob(written: Written, unit: str, sets: tuple[Assignment, ...], variable: s
             raise ConfigError(written.path, expected=f"a value or bounds (or choices) for {written.name}{why}")
         return Knob(ModelParameter(written.name, unit, value, sets), None, path=written.at("value"))
     free, warning = _free(written, unit, written_in)
-    _possible(variable, [free.low, free.high], unit, written.at("bounds"), spec.bounds, spec.integer)
+    physical.possible(variable, [free.low, free.high], unit, written.at("bounds"), spec.bounds, spec.integer)
     if variable == "nseg" and not spec.integer:
         raise ConfigError(written.path, got=spec.bounds, expected="`integer: true`, as a number of segments is whole")
-    own_value = written.at("value").startswith("$.parameters.")
     if value is not None and own_value and not free.low <= value <= free.high:
         raise ConfigError(written.at("value"), got=spec.value, expected=f"a value within the bounds, {spec.bounds}")
     return Knob(ModelParameter(written.name, unit, value, sets), free, warning, path=written.at("bounds"))
@@ -287,13 +299,13 @@ def _check_suggested(
         _choices("", spec, unit, written_in, variable, names, f"{path}.choices")
     if spec.bounds is not None:
         path = f"{path}.bounds"
-        _possible(variable, _ends(spec.bounds, unit, written_in, path), unit, path, spec.bounds)
+        physical.possible(variable, _ends(spec.bounds, unit, written_in, path), unit, path, spec.bounds)
 
 
 def _value(given: float | str, integer: bool, unit: str, written_in: str | None, variable: str, path: str) -> float:
     """A value that `variable` can have."""
     value = number(given, unit, path, written_in)
-    _possible(variable, [value], unit, path, given, integer)
+    physical.possible(variable, [value], unit, path, given, integer)
     return value
 
 
@@ -304,8 +316,8 @@ def _choices(
     assert spec.choices is not None
     free = categorical(name, spec.choices, unit, written_in, path, names)
     for i, choice in enumerate(() if free.labels else free.choices):
-        _physical(variable, choice, f"{path}[{i}]", spec.integer)
-    _conductance(free.low, unit, path, spec.choices)
+        physical.check(variable, choice, f"{path}[{i}]", spec.integer)
+    physical.conductance(free.low, unit, path, spec.choices)
     return free
 
 
@@ -322,35 +334,6 @@ def _chosen(written: Written, unit: str, sets: tuple[Assignment, ...], variable:
     if "value" in own and value not in free.choices:
         raise ConfigError(written.at("value"), got=spec.value, expected=f"one of the choices, {spec.choices}")
     return Knob(ModelParameter(written.name, unit, value, sets), free, path=path)
-
-
-def _possible(
-    variable: str,
-    values: Sequence[float],
-    unit: str,
-    path: str,
-    got: float | str | Sequence[float | str],
-    integer: bool = False,
-) -> None:
-    """Raises ConfigError at `path`, where `got` is written, unless `variable` [unit] can have all of `values`."""
-    for value in values:
-        _physical(variable, value, path, integer)
-    _conductance(min(values), unit, path, got)
-
-
-def _conductance(least: float, unit: str, path: str, got: float | str | Sequence[float | str]) -> None:
-    if least < 0 and units.compatible(unit, "S/cm2"):
-        raise ConfigError(path, got=got, expected="values of at least 0, as those of a conductance are")
-
-
-def _physical(variable: str, value: float, path: str, integer: bool) -> None:
-    if variable in _POSITIVE and not value > 0:
-        raise ConfigError(path, got=value, expected=f"above 0, as {variable} is")
-    low, high = _RANGES.get(variable, (-math.inf, math.inf))
-    if not low <= value <= high:
-        raise ConfigError(path, got=value, expected=f"from {low:g} to {high:g}, as {variable} is")
-    if (integer or variable == "nseg") and value != round(value):
-        raise ConfigError(path, got=value, expected="a whole number")
 
 
 def _ends(bounds: Sequence[float | str], unit: str, written_in: str | None, path: str) -> tuple[float, float]:

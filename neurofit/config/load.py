@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from neurofit.config import (
@@ -16,6 +16,7 @@ from neurofit.config import (
     network_steps,
     protocols,
     resolved,
+    rule_doubts,
     rules,
     sweep_doubts,
     targets,
@@ -187,9 +188,10 @@ def _warnings(
     """What is no error, and most likely not meant, in sentences."""
     said = [knob.warning for knob in made.knobs if knob.warning]
     protocols = columns.protocols.protocols
-    said += [*doubts.knobs(made.knobs, made.model), *_hidden(made, free), *_unused(fit, columns)]
+    said += [*doubts.knobs(made.knobs, made.model), *_hidden(made, free, fit.parameters), *_unused(fit, columns)]
     said += [*doubts.currents(protocols), *doubts.targets(objectives, columns.features)]
-    said += [*sweep_doubts.cut(protocols), *sweep_doubts.order(protocols, ruled, columns.features)]
+    said += [*sweep_doubts.cut(protocols), *rule_doubts.order(protocols, ruled, columns.features)]
+    said += rule_doubts.vain(ruled, columns.features)
     said += [*doubts.thresholds(columns.features), *doubts.scores(fit), *doubts.settings(fit.fit, made.model)]
     cells = [p.cell for p in made.model.populations] if isinstance(made.model, NetworkTemplate) else [made.model]
     said += dict.fromkeys(one for cell in cells if isinstance(cell, CellTemplate) for one in doubts.lists(cell))
@@ -200,19 +202,27 @@ def _warnings(
     else:
         said += sweep_doubts.never(protocols, columns.features)
     if isinstance(made.model, CellTemplate):
+        said += doubts.temperature(made.model, protocols)
         said += sweep_doubts.magnitudes(protocols, columns.protocols.searches, made.model.conditions)
     return tuple(said)
 
 
-def _hidden(built: Built, free: Mapping[str, Parameter]) -> list[str]:
-    """A warning for each free parameter that more special ones overwrite everywhere."""
+def _hidden(built: Built, free: Collection[str], own: Collection[str]) -> list[str]:
+    """A warning for each free parameter that more special ones overwrite everywhere, and for each two that set the same
+    there, of which only the later one counts; parameters that are `free`, and all `own` ones of the fit file.
+    """
     if not isinstance(built.model, CellTemplate):
         return []
     names = application.shadowed(built.model.parameters, built.places)
-    return [
+    twice = [
+        f"{earlier}: what it sets of {what} has no effect, as {later} sets that later"
+        for what, earlier, later in application.twice(built.model.parameters)
+        if earlier in own
+    ]
+    return twice + [
         f"{name}: has no effect, as parameters of more special places set the same everywhere"
         for name in names
-        if name in free
+        if name in free and not any(told.startswith(f"{name}:") for told in twice)
     ]
 
 

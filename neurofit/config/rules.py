@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from neurofit.config.columns import Columns, Request
 from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.fit import RuleSpec
-from neurofit.errors import ConfigError
+from neurofit.errors import ConfigError, Words
 from neurofit.problem.expression import Expression, FeatureCall, parse
-from neurofit.problem.expression.nodes import unlike
+from neurofit.problem.expression.shapes import misfit
 from neurofit.problem.protocol import HoldingSearch
 from neurofit.problem.rule import Rule
 
@@ -30,12 +30,8 @@ def _rule(name: str, spec: RuleSpec, columns: Columns, path: str) -> Rule:
     resolved = _resolve(expression, columns, path)
     if not resolved.columns:
         raise ConfigError(path, got=spec.expression, expected="a condition that reads a feature")
-    if lengths := unlike(resolved.node):
-        raise ConfigError(
-            path,
-            got=f"{' against '.join(map(str, lengths))} sweeps in {spec.expression!r}",
-            expected="features of as many sweeps, or single numbers: mean_frequency(fi[0]), mean(mean_frequency(fi))",
-        )
+    if ill := misfit(resolved.node):
+        raise ConfigError(path, got=Words(f"{ill[0]} in {spec.expression!r}"), expected=ill[1])
     resolved.unit(path, columns.known_unit)
     return Rule(name, resolved.text, resolved, spec.margin)
 

@@ -83,6 +83,9 @@ def load_any(path: str | Path, changes: Mapping[str, str] = overrides.NO_CHANGES
     """
     document = read(Path(path))
     if STAGES in document.data:
+        if "model" in document.data:
+            expected = "stages, each with a model of its own, or else one problem: not both in a file"
+            raise document.locate(ConfigError(f"$.{STAGES}", got=Words("`stages` beside `model`"), expected=expected))
         return _staged(document, changes)
     inline(document, changes)
     return built(document)

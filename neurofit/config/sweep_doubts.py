@@ -1,6 +1,4 @@
-"""Doubts of what sweeps and their features are: values that cannot be, stimuli that are cut or far too much, trends
-over currents in another order.
-"""
+"""Doubts of what sweeps and their features are: values that cannot be, stimuli that are cut or far too much."""
 
 from __future__ import annotations
 
@@ -8,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from neurofit.config.doubts import VOLTAGE, strong
 from neurofit.problem import catalogue
-from neurofit.problem.expression.nodes import Columns, Function, walk
 from neurofit.problem.feature import Feature
 from neurofit.problem.protocol import (
     DT,
@@ -25,7 +22,6 @@ from neurofit.problem.protocol import (
     Synapse,
     VoltageClamp,
 )
-from neurofit.problem.rule import Rule
 
 # Without a current they divide by nothing, or look for a response that nothing caused.
 _PER_CURRENT = ("input_resistance", *catalogue.READS_AMPLITUDE)
@@ -135,34 +131,3 @@ def _beyond(stimulus: Stimulus, duration: float, dt: float) -> Iterator[str]:
         fastest, known = max(stimulus.f0, stimulus.f1), 500.0 / dt  # Hz
         if fastest > known:
             yield f"its {fastest:g} Hz are more than a time step of {dt:g} ms can tell, {known:g} Hz"
-
-
-def order(protocols: Sequence[Protocol], rules: Sequence[Rule], features: Sequence[Feature]) -> Iterator[str]:
-    """A warning for each trend over sweeps whose currents come in an order that hardly fits it.
-
-    Steps down may well be listed by their size, so that either order will do. What is counted grows with the current,
-    and so must be listed from low to high to increase; of a time, a falling order may be meant.
-    """
-    known = {protocol.name: protocol for protocol in protocols}
-    for rule in rules:
-        for node in walk(rule.expression.node):
-            if not isinstance(node, Function) or node.name not in ("increasing", "decreasing"):
-                continue
-            read = next((n.columns for n in walk(node) if isinstance(n, Columns) and len(n.columns) > 1), ())
-            chosen = [features[c] for c in read]
-            amps = [known[f.protocol].sweeps[f.sweep].amp for f in chosen if f.sweep is not None]
-            values = [amp for amp in amps if isinstance(amp, float)]
-            counted = all(f.name in catalogue.SPIKE_COUNTS or f.unit == "Hz" for f in chosen)
-            if len(values) < len(read) or not read or _fits(values, falling=node.name == "decreasing" or not counted):
-                continue
-            listed = ", ".join(f"{1000 * value:g}" for value in values)
-            yield (
-                f"rule {rule.name}: {node.name}() takes the sweeps of {chosen[0].protocol} in the order of its "
-                f"currents, {listed} pA; list them from low to high, with what belongs to each"
-            )
-
-
-def _fits(values: Sequence[float], falling: bool) -> bool:
-    """Whether currents rise, or their sizes do; or, where that may be, fall."""
-    ways = (list(values), [abs(value) for value in values])
-    return any(way == sorted(way) or (falling and way == sorted(way, reverse=True)) for way in ways)

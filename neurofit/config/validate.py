@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from neurofit.config.document import Data, Document
-from neurofit.config.schema.base import did_you_mean, kinds, nearest
+from neurofit.config.schema.base import did_you_mean, kinds, nearest, unit_of
 from neurofit.config.schema.fit import MODELS, FitSpec
 from neurofit.config.schema.network import DriveSpec
 from neurofit.config.schema.protocol import StimulusSpec
@@ -29,6 +29,7 @@ _WORDS = {
     "none_required": "nothing",
 }
 _MODEL = "a built-in model's name, a folder with a model.yaml"
+_PLURALS = ("mean", "std", "target", "amp", "feature")  # keys of one, beside which there is one of several
 _SEARCHES = ("holding", "rheobase")
 _LIMITS = {
     "greater_than": ("gt", "a value above"),
@@ -54,7 +55,7 @@ def check_settings(given: Mapping[str, object]) -> None:
     except ValidationError as error:
         details = error.errors(include_url=False)[0]
         name = str(details["loc"][0])
-        expected = _expected(details["type"], details.get("ctx", {}), details["msg"], None)
+        expected = _expected(details["type"], details.get("ctx", {}), details["msg"], None, name)
         raise ConfigError(f"$.fit.{name}", got=given[name], expected=expected) from None
 
 
@@ -64,6 +65,8 @@ def _first(errors: list[ConfigError]) -> ConfigError:
     same = [e for e in errors if e.path == first.path]
     accepted = list(dict.fromkeys(e.expected for e in same))
     first.expected = " or ".join(accepted)
+    if isinstance(first.got, list) and (key := _key(first.path)) in _PLURALS:
+        first.expected += f"; a list is of the key `{key}s`"
     return first
 
 
@@ -80,10 +83,11 @@ def _translated(details: ErrorDetails, data: Data) -> ConfigError:
         return ConfigError(f"{path}.{key}" if within else path, got=key, expected=context["expected"])
     if kind in ("union_tag_invalid", "union_tag_not_found") and isinstance(node, dict):
         return _untagged(path, node, str(context.get("discriminator", "")))
-    return ConfigError(path, got=_shown(node), expected=_expected(kind, context, details["msg"], node))
+    return ConfigError(path, got=_shown(node), expected=_expected(kind, context, details["msg"], node, _key(path)))
 
 
-def _expected(kind: str, context: dict[str, Any], message: str, node: Data) -> str:
+def _expected(kind: str, context: dict[str, Any], message: str, node: Data, key: str) -> str:
+    """What would be right of `node`, which is written at the key `key`, or in its list."""
     if "expected" in context and kind != "literal_error":
         return str(context["expected"])
     if kind == "literal_error":
@@ -92,13 +96,24 @@ def _expected(kind: str, context: dict[str, Any], message: str, node: Data) -> s
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return f"{_MODEL}, or a mapping" if "model_kind" in context.get("discriminator", "") else "a mapping"
     if kind in _LIMITS:
-        key, words = _LIMITS[kind]
-        return f"{words} {context[key]:g}"
+        limit, words = _LIMITS[kind]
+        return f"{words} {context[limit]:g} {unit_of(key)}".rstrip()
     if kind in ("too_short", "too_long"):
         least, most = context.get("min_length"), context.get("max_length")
-        return f"at least {least} item{'s' if least != 1 else ''}" if least is not None else f"at most {most} items"
+        commas = isinstance(node, list) and most is not None and len(node) == 2 * most and all(_whole(n) for n in node)
+        at_most = f"at most {most} items{', with points in their numbers, no commas' if commas else ''}"
+        return f"at least {least} item{'s' if least != 1 else ''}" if least is not None else at_most
     expected = _WORDS.get(kind, message[0].lower() + message[1:])
     return f"{expected}, or no such key" if node is None and expected == "a mapping" else expected
+
+
+def _whole(node: Data) -> bool:
+    return isinstance(node, int) and not isinstance(node, bool)
+
+
+def _key(path: str) -> str:
+    """The last key of a path: "bounds" of "$.parameters.soma.g_pas.bounds[0]"."""
+    return path.rpartition(".")[2].partition("[")[0]
 
 
 def _untagged(path: str, node: dict[str, Data], discriminator: str) -> ConfigError:

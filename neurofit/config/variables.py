@@ -64,17 +64,15 @@ class Variables:
         info = there.get(variable)
         if info is None:
             elsewhere = modfiles.variables(self._every()).get(variable)
-            hint = (
-                f": {elsewhere.mechanism} is inserted elsewhere"
-                if elsewhere is not None and elsewhere.mechanism
-                else ""
-            )
+            hint = ""
+            if elsewhere is not None and elsewhere.mechanism:
+                hint = f"; {elsewhere.mechanism} is inserted elsewhere"
             local = [name for name, known in there.items() if not known.is_global]
             shown = ", ".join(local[:_FEW]) + (", ..." if len(local) > _FEW else "")
             raise ConfigError(
                 path,
                 got=variable,
-                expected=f"a variable of a mechanism inserted in {where}{hint}: {shown}{did_you_mean(variable, local)}",
+                expected=f"a variable of a mechanism inserted in {where}: {shown}{hint}{did_you_mean(variable, local)}",
             )
         if info.is_global:
             raise ConfigError(

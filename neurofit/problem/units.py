@@ -21,6 +21,10 @@ UNIT_WORDS = (
 )
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:inf|nan))\s*(.*?)\s*$")
 
+# Of temperatures, whose scales begin at different points: a degree of each, and the scale.
+_DEGREES = {"degC": "delta_degree_Celsius", "K": "kelvin", "degF": "delta_degree_Fahrenheit"}
+_SCALES = {"degC": "degree_Celsius", "K": "kelvin", "degF": "degree_Fahrenheit"}
+
 # What a unit may look like at all: anything else must not reach pint, which would evaluate it as arithmetic.
 _SHAPE = re.compile(r"[A-Za-zµΩ%0-9*/^ -]{0,40}")
 
@@ -51,10 +55,10 @@ def _unit(text: str) -> Any:
         return _registry().dimensionless
     if plain == "%":
         return _registry().percent
-    if plain == "degC":
-        return _registry().delta_degree_Celsius
+    if plain in _DEGREES:
+        return _registry().parse_units(_DEGREES[plain])
     try:
-        return (
+        found = (
             _registry().parse_units(plain)
             if not plain.startswith("1/")
             else (1 / _registry().parse_expression(plain[2:])).units
@@ -65,6 +69,7 @@ def _unit(text: str) -> Any:
         if type(error).__module__.split(".")[0] in ("tokenize", "pint"):
             return None
         raise
+    return None if found.dimensionality == _registry().kelvin.dimensionality else found  # a scale not in `_DEGREES`
 
 
 def known(unit: str) -> bool:
@@ -88,8 +93,11 @@ def factor(unit_from: str, unit_to: str) -> float:
 
 def scaled(number: float, unit_from: str, unit_to: str) -> float:
     """`number`, converted; powers of ten are divided rather than multiplied where that is exact (100 pA is 0.1 nA to
-    the last bit).
+    the last bit). A temperature is one on its scale: 307.15 K is 34 degC.
     """
+    if unit_from in _SCALES and unit_to in _SCALES and unit_from != unit_to:
+        there = _registry().Quantity(number, _SCALES[unit_from]).to(_SCALES[unit_to])
+        return round(float(there.magnitude), 9)  # 33.99999999999997 is a conversion's doing
     by = factor(unit_from, unit_to)
     inverse = 1.0 / by
     return number / round(inverse) if by < 1.0 and abs(inverse - round(inverse)) < 1e-6 * inverse else number * by

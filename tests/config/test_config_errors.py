@@ -56,6 +56,8 @@ MISTAKES = [
     ("diam: 2 um", "diam: 2e-20", 7, "$.model.morphology.sections.dend.diam", "at least 0.001"),
     ("nseg: 5}", "nseg: 5, lists: ['1 a']}", 7, "$.model.morphology.sections.dend.lists[0]", "letters, digits"),
     ("soma.gnabar_hh: [0.05, 0.3]", "dend.L: [50, 1e9]", 16, "$.parameters.dend.L", "1e+06, as L is"),
+    ("all.Ra: 100", "c: {value: -1, sets: {soma.cm: value}}\n    all.Ra: 100", 12, "found soma.cm of -1 where c is -1"),
+    ("  soma.gl_hh", "  c: {bounds: [-1, 2], sets: {dend.cm: 2 * value}}\n  soma.gl_hh", 18, "dend.cm of -2 where c"),
     ("soma.gnabar_hh: [0.05, 0.3]", "dend.nseg: 30001", 16, "$.parameters.dend.nseg", "10000, as nseg is"),
     ("soma.gnabar_hh: [0.05, 0.3]", "soma.gnabar_hh: -0.1", 16, "$.parameters.soma.gnabar_hh", "a conductance"),
     ("{value: 50, unit: um}", "{value: 50, unit: um, bounds: [9, a]}", 13, "reach.bounds[1]", "a number in um"),
@@ -63,6 +65,25 @@ MISTAKES = [
     ("rest: {duration: 500 ms", "rest: {duration: 1e9", 23, "$.protocols.rest.duration", "at most 1e+06"),
     ("duration: 0.2 s", "duration: 1e9", 22, "$.protocols.fi", "`duration` of at most 1e+06 ms"),
     ("duration: 0.2 s", "duration: 1e-9", 22, "$.protocols.fi.stimuli[0].duration", "at least 0.001"),
+    # what is in other units, or spellings, than it looks
+    ("celsius: 6.3 degC", "celsius: 34 K", 9, "celsius: found '34 K'; expected a value of at least -20 degC"),
+    ("celsius: 6.3 degC", "celsius: 34 C", 9, "celsius", "C does not convert to degC"),
+    ("rest: {duration: 500 ms", "rest: {duration: -5", 23, "$.protocols.rest.duration", "at least 1 ms"),
+    ("soma.gnabar_hh: [0.05, 0.3]", "soma.gnabar_hh: [0,05, 0,3]", 16, "soma.gnabar_hh", "points in their numbers"),
+    (
+        "means: [10, 20, 30 Hz]",
+        "mean: [10, 20, 30 Hz]",
+        25,
+        "$.objectives.rate.mean",
+        "a number or a text; a list is of the key `means`",
+    ),
+    (
+        "0.1, 1.5 * rheo]",
+        "nan, 1.5 * rheo]",
+        22,
+        "$.protocols.fi",
+        "a current, such as 50 pA, or the name of a search: hold,",
+    ),
     # model
     ("parent: soma(1)", "parent: soam(1)", 7, "sections.dend.parent", "did you mean `soma`?"),
     ("parent: soma(1)", "parent: dend(1)", 7, "sections.dend.parent", "another section"),
@@ -220,6 +241,15 @@ RULES = [
     ("mean_frequency(fi[1]) > 4 mV", "one unit on both sides of `>`, not Hz and mV"),
     ("abs(voltage_base(rest) + 60 Hz) < 1 mV", "one unit on both sides of `+`, not mV and Hz"),
     ("0 < mean_value(rest) / mean_value(fi[0]) < 2 mV", "one unit on both sides of `<`, not a pure number and mV"),
+    ("increasing(spike_count(rest))", "found increasing() of one value in 'increasing"),
+    ("decreasing(spike_count(fi[0]))", "a feature of two or more sweeps"),
+    ("spike_count(fi)[3] > 4", "found the index 3 in 'spike_count(fi)[3] > 4'; expected one of 0 to 2, as there are 3"),
+    ("spike_count(rest)[1] > 4", "expected no index"),
+    ("spike_count(fi[0]) / 0 > 4", "a divisor other than 0, which stands at column 22"),
+    ("abs(voltage_base(rest) + 60 mV < 1 mV", "a ')' to close the '(' of column 4, at column 38, where the end stands"),
+    ("spike_count(rest == 0", "a ')' to close the '(' of column 12, at column 18, where '==' stands"),
+    ("spike_count(rest) = 0", "`==`, which compares, at column 19"),
+    ("spike_count(rest) == 0 && spike_count(fi) == 0", "`and` at column 24, where '&' stands"),
     ("any(AP_phaseslope(fi) > 5 Hz) and 1 > 0", "one unit on both sides of `>`, not 1/ms and Hz"),
 ]
 
@@ -260,7 +290,7 @@ def test_sweeps_that_do_not_pair_are_not_held_against_each_other(tmp_path, rule)
     file = changed("spike_count(rest) == 0", text).replace("  rest: {duration", two + "  rest: {duration")
     error = refused(write(tmp_path, file))
     assert error.path == "$.rules.silent" and error.line == 29
-    assert f"found {f'2 against 3 sweeps in {text!r}'!r}; expected features of as many sweeps" in str(error)
+    assert f"found 2 against 3 sweeps in {text!r}; expected features of as many sweeps" in str(error)
     # But each may be asked for itself.
     load(write(tmp_path, file.replace(text, "mean_frequency(fi) > 0 and mean_frequency(two) > 0")))
 

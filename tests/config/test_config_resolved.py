@@ -164,7 +164,7 @@ def test_overrides(tmp_path):
     ("key", "value", "words"),
     [
         ("fit.bugdet", "3", "did you mean `budget`"),
-        ("fit.budget", "[", "YAML"),
+        ("fit.budget", "[", "the closing one"),
         ("fit.budget", "x", "whole number"),
         ("fit.budget.x", "3", "a mapping"),
         ("fit..x", "3", "dotted key"),

@@ -304,7 +304,7 @@ def test_built_in_staged_files_load_and_return(tmp_path, file):
 
 # (what is replaced, with what, the line of the mistake, words of the message)
 MISTAKES = [
-    ("name: staged\n", "name: staged\nmodel: hh_soma\n", 3, "$.model", "neurofit, name, description, stages"),
+    ("name: staged\n", "name: staged\nmodel: hh_soma\n", 4, "$.stages", "found `stages` beside `model`"),
     ("  - name: first", "  - nmae: first", 4, "$.stages[0].name", "missing"),
     ("name: first", "name: a/b", 4, "$.stages[0].name", "folder"),
     ("name: second", "name: First", 9, "$.stages[1].name", "no other stage"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
@@ -52,6 +53,33 @@ def kinds(union: Any) -> tuple[str, ...]:
     """The `kind` of each model of a discriminated union, in its order."""
     members = get_args(get_args(union)[0])
     return tuple(get_args(member.model_fields["kind"].annotation)[0] for member in members)
+
+
+@cache
+def unit_of(key: str) -> str:
+    """The unit that numbers of the key `key` are in, wherever it stands; "" where it has none, or not one alone."""
+    fields = [model.model_fields[key] for model in _models(Strict) if key in model.model_fields]
+    found = {
+        unit.unit
+        for field in fields
+        for unit in (*field.metadata, *_annotations(field.annotation))
+        if isinstance(unit, Unit)
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+def _models(above: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in above.__subclasses__():
+        yield model
+        yield from _models(model)
+
+
+def _annotations(hint: Any) -> Iterator[Unit]:
+    for part in get_args(hint):
+        if isinstance(part, Unit):
+            yield part
+        else:
+            yield from _annotations(part)
 
 
 def check_name(name: str, path: str, of: str = "") -> None:

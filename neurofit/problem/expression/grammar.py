@@ -50,6 +50,8 @@ _POWER = {
     "/": 6,
     "**": 8,
 }
+# What other languages write, and what it is here.
+_OTHERS = {"&": "`and`", "|": "`or`", "!": "`not` or `!=`", "^": "`**`, a power", "≤": "`<=`", "≥": "`>=`", "≠": "`!=`"}
 _DEEPEST = 60  # nested brackets: more than anyone writes, fewer than Python's stack
 
 
@@ -86,21 +88,29 @@ class _Parser:
         match = _TOKEN.match(self.text, self.position)
         if match is None:
             self.kind, self.token = "unknown", self.text[self.at]
-            raise self.error("a number, a name or an operator")
+            raise self.error(_OTHERS.get(self.token, "a number, a name or an operator"))
         self.kind = str(match.lastgroup)
         self.token = match[self.kind]
         self.position = match.end()
 
-    def take(self, token: str, hint: str = "") -> None:
-        if self.kind == "symbol" and self.token == token:
+    def take(self, token: str) -> None:
+        if self.is_symbol(token):
             self.advance()
         else:
-            raise self.error(f"'{token}'{hint}")
+            raise self.error(f"'{token}'")
+
+    def close(self, opened: int, hint: str = "") -> None:
+        """Takes the ')' of the '(' that stands at `opened`."""
+        if not self.is_symbol(")"):
+            raise self.error(f"a ')' to close the '(' of column {opened + 1}{hint},")
+        self.advance()
 
     def is_symbol(self, *tokens: str) -> bool:
         return self.kind == "symbol" and self.token in tokens
 
     def end(self) -> None:
+        if self.is_symbol("="):
+            raise self.error("`==`, which compares,")
         if self.kind:
             raise self.error("an operator or the end")
 
@@ -133,7 +143,12 @@ class _Parser:
                 operands.append(self.number(self.expression(power)))
             return Compare(tuple(operands), tuple(operators))
         self.advance()
+        at = self.at
         right = self.expression(power - 1 if operator == "**" else power)
+        if operator == "/" and isinstance(right, Number) and right.value == 0.0:
+            raise ConfigError(
+                self.path, got=self.text, expected=f"a divisor other than 0, which stands at column {at + 1}"
+            )
         return Binary(operator, self.number(left), self.number(right))
 
     def truth(self, node: Node, at: int) -> Node:
@@ -169,9 +184,10 @@ class _Parser:
 
     def atom(self) -> Node:
         if self.is_symbol("("):
+            opened = self.at
             self.advance()
             inner = self.expression(0)
-            self.take(")")
+            self.close(opened)
             return inner
         if self.kind == "number":
             return self.quantity()
@@ -217,15 +233,17 @@ class _Parser:
         self.advance()
         if name in NUMERIC or name in LOGICAL:
             return self.function(name, opened)
-        return self.feature(name)
+        return self.feature(name, opened)
 
     def function(self, name: str, opened: int) -> Node:
         arguments = []
         while not self.is_symbol(")"):
             argument = self.expression(0)
+            if not self.is_symbol(")", ","):
+                self.close(opened)
             arguments.append(argument if name in ("all", "any") else self.number(argument))
-            if not self.is_symbol(")"):
-                self.take(",")
+            if self.is_symbol(","):
+                self.advance()
         if len(arguments) != 1 and not (name in ("min", "max") and arguments):
             raise ConfigError(
                 self.path,
@@ -234,10 +252,10 @@ class _Parser:
             )
         if name in ("all", "any") and not is_logical(arguments[0]):
             raise self.error(f"a comparison inside {name}()")
-        self.take(")")
+        self.close(opened)
         return Function(name, tuple(arguments))
 
-    def feature(self, name: str) -> Node:
+    def feature(self, name: str, opened: int) -> Node:
         meant = _similar(name)
         protocol, sweep = self.word(f"a protocol's name, as in {name}(fi){meant}"), None
         if self.is_symbol("["):
@@ -248,7 +266,7 @@ class _Parser:
         while self.is_symbol(","):
             self.advance()
             options.append(self.option())
-        self.take(")", meant)
+        self.close(opened, meant)
         return FeatureCall(name, protocol, sweep, tuple(options))
 
     def option(self) -> tuple[str, Any]:
@@ -284,5 +302,5 @@ class _Parser:
 
 
 def _similar(name: str) -> str:
-    close = difflib.get_close_matches(name, (*NUMERIC, *LOGICAL), 1)
+    close = difflib.get_close_matches(name, (*NUMERIC, *LOGICAL), 1, 0.7)  # spike_count is not near count
     return f" (or did you mean the function {close[0]}?)" if close else ""

@@ -94,7 +94,7 @@ Node = Number | Name | Columns | FeatureCall | Negative | Binary | Compare | Log
 def walk(node: Node) -> Iterator[Node]:
     """The node and all below it."""
     yield node
-    for child in _children(node):
+    for child in children(node):
         yield from walk(child)
 
 
@@ -138,28 +138,14 @@ def elements(node: Node) -> tuple[Node, ...]:
     def at(i: int) -> Callable[[Node], Node]:
         return lambda n: Columns((n.columns[i],)) if isinstance(n, Columns) and len(n.columns) > 1 else n
 
-    return tuple(transform(node, at(i), elementwise) for i in range(_width(node)))
+    return tuple(transform(node, at(i), elementwise) for i in range(width(node)))
 
 
-def unlike(node: Node) -> tuple[int, ...]:
-    """The lengths of vectors of a resolved `node` that are held against each other although they differ; none where
-    all go together.
-    """
-    for below in walk(node):
-        of_each = isinstance(below, Function) and below.name in ("all", "any")  # also of what `and` and `or` join
-        for place in walk(below) if of_each else (below,):
-            joins = of_each if isinstance(place, Logic) else not isinstance(place, Columns) and elementwise(place)
-            lengths = {_width(child) for child in _children(place)} - {1} if joins else set()
-            if len(lengths) > 1:
-                return tuple(sorted(lengths))
-    return ()
-
-
-def _width(node: Node) -> int:
+def width(node: Node) -> int:
     """How many values a resolved node has."""
     if isinstance(node, Columns):
         return len(node.columns)
-    return max((_width(a) for a in _children(node)), default=1) if elementwise(node) else 1
+    return max((width(a) for a in children(node)), default=1) if elementwise(node) else 1
 
 
 def elementwise(node: Node) -> bool:
@@ -170,7 +156,8 @@ def elementwise(node: Node) -> bool:
     return not isinstance(node, Index)
 
 
-def _children(node: Node) -> tuple[Node, ...]:
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes right below it."""
     match node:
         case Negative(a) | Not(a) | Index(a, _):
             return (a,)
