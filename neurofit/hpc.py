@@ -51,7 +51,10 @@ def seconds_of(clock: str) -> int:
     if found is None:
         raise ConfigError("--walltime", got=clock, expected="hours:minutes:seconds, such as 4:00:00 or 2-00:00:00")
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    whole = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    if not whole:
+        raise ConfigError("--walltime", got=clock, expected="a time above 0")
+    return whole
 
 
 def seeds_of(text: str) -> tuple[int, ...]:
@@ -61,6 +64,8 @@ def seeds_of(text: str) -> tuple[int, ...]:
     try:
         if "-" in text:
             first, last = (int(part) for part in text.split("-"))
+            if last < first:
+                raise ConfigError("--seeds", got=text, expected=f"the lower number first: {last}-{first}")
             seeds = tuple(range(first, last + 1))
         else:
             seeds = tuple(int(part) for part in text.split(","))

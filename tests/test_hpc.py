@@ -225,10 +225,12 @@ def test_wrong_wishes_are_input_errors(scheduler, job, words, tmp_path):
 def test_clocks_and_seeds_are_read_as_schedulers_write_them():
     assert hpc.seconds_of("4:00:00") == 14400 and hpc.seconds_of("2-01:00:01") == 2 * 86400 + 3601
     assert hpc.seeds_of("2-4") == (2, 3, 4) and hpc.seeds_of("1,9") == (1, 9) and hpc.seeds_of("") == ()
-    for wrong in ("4h", "1:99:00"):
+    for wrong in ("4h", "1:99:00", "0:00:00"):
         with pytest.raises(ConfigError, match="--walltime"):
             hpc.seconds_of(wrong)
-    for wrong in ("a", "5-2", "1-2-3", "1,9,1"):
+    with pytest.raises(ConfigError, match="the lower number first: 2-5"):
+        hpc.seeds_of("5-2")
+    for wrong in ("a", "1-2-3", "1,9,1"):
         with pytest.raises(ConfigError, match="--seeds"):
             hpc.seeds_of(wrong)
 

@@ -259,9 +259,8 @@ def _locked(directory: Path) -> int:
         directory.mkdir(parents=True, exist_ok=True)
         fd = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
-        raise unwritten(
-            f"cannot write in {directory}: {error.strerror}; give another --out directory", error
-        ) from error
+        why = "there is a file of that name" if isinstance(error, FileExistsError) else error.strerror
+        raise unwritten(f"cannot write in {directory}: {why}; give another --out directory", error) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -22,6 +22,7 @@ from neurofit.archive.records import FORMAT, GIVEN, Batch, Contents, Header, Row
 from neurofit.errors import ArchiveError, writing
 from neurofit.problem.evaluation import Evaluation
 
+_ANOTHER = "restore it from a copy, or give another --out directory"
 _TEXT = h5py.string_dtype("utf-8")
 _MEANING = {
     "parameters": "values of the free parameters, in `units`",
@@ -72,10 +73,11 @@ def read_file(path: Path) -> Contents:
     except PermissionError as error:
         raise ArchiveError(f"{path} cannot be read: {os.strerror(error.errno or errno.EACCES)}") from error
     except OSError as error:
-        raise ArchiveError(f"{path} is not a neurofit archive: {error}") from error
+        what = "an empty file" if path.stat().st_size == 0 else "cut short" if "truncated" in str(error) else "not HDF5"
+        raise ArchiveError(f"{path} is no neurofit archive, or a damaged one ({what}); {_ANOTHER}") from error
     with file:
         if "neurofit_format" not in file.attrs:
-            raise ArchiveError(f"{path} is an HDF5 file, but not a neurofit archive; give another --out directory")
+            raise ArchiveError(f"{path} is an HDF5 file, but not a neurofit archive; {_ANOTHER}")
         found = int(cast(int, file.attrs["neurofit_format"]))
         if found > FORMAT:
             raise ArchiveError(f"{path} has format {found}; this neurofit reads up to {FORMAT}: install a newer one")

@@ -154,11 +154,12 @@ def retarget(
     with guarded(debug):
         from neurofit.builtin import fit_file
         from neurofit.config import load
+        from neurofit.run.retarget import retargeted
         from neurofit.run.stages import read_from
 
         wanted = changed(changes)
         with read_from(file, wanted):
-            made = _open(run).retarget(load(fit_file(file), wanted), out)
+            made = retargeted(_open(run), load(fit_file(file), wanted), out, file)
         screen = console()
         tell(screen, made)
         screen.print(

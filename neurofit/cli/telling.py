@@ -127,8 +127,10 @@ def pictures(run: Run, material: Material | None = None, only: Sequence[str] | N
 
     Raises ConfigError for a name that no picture has, NeurofitError where the run lacks what an asked one needs.
     """
-    from neurofit.report.pictures import picture, pictures
+    from neurofit.report.pictures import kind_of, picture, pictures
 
+    for name in only or ():
+        kind_of(name, "--only")
     screen = console(stderr=True)
 
     def left_out(line: str) -> None:

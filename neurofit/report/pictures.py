@@ -258,13 +258,19 @@ def picture(name: str, material: Material) -> Picture:
     """One picture by its name. Raises ConfigError where there is none of that name, NeurofitError where the run lacks
     what it needs.
     """
-    kind = next((kind for kind in KINDS if kind.name == name), None)
-    if kind is None:
-        raise ConfigError("picture", got=name, expected=f"one of {', '.join(NAMES)}{did_you_mean(str(name), NAMES)}")
+    kind = kind_of(name)
     made = kind.picture(material)
     if made is None:
         raise NeurofitError(f"there is no picture {name!r} of {material.results.name}: it needs {kind.needs}")
     return made
+
+
+def kind_of(name: str, asked_by: str = "picture") -> Kind:
+    """The kind of picture called `name`. Raises ConfigError, of what it was `asked_by`, where there is none."""
+    kind = next((kind for kind in KINDS if kind.name == name), None)
+    if kind is None:
+        raise ConfigError(asked_by, got=name, expected=f"one of {', '.join(NAMES)}{did_you_mean(str(name), NAMES)}")
+    return kind
 
 
 def _drawn(kinds: Sequence[Kind], material: Material, left_out: Callable[[str], None] | None) -> Iterator[Picture]:

@@ -17,10 +17,12 @@ from neurofit.run.textfiles import log, put_problem
 from neurofit.run.warm import gathered
 
 
-def retargeted(run: Run, target: str | Path | Problem, out: str | Path | None = None) -> Run:
-    """The evaluations of `run` under the targets, rules and bounds of `target`; see `Run.retarget`."""
+def retargeted(run: Run, target: str | Path | Problem, out: str | Path | None = None, named: str = "") -> Run:
+    """The evaluations of `run` under the targets, rules and bounds of `target`, which errors call `named`; see
+    `Run.retarget`.
+    """
     problem = target if isinstance(target, Problem) else load(fit_file(target))
-    named = problem.name if isinstance(target, Problem) else str(target)
+    named = named or (problem.name if isinstance(target, Problem) else str(target))
     rescored = rescoring(problem, run, named)
     place = None if out is None else place_of(out, "out", "a new directory, or None to write nothing")
     given = tuple(rescored.evaluation(e, e.index) for e in run.searched if rescored.fits(e))

@@ -198,15 +198,21 @@ def test_what_is_no_archive_is_refused(problem: Problem, tmp_path: Path) -> None
     with pytest.raises(ArchiveError, match="holds no run"):
         read(run)
     run.mkdir()
-    (run / "results.h5").write_text("not HDF5")
-    with pytest.raises(ArchiveError, match="not a neurofit archive"):
-        Archive.create_or_open(run, problem)
+    for text, what in (("not HDF5", "not HDF5"), ("", "an empty file")):
+        (run / "results.h5").write_text(text)
+        with pytest.raises(ArchiveError, match=f"no neurofit archive, or a damaged one \\({what}\\)"):
+            Archive.create_or_open(run, problem)
     with h5py.File(run / "results.h5", "w") as file:
         file["x"] = 1
     with pytest.raises(ArchiveError, match="HDF5 file, but not a neurofit archive"):
         Archive.create_or_open(run, problem)
     (run / "results.h5").unlink()
     Archive.create(run, problem).close()
+    whole = (run / "results.h5").read_bytes()
+    (run / "results.h5").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ArchiveError, match=r"cut short.*restore it"):
+        read(run)
+    (run / "results.h5").write_bytes(whole)
     with h5py.File(run / "results.h5", "a") as file:
         file.attrs["neurofit_format"] = 2
     with pytest.raises(ArchiveError, match="format 2"):

@@ -182,7 +182,7 @@ def test_a_picture_by_its_name(run: Done, folder: Path) -> None:
     drawn = neurofit("plot", "out/bowl", "--only", "rules", "--only", "front", "--out", "two", cwd=folder)
     assert (drawn.returncode, drawn.stdout.split()) == (0, ["two/rules.png", "two/front.png"])
     assert sorted(p.name for p in (folder / "two").iterdir()) == ["front.png", "rules.png"]
-    assert_wrong_input(neurofit("plot", "out/bowl", "--only", "fornt", cwd=folder), "did you mean `front`?")
+    assert_wrong_input(neurofit("plot", "out/bowl", "--only", "fornt", cwd=folder), "--only: found 'fornt'")
     assert_wrong_input(neurofit("plot", "out/bowl", "out/bowl", "--only", "front", cwd=folder), "expected one RUN")
     lacking = neurofit("plot", "out/bowl", "--only", "traces", cwd=folder)
     assert lacking.returncode == 1 and "it needs" in lacking.stderr
