@@ -164,7 +164,7 @@ def spectrum(t: Trains) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _peak(t: Trains) -> tuple[float, float]:
-    """(frequency [Hz], power [Hz²/Hz]) at the top of the spectrum within the band; nan and 0 in silence.
+    """(frequency [Hz], power [Hz²/Hz]) of the rhythm, the top of the spectrum within the band; nan and 0 in silence.
 
     A volley that is sharper than a cycle has as much power at the harmonics as at the rhythm itself: where half or a
     third of the frequency has a peak of at least half the power, that is the rhythm.
@@ -195,18 +195,20 @@ def _vertex(three: np.ndarray) -> float:
 
 
 def peak_frequency(t: Trains) -> float:
-    """Frequency [Hz] of the greatest power of the population's rate between 3 and 300 Hz; nan in silence."""
+    """Frequency [Hz] of the rhythm: of the greatest power of the population's rate between 3 and 300 Hz, or of a peak
+    at a half or a third of it that has half its power; nan in silence.
+    """
     return _peak(t)[0]
 
 
 def peak_power(t: Trains) -> float:
-    """Greatest power [Hz²/Hz] of the population's rate between 3 and 300 Hz; 0 in silence."""
+    """Power [Hz²/Hz] of the population's rate at `peak_frequency`; 0 in silence."""
     return _peak(t)[1]
 
 
 def rhythmicity(t: Trains) -> float:
-    """Greatest power over that of as many independent Poisson trains of the same rate, 2 rate / count (a few for
-    those); 0 in silence.
+    """Power at `peak_frequency` over that of as many independent Poisson trains of the same rate, 2 rate / count (a few
+    for those); 0 in silence.
     """
     rate = population_rate(t)
     return _peak(t)[1] / (2.0 * rate / t.count) if rate > 0 else 0.0

@@ -108,8 +108,13 @@ OWN = (
     _own(
         "synchrony", "", "population", "chi of Golomb and Rinzel (1994): 0 for independent cells, 1 for identical ones"
     ),
-    _own("peak_frequency", "Hz", "population", "frequency of the greatest power of the population's rate, 3 to 300 Hz"),
-    _own("peak_power", "Hz", "population", "greatest power [Hz2/Hz] of the population's rate, 3 to 300 Hz"),
+    _own(
+        "peak_frequency",
+        "Hz",
+        "population",
+        "of the population's rate, 3 to 300 Hz: where its power is greatest, or at 1/2 or 1/3 of it if half as great",
+    ),
+    _own("peak_power", "Hz", "population", "power [Hz2/Hz] of the population's rate at peak_frequency"),
     _own("rhythmicity", "", "population", "peak power over that of independent Poisson trains of the same rate"),
     _own("population_lag", "ms", "populations", "by how much the second population follows the first, within a cycle"),
     _own("regime_silent", "", "population", "1 below 0.1 Hz, else 0"),

@@ -24,7 +24,7 @@ _LOWEST = spike_features.BAND[0]
 
 @styled
 def spectrum_figure(problem: Problem, solutions: Sequence[Fired]) -> Figure:
-    """For each protocol a panel for each population, with a line for each solution and a mark at its peak."""
+    """For each protocol a panel for each population, with a line for each solution and a mark at its rhythm."""
     shown = problem.protocols[:_ROWS]
     every = next((s.counts for f in solutions for s in f.spikes.values()), ())
     names = [name for name, _ in every][:_COLUMNS]
@@ -47,7 +47,13 @@ def spectrum_figure(problem: Problem, solutions: Sequence[Fired]) -> Figure:
     headline(
         made,
         f"{problem.name}: spectra of the populations' rates",
-        "; ".join(["● peak from 3 to 300 Hz; dotted: as many independent Poisson trains of the same rate", *more]),
+        "; ".join(
+            [
+                "● rhythm: the highest peak from 3 to 300 Hz, or one of half its power at 1/2 or 1/3 of it",
+                "dotted: as many independent Poisson trains of the same rate",
+                *more,
+            ]
+        ),
     )
     return made
 
