@@ -209,7 +209,7 @@ class Search:
         data = self._data
         mine = np.flatnonzero(data.u[:, block.start + choice] > 0.5)
         score = np.nan_to_num(_closeness(data.objectives[mine], self._front.reference), nan=np.inf)
-        broken = np.where(data.feasible[mine], -1, (data.labels[mine] < 0).sum(axis=1))
+        broken = np.where(data.feasible[mine], -1, data.broken[mine])
         own = mine[np.lexsort((score, broken))[:_KNOWN_ROWS]]
         u = self._around(np.concatenate([own, self._good_rows()[:_KNOWN_ROWS]]), _CHOICE_SLOTS)
         u[..., block] = np.arange(block.stop - block.start) == choice
@@ -269,8 +269,7 @@ class Search:
         """
         data = self._data
         if self._exploring:
-            broken = (data.labels < 0).sum(axis=1)
-            return np.argsort(broken, kind="stable")[:_GOOD_ROWS]
+            return np.argsort(data.broken, kind="stable")[:_GOOD_ROWS]
         feasible = np.flatnonzero(data.feasible)
         if not self._k:
             return feasible

@@ -262,8 +262,8 @@ def _subset(data: Table, most: int, seed: int) -> np.ndarray:
     n = len(data.u)
     if n <= most:
         return np.arange(n)
-    broken = (data.labels < 0).sum(axis=1)
-    order = np.lexsort((np.nan_to_num(data.objectives, nan=1e9).clip(max=1e9).sum(axis=1), broken, ~data.feasible))
+    scores = np.nan_to_num(data.objectives, nan=1e9).clip(max=1e9).sum(axis=1)
+    order = np.lexsort((scores, data.broken, ~data.feasible))
     best = order[: int(_BEST_SHARE * most)]
     rest = np.random.default_rng([seed, 2]).permutation(order[len(best) :])[: most - len(best)]
     return np.sort(np.concatenate([best, rest]))

@@ -16,7 +16,7 @@ _EXPLORING = 0.4  # roughness of a far row's entries while hardly anything is fe
 
 def far(data: Table) -> np.ndarray:
     """(n,) rows with more broken rules than the best thirty have."""
-    broken = (data.labels < 0).sum(axis=1) * ~data.feasible
+    broken = data.broken * ~data.feasible
     return broken > np.sort(broken)[min(_NEAR, len(broken)) - 1]
 
 

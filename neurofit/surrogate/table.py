@@ -60,6 +60,11 @@ class Table:
     hopeless: np.ndarray
     scaling: Scaling
 
+    @property
+    def broken(self) -> np.ndarray:
+        """(n,) how many labels of each row are known to be false: rules that it breaks, features that it lacks."""
+        return (self.labels < 0).sum(axis=1)
+
     def rows(self, chosen: np.ndarray) -> Table:
         """The same table with some rows only; scaling and roles stay."""
         return replace(
