@@ -88,9 +88,10 @@ def _range(node: Node, features: Sequence[Feature]) -> Range:
             return -high, -low
         case Index(operand, _) | Function("first" | "last" | "mean", (operand,)):
             return _range(operand, features)
-        case Function("min" | "max", arguments):
+        case Function("min" | "max" as name, arguments):
+            outer = min if name == "min" else max
             ranges = [_range(argument, features) for argument in arguments]
-            return min(low for low, _ in ranges), max(high for _, high in ranges)
+            return outer(low for low, _ in ranges), outer(high for _, high in ranges)
         case Function("abs", (operand,)):
             low, high = _range(operand, features)
             return 0.0 if low <= 0 <= high else min(abs(low), abs(high)), max(abs(low), abs(high))

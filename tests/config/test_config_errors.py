@@ -249,6 +249,7 @@ RULES = [
     ("abs(voltage_base(rest) + 60 mV < 1 mV", "a ')' to close the '(' of column 4, at column 38, where the end stands"),
     ("spike_count(rest == 0", "a ')' to close the '(' of column 12, at column 18, where '==' stands"),
     ("spike_count(rest) = 0", "`==`, which compares, at column 19"),
+    ("spike_count(rest) => 1", "`>=` at column 19, where '=' stands"),
     ("spike_count(rest) == 0 && spike_count(fi) == 0", "`and` at column 24, where '&' stands"),
     ("any(AP_phaseslope(fi) > 5 Hz) and 1 > 0", "one unit on both sides of `>`, not 1/ms and Hz"),
 ]

@@ -28,6 +28,8 @@ def warned(folder: Path, *changes: tuple[str, str]) -> list[str]:
         ("voltage_base(rest) > -0.065", ", as a neuron's voltage_base is from -150 to -10 mV"),
         ("mean(mean_frequency(fi)) - 1000 > 1", ", as a neuron's mean_frequency is from 0 to 1000 Hz"),
         ("-spike_count(rest) > 0", ", as a neuron's spike_count is at least 0"),
+        ("max(voltage_base(rest), -5) < -20", ", as a neuron's voltage_base is from -150 to -10 mV"),
+        ("min(spike_count(fi[0]), 3) > 5", ", as a neuron's spike_count is at least 0"),
         ("sqrt(AP_phaseslope(fi[0])) == -1", ""),
     ],
 )
@@ -47,6 +49,8 @@ def test_a_rule_that_can_never_hold(tmp_path: Path, rule: str, why: str) -> None
         "voltage_base(rest) * spike_count(rest) > 0",
         "voltage_base(rest) + 60 mV > -5 mV",
         "max(AP_phaseslope(fi[0]), 3) < 5",
+        "max(voltage_base(rest), -100) < -20",
+        "min(spike_count(fi[0]), 3) == 3",
     ],
 )
 def test_a_rule_that_can(tmp_path: Path, rule: str) -> None:

@@ -110,7 +110,8 @@ class _Parser:
 
     def end(self) -> None:
         if self.is_symbol("="):
-            raise self.error("`==`, which compares,")
+            turned = self.text[self.position : self.position + 1]
+            raise self.error(f"`{turned}=`" if turned in ("<", ">") else "`==`, which compares,")
         if self.kind:
             raise self.error("an operator or the end")
 
