@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
@@ -23,6 +24,7 @@ Data = Scalar | list["Data"] | dict[str, "Data"]
 # Aliases can make a small file expand without end; no honest file comes near this many nodes.
 _MOST_NODES = 50_000
 _DEEPEST = 60
+_UNREAD = "quotes round a text that looks like a date or a number, and is none"
 _NO_TAGS = "plain YAML without tags; quotes round a text that begins with `!`"
 _LONGEST = 200  # characters of a found text that an error shows
 _SHORT = re.compile(r"(.*)\.(?:value|bounds|expression)(\[\d+\])?")
@@ -130,7 +132,9 @@ def _load(text: str, file: str, path: str = "$") -> object:
     yaml = YAML(typ="rt")
     yaml.version = (1, 2)
     try:
-        return yaml.load(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # the nearest one above counts, as YAML has it
+            return yaml.load(text)
     except MarkedYAMLError as error:
         line, got, expected = meant(error, text)
         raise ConfigError(path, got=got, expected=expected, file=file, line=line) from error
@@ -144,7 +148,7 @@ def _load(text: str, file: str, path: str = "$") -> object:
         raise ConfigError(path, got=Words("nesting without end"), expected="fewer brackets", file=file) from error
     except (ValueError, AssertionError, AttributeError, KeyError, IndexError, TypeError, NotImplementedError) as error:
         # The parser's own slips on malformed numbers, dates, directives and tags.
-        raise ConfigError(path, got=f"{type(error).__name__}: {error}", expected="YAML", file=file) from error
+        raise ConfigError(path, got=f"{type(error).__name__}: {error}", expected=_UNREAD, file=file) from error
 
 
 class _Reader:

@@ -36,7 +36,7 @@ _POSSIBLE = {
     "rhythmicity": (0.0, math.inf),
 } | {f"regime_{name}": _SHARE for name in ("silent", "asynchronous", "synchronous", "saturated")}
 _RATES, _WIDTHS = (0.0, 1000.0), (0.02, 500.0)  # Hz; ms, from interneurons' spikes to the heart's
-_RESISTANCES = (1e-3, 1e5)  # MOhm, from a squid's axon to a cell of a few um: 100e6, in ohms, is neither
+_RESISTANCES = (1e-3, 5e4)  # MOhm, from a squid's axon to a cell of a few um: 100e6, in ohms, is neither
 _RESTING, _CURRENTS = (-150.0, -10.0), (-STRONG, STRONG)  # mV: neither 65 nor, in volts, -0.065; nA
 # What features of single cells are, in the unit of each. Only what no recording of a neuron could give is outside.
 _OF_CELLS = {
@@ -64,7 +64,7 @@ _MOST = {
 }
 _DECADES = 8.0  # of logarithmic bounds: most of wider ones is as good as nothing, or beyond anything
 # An std beside its target: the share of it below which all evaluations are as bad, and above which as good.
-_FINEST, _COARSEST = 1e-4, 1e4
+_FINEST, _COARSEST = 1e-5, 1e4
 # A range whose ends differ by that factor, or that is so much wider than all that its feature can be, has one end that
 # only stands for no limit.
 _OPEN, _WIDER = 1e6, 10.0
@@ -126,7 +126,7 @@ def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Ite
             least, most = can_be(feature)
             if target.high < least or target.low > most:
                 wanted = f"{target.low:g}" if target.low == target.high else f"{target.low:g} to {target.high:g}"
-                yield f"objective {objective.name}: {known(feature)}, and its target of {wanted} is not"
+                yield f"objective {objective.name}: {range_of(feature)}, and its target of {wanted} is not"
             elif target.low < target.high and target.std == (target.high - target.low) / 2:
                 small, large = sorted((abs(target.low), abs(target.high)))
                 span = _WIDER * (most - least) if math.isfinite(most - least) else math.inf
@@ -136,20 +136,20 @@ def targets(objectives: Sequence[Objective], features: Sequence[Feature]) -> Ite
                         f"where none is given, so that {target.std:g} outside it scores 1; give it an `std`"
                     )
                     break
-        size = max(max(abs(t.low), abs(t.high)) for t in objective.targets)
-        for std in dict.fromkeys(t.std for t in objective.targets):
+        for std, size in dict.fromkeys((t.std, max(abs(t.low), abs(t.high))) for t in objective.targets):
             if size > 0 and not _FINEST * size <= std <= _COARSEST * size:
                 what = "small" if std < size else "large"
                 yield f"objective {objective.name}: an std of {std:g} is very {what} beside a target of {size:g}"
+                break
 
 
 def can_be(feature: Feature) -> tuple[float, float]:
     """The least and the most that a feature is of any neuron, or population of them; infinite where nobody knows."""
-    ranges = _OF_CELLS if feature.name in _OF_CELLS and _is_itself(feature) else _POSSIBLE
-    return ranges.get(feature.name, (-math.inf, math.inf))
+    found = _OF_CELLS.get(feature.name) or _POSSIBLE.get(feature.name)
+    return found if found and _is_itself(feature) else (-math.inf, math.inf)
 
 
-def known(feature: Feature) -> str:
+def range_of(feature: Feature) -> str:
     """What `can_be` says of a feature, in words: "a neuron's spike_count is at least 0"; "" where nobody knows."""
     least, most = can_be(feature)
     if not math.isfinite(least):
@@ -160,9 +160,11 @@ def known(feature: Feature) -> str:
 
 
 def _is_itself(feature: Feature) -> bool:
-    """Not a function model's own of that name, no spread of it, and not asked of a current or a concentration."""
-    as_listed = feature.unit == catalogue.spec(feature.name).unit
-    return as_listed and bool(feature.protocol) and feature.reduce not in ("std", "count")
+    """Not a function model's own of that name, no spread of it, not asked of a current or a concentration, nor of a
+    time of the file's choice, in which a cell may be held at anything.
+    """
+    as_listed = bool(feature.protocol) and feature.unit == catalogue.spec(feature.name).unit
+    return as_listed and feature.window is None and feature.reduce not in ("std", "count")
 
 
 def knobs(made: Sequence[Knob], model: Model) -> Iterator[str]:
@@ -198,6 +200,7 @@ def temperature(cell: CellTemplate, protocols: Sequence[Protocol]) -> Iterator[s
     """A warning where nobody says the temperature of a cell with channels, and NEURON's own, a squid's, is taken."""
     channels = {name for _, names in cell.mechanisms for name in names} - {"pas"}
     said = cell.conditions.celsius is not None or all(p.conditions.celsius is not None for p in protocols)
+    said |= any((a.where, a.variable) == ("global", "celsius") for p in cell.parameters for a in p.sets)
     if channels and not said and cell.hoc is None and cell.python is None:
         yield "conditions: without a `celsius` it is NEURON's own 6.3 degC, on which channels may depend"
 

@@ -135,9 +135,8 @@ class CellKnobs:
                 effective(sets, written.at("sets"))
             knob = _knob(written, spec.unit or "", sets)
             for target, made in zip(spec.sets, sets, strict=True):
-                path = f"{written.at('sets')}.{target}"
-                unit = self.variables.unit(made.where, made.variable, path)
-                physical.of_values(written.name, knob.extent, made, unit, path)
+                unit = self.variables.unit(made.where, made.variable, f"{written.at('sets')}.{target}")
+                physical.of_values(written.name, knob.extent, made, unit, knob.path)
             return knob
         where, dot, variable = written.name.rpartition(".")
         if dot and (where == "global" or self.places.known(where)):

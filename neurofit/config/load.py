@@ -191,7 +191,7 @@ def _warnings(
     said += [*doubts.knobs(made.knobs, made.model), *_hidden(made, free, fit.parameters), *_unused(fit, columns)]
     said += [*doubts.currents(protocols), *doubts.targets(objectives, columns.features)]
     said += [*sweep_doubts.cut(protocols), *rule_doubts.order(protocols, ruled, columns.features)]
-    said += rule_doubts.vain(ruled, columns.features)
+    said += rule_doubts.vain(protocols, ruled, columns.features)
     said += [*doubts.thresholds(columns.features), *doubts.scores(fit), *doubts.settings(fit.fit, made.model)]
     cells = [p.cell for p in made.model.populations] if isinstance(made.model, NetworkTemplate) else [made.model]
     said += dict.fromkeys(one for cell in cells if isinstance(cell, CellTemplate) for one in doubts.lists(cell))
@@ -215,14 +215,15 @@ def _hidden(built: Built, free: Collection[str], own: Collection[str]) -> list[s
         return []
     names = application.shadowed(built.model.parameters, built.places)
     twice = [
-        f"{earlier}: what it sets of {what} has no effect, as {later} sets that later"
+        (earlier, f"{earlier}: has no effect on {what}, as {later} sets it later")
         for what, earlier, later in application.twice(built.model.parameters)
         if earlier in own
     ]
-    return twice + [
+    told = dict(twice)
+    return [sentence for _, sentence in twice] + [
         f"{name}: has no effect, as parameters of more special places set the same everywhere"
         for name in names
-        if name in free and not any(told.startswith(f"{name}:") for told in twice)
+        if name in free and name not in told
     ]
 
 

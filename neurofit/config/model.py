@@ -95,8 +95,8 @@ def _knobs(spec: CellSpec, own: Mapping[str, ParameterSpec], places: Places, var
     for name, text in spec.distributions.items():
         used |= knobs.numeric(text, f"$.model.distributions.{name}").names
     for one in written:
-        for text in (one.values.sets or {}).values():
-            used |= knobs.numeric(str(text), one.at("sets")).names
+        for target, text in (one.values.sets or {}).items():
+            used |= knobs.numeric(str(text), f"{one.at('sets')}.{target}").names
         distribution = one.values.distribution
         if distribution is not None and not distribution.isidentifier():
             used |= knobs.numeric(distribution, one.at("distribution")).names

@@ -28,8 +28,9 @@ _WORDS = {
     "model_attributes_type": "a mapping",
     "none_required": "nothing",
 }
+_COMMA = "quotes round a text with a comma within { }"
 _MODEL = "a built-in model's name, a folder with a model.yaml"
-_PLURALS = ("mean", "std", "target", "amp", "feature")  # keys of one, beside which there is one of several
+_PLURALS = ("mean", "std", "target", "feature")  # keys of an objective, beside which there is one of several
 _SEARCHES = ("holding", "rheobase")
 _LIMITS = {
     "greater_than": ("gt", "a value above"),
@@ -65,7 +66,8 @@ def _first(errors: list[ConfigError]) -> ConfigError:
     same = [e for e in errors if e.path == first.path]
     accepted = list(dict.fromkeys(e.expected for e in same))
     first.expected = " or ".join(accepted)
-    if isinstance(first.got, list) and (key := _key(first.path)) in _PLURALS:
+    key = _key(first.path)
+    if isinstance(first.got, list) and key in _PLURALS and first.path.startswith("$.objectives."):
         first.expected += f"; a list is of the key `{key}s`"
     return first
 
@@ -77,9 +79,13 @@ def _translated(details: ErrorDetails, data: Data) -> ConfigError:
     if kind == "missing":
         what = f"{missing}: {details['loc'][-2]}" if missing == "kind" else missing  # what it would be tagged with
         return ConfigError(f"{path}.{missing}", expected=f"the key `{what}`, which is missing")
+    if node is None and ")" in path.rpartition(".")[2]:  # of f(a, b) within braces, which the comma parts
+        return ConfigError(path, got=Words("nothing"), expected=_COMMA)
     if "key" in context:
         key = str(context["key"])
         within = isinstance(node, dict) and key in node
+        if within and ")" in key:
+            return ConfigError(f"{path}.{key}", got=key, expected=_COMMA)
         return ConfigError(f"{path}.{key}" if within else path, got=key, expected=context["expected"])
     if kind in ("union_tag_invalid", "union_tag_not_found") and isinstance(node, dict):
         return _untagged(path, node, str(context.get("discriminator", "")))

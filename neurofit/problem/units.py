@@ -123,8 +123,8 @@ def quantity(value: Any, unit: str, path: str = "$") -> float:
     match = _NUMBER.match(value)
     if match is None:
         raise ConfigError(path, got=value, expected=wanted)
-    number, own = float(match[1]), match[2]
-    if own in ("", unit):
+    number, own = float(match[1]), match[2].replace("°", "deg")
+    if own in ("", unit) or (own, unit) == ("C", "degC"):  # no coulombs where a temperature is meant
         return number
     if not known(own):
         raise ConfigError(path, got=value, expected=f"{wanted} ({own!r} is not a known unit)")

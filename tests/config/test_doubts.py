@@ -30,8 +30,8 @@ RESISTANCE = "{feature: ohmic_input_resistance, protocol: fi, sweep: 0, target: 
         ("0.1, 1.5", "50, 1.5", "protocol fi: a current of 50 nA"),
         ("holding: hold}", "holding: -70}", "protocol fi: a current of -70 nA"),
         ("[50 pA, 0.1, 1.5 * rheo]", "[50 pA, 0.05, 1.5 * rheo]", "protocol fi: two of its sweeps are the same"),
-        ("std: 2}", "std: 1e-9}", "objective rate: an std of 1e-09 is very small beside a target of 30"),
-        ("std: 2}", "std: 3e7}", "objective rate: an std of 3e+07 is very large beside a target of 30"),
+        ("std: 2}", "std: 1e-9}", "objective rate: an std of 1e-09 is very small beside a target of 10"),
+        ("std: 2}", "std: 3e7}", "objective rate: an std of 3e+07 is very large beside a target of 10"),
         (VOLTAGE[0], VOLTAGE[0].replace("-66 mV, -64", "-1e9, -64"), "objective rest: half the range of -1e+09 to -64"),
         (VOLTAGE[0], VOLTAGE[1].replace("64, 66", "-5000, 0"), "objective rest: half the range of -5000 to 0 is the"),
         ("[10, 20, 30 Hz]", "[10, 20, 5 kHz]", "objective rate: a neuron's mean_frequency is from 0 to 1000 Hz"),
@@ -47,7 +47,7 @@ RESISTANCE = "{feature: ohmic_input_resistance, protocol: fi, sweep: 0, target: 
             VOLTAGE[1].replace("64, 66", "-0.066, -0.064"),
             "objective rest: a neuron's voltage_base is from -150 to -10",
         ),
-        (VOLTAGE[0], RESISTANCE, "objective rest: a neuron's ohmic_input_resistance is from 0.001 to 100000 MOhm"),
+        (VOLTAGE[0], RESISTANCE, "objective rest: a neuron's ohmic_input_resistance is from 0.001 to 50000 MOhm"),
         ("[0.05, 0.3]", "[50, 300]", "soma.gnabar_hh: 300 S/cm2, far more than a membrane has"),
         ("[0.05, 0.3]", "[0.05, 0.3]\n  soma.ena: 50 V", "soma.ena: 50000 mV, far more than a membrane has"),
         ("[0.05, 0.3]", "[0.05, 0.3]\n  soma.el_hh: [-70 V, -50]", "soma.el_hh: -70000 mV, far more than a membrane"),
@@ -70,12 +70,12 @@ RESISTANCE = "{feature: ohmic_input_resistance, protocol: fi, sweep: 0, target: 
         (
             "[0.05, 0.3]",
             "[0.05, 0.3]\n  dend.cm: [0.5, 2]\n  c: {bounds: [1, 2], sets: {dend.cm: value, dend.Ra: 90 * value}}",
-            "c: what it sets of dend.cm has no effect, as dend.cm sets that later",
+            "c: has no effect on dend.cm, as dend.cm sets it later",
         ),
         (
             "[0.05, 0.3]",
             "[0.05, 0.3]\n  c: {bounds: [1, 2], sets: {soma.gnabar_hh: value}}",
-            "soma.gnabar_hh: what it sets of soma.gnabar_hh has no effect, as c sets that later",
+            "soma.gnabar_hh: has no effect on soma.gnabar_hh, as c sets it later",
         ),
         ("{use: rheobase}", "{use: rheobase, high: 500}", "search rheo: a current of 500 nA is far more"),
         ("target: -70 mV", "target: -70 mV, limit: 2 mA", "search hold: a limit of 2e+06 nA is none"),
@@ -97,6 +97,25 @@ def test_what_is_asked_of_a_current_and_a_spread_are_no_voltage(tmp_path: Path) 
     assert ball(tmp_path / "a", recorded, asked).warnings == ()
     spread = "{feature: AP_begin_voltage, protocol: fi, reduce: std, mean: 0, std: 1}"
     assert ball(tmp_path / "b", (VOLTAGE[0], spread)).warnings == ()
+
+
+def test_a_temperature_that_a_parameter_gives_is_one(tmp_path: Path) -> None:
+    without = ("celsius: 6.3 degC", "v_init: -65")
+    (warning,) = ball(tmp_path / "a", without).warnings
+    assert "6.3 degC" in warning
+    assert ball(tmp_path / "b", without, ("[0.05, 0.3]", "[0.05, 0.3]\n  global.celsius: [20, 34]")).warnings == ()
+
+
+def test_each_std_belongs_to_its_own_target(tmp_path: Path) -> None:
+    two = "features: [ISI_CV, time_to_last_spike], protocol: rest, means: [0.05, 5000], stds: [0.01, 5]"
+    assert ball(tmp_path, (VOLTAGE[0], f"{{{two}}}")).warnings == ()
+
+
+def test_a_functions_own_features_may_be_anything(tmp_path: Path) -> None:
+    (tmp_path / "toy.py").write_text("def features(p):\n    return {'near': p['a'], 'coherence': 100 * p['a']}\n")
+    text = FUNCTION.replace("fit: {engine: coreneuron}", "rules: {held: coherence > 20}")
+    (tmp_path / "toy.yaml").write_text(text)
+    assert load(tmp_path / "toy.yaml").warnings == ()
 
 
 def test_a_wide_range_with_an_std_of_its_own_is_no_slip(tmp_path: Path) -> None:

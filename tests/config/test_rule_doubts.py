@@ -28,8 +28,11 @@ def warned(folder: Path, *changes: tuple[str, str]) -> list[str]:
         ("voltage_base(rest) > -0.065", ", as a neuron's voltage_base is from -150 to -10 mV"),
         ("mean(mean_frequency(fi)) - 1000 > 1", ", as a neuron's mean_frequency is from 0 to 1000 Hz"),
         ("-spike_count(rest) > 0", ", as a neuron's spike_count is at least 0"),
-        ("max(voltage_base(rest), -5) < -20", ", as a neuron's voltage_base is from -150 to -10 mV"),
-        ("min(spike_count(fi[0]), 3) > 5", ", as a neuron's spike_count is at least 0"),
+        ("max(voltage_base(rest), -5) < -20", ""),
+        ("min(spike_count(fi[0]), 3) > 5", ""),
+        ("3 < spike_count(rest) <= 3", ""),
+        ("5 <= AP_phaseslope(fi[0]) < AP_phaseslope(fi[1]) <= 5", ""),
+        ("max(spike_count(rest), 3) < 2", ""),
         ("sqrt(AP_phaseslope(fi[0])) == -1", ""),
     ],
 )
@@ -50,6 +53,7 @@ def test_a_rule_that_can_never_hold(tmp_path: Path, rule: str, why: str) -> None
         "voltage_base(rest) + 60 mV > -5 mV",
         "max(AP_phaseslope(fi[0]), 3) < 5",
         "max(voltage_base(rest), -100) < -20",
+        "voltage_base(rest, window=[10, 20]) > 0",
         "min(spike_count(fi[0]), 3) == 3",
     ],
 )
@@ -83,3 +87,24 @@ def test_a_time_may_well_grow_with_currents_that_fall(tmp_path: Path) -> None:
     rule = ("increasing(mean_frequency(fi))", "increasing(time_to_first_spike(fi))")
     assert not warned(tmp_path / "a", (AMPS, "[0.1, 0.05, 0.02]"), rule)
     assert len(warned(tmp_path / "b", (AMPS, "[0.1, 0.02, 0.05]"), rule)) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "doubted"),
+    [
+        ("increasing(mean_frequency(fi) / 2 - 3)", True),
+        ("increasing(1 / mean_frequency(fi))", False),
+        ("increasing(-mean_frequency(fi))", False),
+        ("increasing(1000 - mean_frequency(fi))", False),
+        ("not increasing(mean_frequency(fi))", False),
+    ],
+)
+def test_a_trend_of_what_falls_with_the_current(tmp_path: Path, rule: str, doubted: bool) -> None:
+    found = warned(tmp_path, (AMPS, "[0.1, 0.05, 0.02]"), ("increasing(mean_frequency(fi))", rule))
+    assert bool(found) is doubted, found
+
+
+def test_a_clamped_voltage_may_be_anything(tmp_path: Path) -> None:
+    clamp = "  vc: {stimuli: [{kind: voltage_clamp, levels: [0, -70, 0], durations: [50, 50, 50]}], duration: 150}\n"
+    changes = [("  rest: {duration", f"{clamp}  rest: {{duration"), (SILENT, "voltage_base(vc) > -5")]
+    assert warned(tmp_path, *changes) == []

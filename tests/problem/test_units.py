@@ -26,6 +26,8 @@ from neurofit.problem.units import base_unit, compatible, known, quantity
         ("34 degC", "degC", 34.0),
         ("307.15 K", "degC", 34.0),
         ("68 degF", "degC", 20.0),
+        ("34 °C", "degC", 34.0),
+        ("34 C", "degC", 34.0),
         ("2 uF/cm2", "uF/cm2", 2.0),
         (3, "mV", 3.0),
         ("3", "mV", 3.0),

@@ -51,8 +51,16 @@ _POWER = {
     "**": 8,
 }
 # What other languages write, and what it is here.
-_OTHERS = {"&": "`and`", "|": "`or`", "!": "`not` or `!=`", "^": "`**`, a power", "≤": "`<=`", "≥": "`>=`", "≠": "`!=`"}
-_DEEPEST = 60  # nested brackets: more than anyone writes, fewer than Python's stack
+_OTHERS = {
+    "&": "`and`",
+    "|": "`or`, or abs(),",
+    "!": "`not` or `!=`",
+    "^": "`**` for a power,",
+    "≤": "`<=`",
+    "≥": "`>=`",
+    "≠": "`!=`",
+}
+_DEEPEST, _LONGEST = 60, 150  # nested brackets, operators: more than anyone writes, fewer than Python's stack
 
 
 def read(text: str, path: str = "$") -> Node:
@@ -69,7 +77,7 @@ class _Parser:
     """Precedence climbing (Pratt 1973) over one text."""
 
     def __init__(self, text: str, path: str):
-        self.text, self.path, self.position, self.depth = text, path, 0, 0
+        self.text, self.path, self.position, self.depth, self.operators = text, path, 0, 0, 0
         self.kind, self.token, self.at = "", "", 0
         self.advance()
 
@@ -126,6 +134,9 @@ class _Parser:
         return left
 
     def infix(self, left: Node) -> Node:
+        self.operators += 1
+        if self.operators > _LONGEST:
+            raise self.error(f"at most {_LONGEST} operators")
         operator = self.token
         power = _POWER[operator]
         start = self.at
@@ -147,9 +158,7 @@ class _Parser:
         at = self.at
         right = self.expression(power - 1 if operator == "**" else power)
         if operator == "/" and isinstance(right, Number) and right.value == 0.0:
-            raise ConfigError(
-                self.path, got=self.text, expected=f"a divisor other than 0, which stands at column {at + 1}"
-            )
+            raise ConfigError(self.path, got=self.text, expected=f"a divisor other than 0 at column {at + 1}")
         return Binary(operator, self.number(left), self.number(right))
 
     def truth(self, node: Node, at: int) -> Node:
@@ -178,6 +187,8 @@ class _Parser:
             return Not(self.truth(self.expression(3), at))
         node = self.atom()
         while self.is_symbol("["):
+            if isinstance(node, Index):
+                raise self.error("one index")
             self.advance()
             node = Index(self.number(node), self.whole())
             self.take("]")

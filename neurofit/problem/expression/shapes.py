@@ -24,7 +24,8 @@ def misfit(node: Node) -> tuple[str, str] | None:
         return found, "features of as many sweeps, or single numbers: mean_frequency(fi[0]), mean(mean_frequency(fi))"
     for below in walk(node):
         if isinstance(below, Index) and not -(n := width(below.operand)) <= below.index < n:
-            return f"the index {below.index}", f"one of 0 to {n - 1}, as there are {n} values" if n > 1 else "no index"
+            least = "no index, as there is one value" if n == 1 else f"one of {-n} to {n - 1}, as there are {n} values"
+            return f"the index {below.index}", least
         if isinstance(below, Function) and below.name in ("increasing", "decreasing") and width(below.arguments[0]) < 2:
             return f"{below.name}() of one value", "a feature of two or more sweeps, as one value has no trend"
     return None
