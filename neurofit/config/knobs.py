@@ -44,6 +44,16 @@ class Knob:
             return self.free.choices or (self.free.low, self.free.high)
         return () if self.model.value is None else (self.model.value,)
 
+    @property
+    def middle(self) -> float:
+        """A value to try others with: the parameter's own, or the middle of its bounds or choices."""
+        own, free = self.model.value, self.free
+        if free is None or (own is not None and free.low <= own <= free.high):
+            return own or 0.0
+        if free.choices:
+            return free.choices[len(free.choices) // 2]
+        return (free.low + free.high) // 2 if free.kind == "integer" else (free.low + free.high) / 2
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -133,11 +143,7 @@ class CellKnobs:
             sets = tuple(self._set(written, target, value) for target, value in spec.sets.items())
             if written.name not in self.used:
                 effective(sets, written.at("sets"))
-            knob = _knob(written, spec.unit or "", sets)
-            for target, made in zip(spec.sets, sets, strict=True):
-                unit = self.variables.unit(made.where, made.variable, f"{written.at('sets')}.{target}")
-                physical.of_values(written.name, knob.extent, made, unit, knob.path)
-            return knob
+            return _knob(written, spec.unit or "", sets)
         where, dot, variable = written.name.rpartition(".")
         if dot and (where == "global" or self.places.known(where)):
             unit = self.variables.unit(where, variable, written.path)
@@ -158,6 +164,22 @@ class CellKnobs:
             got=written.name,
             expected=f"LOCATION.VARIABLE (soma.g_pas), or a name that has `sets` or that an expression uses{meant}",
         )
+
+    def check(self, made: Sequence[Knob]) -> None:
+        """Raises ConfigError where an end of a parameter's range, the others in the middle of theirs, sets what cannot
+        be. What also depends on the distance is not known before there is a cell.
+        """
+        midst = {knob.model.name: knob.middle for knob in made}
+        for knob in made:
+            name = knob.model.name
+            for a in knob.model.sets:
+                if a.expression is None or "distance" in a.expression.names:
+                    continue
+                unit = self.variables.unit(a.where, a.variable, knob.path)
+                for value in knob.extent:
+                    result = float(a.expression.value({**midst, name: value, "value": value}))
+                    said = f"{a.where}.{a.variable} of {result:g} where {name} is {value:g}"
+                    physical.possible(a.variable, [result], unit, knob.path, Words(said))
 
     def _set(self, written: Written, target: str, value: float | str) -> Assignment:
         path = f"{written.at('sets')}.{target}"
@@ -315,7 +337,7 @@ def _choices(
     assert spec.choices is not None
     free = categorical(name, spec.choices, unit, written_in, path, names)
     for i, choice in enumerate(() if free.labels else free.choices):
-        physical.check(variable, choice, f"{path}[{i}]", spec.integer)
+        physical.check(variable, choice, f"{path}[{i}]", choice, spec.integer)
     physical.conductance(free.low, unit, path, spec.choices)
     return free
 

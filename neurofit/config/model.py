@@ -103,7 +103,9 @@ def _knobs(spec: CellSpec, own: Mapping[str, ParameterSpec], places: Places, var
     maker = CellKnobs(places, variables, spec.distributions, frozenset(w.name for w in written), frozenset(used))
     for name, text in spec.distributions.items():
         maker.expression(text, f"$.model.distributions.{name}")
-    return tuple(maker.make(one) for one in written)
+    made = tuple(maker.make(one) for one in written)
+    maker.check(made)
+    return made
 
 
 def overlaid(below: Conditions, above: Conditions) -> Conditions:

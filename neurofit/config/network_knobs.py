@@ -128,7 +128,7 @@ class NetworkKnobs:
         """Raises ConfigError where an end of a parameter's range, the others in the middle of theirs, sets what cannot
         be.
         """
-        midst = {name: middle(knob) for name, knob in known.items()}
+        midst = {name: knob.middle for name, knob in known.items()}
         for knob in named:
             written = self._written(knob.model.name)
             for assignment in knob.model.sets:
@@ -177,13 +177,6 @@ def _expression(value: float | str, known: set[str], path: str) -> Expression:
             near = did_you_mean(name, sorted(known))
             raise ConfigError(path, got=name, expected=f"`value` or a parameter's name{near}")
     return expression
-
-
-def middle(knob: Knob) -> float:
-    """A value to try others with: the parameter's own, or the middle of its bounds."""
-    if knob.free is not None and (knob.model.value is None or not knob.free.low <= knob.model.value <= knob.free.high):
-        return (knob.free.low + knob.free.high) / 2
-    return knob.model.value or 0.0
 
 
 def _whole(written: Written) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from neurofit.config.doubts import strong
 from neurofit.config.knobs import Knob
-from neurofit.config.network_knobs import middle
 from neurofit.errors import ConfigError
 from neurofit.problem.network import RULES, Connection, CurrentDrive, NetworkTemplate, PoissonDrive, settings, time_step
 from neurofit.problem.protocol import Protocol
@@ -122,12 +121,12 @@ class _Ranges:
             if k.model.name != name and any((a.where, a.variable) == (where, variable) for a in k.model.sets)
         ]
         knob = setters[-1] if setters else self.knobs[name]
-        values = {n: self.changes.get(n, middle(k)) for n, k in self.knobs.items()}
+        values = {n: self.changes.get(n, k.middle) for n, k in self.knobs.items()}
         if knob.model.name in self.changes:
             tried = [self.changes[knob.model.name]]
         elif knob.free is not None:  # its own value is only where trying out begins
             tried = [knob.free.low, knob.free.high]
         else:
-            tried = [middle(knob)]
+            tried = [knob.middle]
         found = [settings(self.template, values | {knob.model.name: v})[where][variable] for v in tried]
         return min(found), max(found), knob.path

@@ -75,6 +75,12 @@ MISTAKES = [
     ("celsius: 6.3 degC", "celsius: 34 K", 9, "celsius: found '34 K'; expected a value of at least -20 degC"),
     ("celsius: 6.3 degC", "celsius: 34 Cel", 9, "celsius", "'Cel' is not a known unit"),
     ("{value: 50, unit: um}", "{value: 1, sets: {\n      soma.cm: 1,\n      dend.cm: value / 0}}", 15, "sets.dend.cm"),
+    (
+        "  soma.gl_hh",
+        "  k: 2\n  c: {bounds: [-1, 2], sets: {dend.cm: k * value}}\n  soma.gl_hh",
+        19,
+        "dend.cm of -2 where c is -1",
+    ),
     ("  soma.gl_hh", "  c: {bounds: [0, 2],\n    sets: {dend.cm: value}}\n  soma.gl_hh", 18, "0 where c is 0"),
     ("rest: {duration: 500 ms", "rest: {duration: -5", 23, "$.protocols.rest.duration", "at least 1 ms"),
     ("soma.gnabar_hh: [0.05, 0.3]", "soma.gnabar_hh: [0,05, 0,3]", 16, "soma.gnabar_hh", "points in their numbers"),
