@@ -59,12 +59,8 @@ def kinds(union: Any) -> tuple[str, ...]:
 def unit_of(key: str) -> str:
     """The unit that numbers of the key `key` are in, wherever it stands; "" where it has none, or not one alone."""
     fields = [model.model_fields[key] for model in _models(Strict) if key in model.model_fields]
-    found = {
-        unit.unit
-        for field in fields
-        for unit in (*field.metadata, *_annotations(field.annotation))
-        if isinstance(unit, Unit)
-    }
+    of_each = [(*(m for m in f.metadata if isinstance(m, Unit)), *_annotations(f.annotation)) for f in fields]
+    found = {units[0].unit if units else "" for units in of_each}
     return found.pop() if len(found) == 1 else ""
 
 
