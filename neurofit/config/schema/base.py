@@ -57,11 +57,11 @@ def kinds(union: Any) -> tuple[str, ...]:
 
 @cache
 def unit_of(key: str) -> str:
-    """The unit that numbers of the key `key` are in, wherever it stands; "" where it has none, or not one alone."""
+    """The unit that numbers of the key `key` are in, wherever it has limits; "" where it has none, or not one alone."""
     fields = [model.model_fields[key] for model in _models(Strict) if key in model.model_fields]
-    of_each = [(*(m for m in f.metadata if isinstance(m, Unit)), *_annotations(f.annotation)) for f in fields]
-    found = {units[0].unit if units else "" for units in of_each}
-    return found.pop() if len(found) == 1 else ""
+    of_each = [[*field.metadata, *_parts(field.annotation)] for field in fields]
+    found = {next((p.unit for p in parts if isinstance(p, Unit)), "") for parts in of_each if str not in parts}
+    return found.pop() if len(found) == 1 else ""  # what may be a text, with any unit, has no limits yet
 
 
 def _models(above: type[BaseModel]) -> Iterator[type[BaseModel]]:
@@ -70,12 +70,11 @@ def _models(above: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _models(model)
 
 
-def _annotations(hint: Any) -> Iterator[Unit]:
+def _parts(hint: Any) -> Iterator[Any]:
+    """A type, and all that it is made of and annotated with."""
+    yield hint
     for part in get_args(hint):
-        if isinstance(part, Unit):
-            yield part
-        else:
-            yield from _annotations(part)
+        yield from _parts(part)
 
 
 def check_name(name: str, path: str, of: str = "") -> None:
