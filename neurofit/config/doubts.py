@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from neurofit.config.knobs import Knob
+from neurofit.config.knob import Knob
 from neurofit.config.schema.base import nearest, written
 from neurofit.config.schema.fit import FitFile, FitSpec
 from neurofit.errors import ConfigError

@@ -8,7 +8,7 @@ from typing import Any
 
 from neurofit.config import physical
 from neurofit.config.choices import categorical, refuse_ranges
-from neurofit.config.limits import Limits
+from neurofit.config.knob import Knob
 from neurofit.config.locations import Places
 from neurofit.config.numbers import number
 from neurofit.config.schema.base import did_you_mean, nearest
@@ -22,37 +22,6 @@ from neurofit.problem.space import Kind, Parameter, Scale
 
 _DECADE = 10.0
 SECTION_VARIABLES = ("L", "nseg", "Ra")  # one value for a whole section
-
-
-@dataclass(frozen=True, slots=True)
-class Knob:
-    """A parameter and what the problem does with it: free on `free`'s bounds or choices, or fixed at `model.value`.
-
-    `limits` are of a network's numbers, `path` is where its value, bounds or choices are written.
-    """
-
-    model: ModelParameter
-    free: Parameter | None
-    warning: str = ""
-    limits: Limits | None = None
-    path: str = ""
-
-    @property
-    def extent(self) -> tuple[float, ...]:
-        """The values that it ranges between, or has one of; none where its value is not known."""
-        if self.free is not None:
-            return self.free.choices or (self.free.low, self.free.high)
-        return () if self.model.value is None else (self.model.value,)
-
-    @property
-    def middle(self) -> float:
-        """A value to try others with: the parameter's own, or the middle of its bounds or choices."""
-        own, free = self.model.value, self.free
-        if free is None or (own is not None and free.low <= own <= free.high):
-            return own or 0.0
-        if free.choices:
-            return free.choices[len(free.choices) // 2]
-        return (free.low + free.high) // 2 if free.kind == "integer" else (free.low + free.high) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +140,14 @@ class CellKnobs:
         """
         midst = {knob.model.name: knob.middle for knob in made}
         for knob in made:
-            name = knob.model.name
             for a in knob.model.sets:
                 if a.expression is None or "distance" in a.expression.names:
                     continue
                 unit = self.variables.unit(a.where, a.variable, knob.path)
-                for value in knob.extent:
-                    result = float(a.expression.value({**midst, name: value, "value": value}))
-                    said = f"{a.where}.{a.variable} of {result:g} where {name} is {value:g}"
-                    physical.possible(a.variable, [result], unit, knob.path, Words(said))
+                for result, whence in knob.outcomes(a.expression, knob.extent, midst):
+                    said = Words(f"{a.where}.{a.variable} of {result:g}{whence}")
+                    physical.check(a.variable, result, knob.path, said)
+                    physical.conductance(result, unit, knob.path, said)
 
     def _set(self, written: Written, target: str, value: float | str) -> Assignment:
         path = f"{written.at('sets')}.{target}"

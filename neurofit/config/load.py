@@ -26,7 +26,7 @@ from neurofit.config.columns import Columns
 from neurofit.config.document import Document, read
 from neurofit.config.efel_settings import settings
 from neurofit.config.inline import inline
-from neurofit.config.knobs import Knob
+from neurofit.config.knob import Knob
 from neurofit.config.model import Built
 from neurofit.config.overrides import NO_CHANGES
 from neurofit.config.schema.base import check_name
@@ -219,7 +219,7 @@ def _hidden(built: Built, free: Collection[str], own: Collection[str]) -> list[s
         for what, earlier, later in application.twice(built.model.parameters)
         if earlier in own
     ]
-    told = dict(twice)
+    told = {name for name, _ in twice}
     return [sentence for _, sentence in twice] + [
         f"{name}: has no effect, as parameters of more special places set the same everywhere"
         for name in names

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurofit.config import application, knobs, library, locations
-from neurofit.config.knobs import CellKnobs, Knob
+from neurofit.config.knob import Knob
+from neurofit.config.knobs import CellKnobs
 from neurofit.config.locations import Places
 from neurofit.config.protocols import conditions
 from neurofit.config.schema.base import ConditionsSpec, did_you_mean

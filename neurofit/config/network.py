@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neurofit.config import knobs, limits, locations, model, modfiles
-from neurofit.config.knobs import Knob
+from neurofit.config.knob import Knob
 from neurofit.config.locations import Places
 from neurofit.config.model import Built
 from neurofit.config.modfiles import ModFile

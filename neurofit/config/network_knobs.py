@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from neurofit.config import knobs
-from neurofit.config.knobs import Knob, Written
+from neurofit.config.knob import Knob
+from neurofit.config.knobs import Written
 from neurofit.config.limits import OF_NETWORKS, Limits, of_variable
 from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.model import ParameterSpec
@@ -136,10 +137,9 @@ class NetworkKnobs:
                 limits = known[target].limits if target in known else None
                 if limits is None or assignment.expression is None:
                     continue
-                for value, _ in _ends(knob):
-                    given = {**midst, knob.model.name: value, "value": value}
-                    result = float(assignment.expression.value(given))
-                    limits.check(result, f"{written.at('sets')}.{target}", f" where {knob.model.name} is {value:g}")
+                ends = [value for value, _ in _ends(knob)]
+                for result, whence in knob.outcomes(assignment.expression, ends, midst):
+                    limits.check(result, f"{written.at('sets')}.{target}", whence)
 
     def _written(self, name: str) -> Written:
         layers = [(self.template.get(name), f"$.model.parameters.{name}"), (self.fit.get(name), f"$.parameters.{name}")]
@@ -197,6 +197,5 @@ def _ends(knob: Knob) -> list[tuple[float, str]]:
     own = [] if knob.model.value is None else [(knob.model.value, "value")]
     if knob.free is None:
         return own
-    if knob.free.choices:
-        return [*own, *((choice, "choices") for choice in knob.free.choices)]
-    return [*own, (knob.free.low, "bounds"), (knob.free.high, "bounds")]
+    key = "choices" if knob.free.choices else "bounds"
+    return [*own, *((value, key) for value in knob.extent)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from neurofit.config.doubts import strong
-from neurofit.config.knobs import Knob
+from neurofit.config.knob import Knob
 from neurofit.errors import ConfigError
 from neurofit.problem.network import RULES, Connection, CurrentDrive, NetworkTemplate, PoissonDrive, settings, time_step
 from neurofit.problem.protocol import Protocol

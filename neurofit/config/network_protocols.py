@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from neurofit.config.knobs import Knob
+from neurofit.config.knob import Knob
 from neurofit.config.numbers import number
 from neurofit.config.protocols import Protocols, conditions
 from neurofit.config.schema.base import did_you_mean

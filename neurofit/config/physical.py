@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from neurofit.config.schema.base import CELSIUS, V_INIT
 from neurofit.config.schema.model import DIAMETERS, LENGTHS, MOST_SEGMENTS
-from neurofit.errors import ConfigError, Words
+from neurofit.errors import ConfigError
 from neurofit.problem import units
 
 _RANGES = {"L": LENGTHS, "diam": DIAMETERS, "nseg": (1, MOST_SEGMENTS), "celsius": CELSIUS, "v_init": V_INIT}
@@ -24,7 +24,7 @@ def possible(
 ) -> None:
     """Raises ConfigError at `path`, where `got` is written, unless `variable` [unit] can have all of `values`."""
     for value in values:
-        check(variable, value, path, got if isinstance(got, Words) else value, integer)
+        check(variable, value, path, value, integer)
     conductance(min(values), unit, path, got)
 
 

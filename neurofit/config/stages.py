@@ -11,7 +11,7 @@ from pathlib import Path
 from neurofit.config import library, overrides, resolved
 from neurofit.config.document import Data, Document, parse_value, read
 from neurofit.config.inline import inline
-from neurofit.config.knobs import Knob
+from neurofit.config.knob import Knob
 from neurofit.config.load import STAGES, built, knobs
 from neurofit.config.schema.base import did_you_mean
 from neurofit.config.schema.fit import model_kind

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurofit.config.document import Data, Document, Place
-from neurofit.config.knobs import Knob
+from neurofit.config.knob import Knob
 from neurofit.errors import ConfigError
 from neurofit.problem import units
 from neurofit.problem.model import FunctionModel

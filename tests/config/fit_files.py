@@ -40,6 +40,8 @@ rules:
 fit: {optimizer: random, budget: 50}
 """
 
+AMPS = "[50 pA, 0.1, 1.5 * rheo]"  # of its protocol fi
+
 
 def write(folder: Path, text: str = BALL, name: str = "ball.yaml") -> Path:
     """The file that holds `text`."""
@@ -61,3 +63,9 @@ def ball(folder: Path, *changes: tuple[str, str]) -> Problem:
     for old, new in changes:
         text = changed(old, new, text)
     return load(write(folder, text))
+
+
+def warned(folder: Path, *changes: tuple[str, str]) -> list[str]:
+    """What is warned of with the changes, but for protocols that nothing uses; of BALL without them it is nothing."""
+    assert ball(folder / "without").warnings == ()
+    return [w for w in ball(folder / "with", *changes).warnings if "no objective, rule or protocol uses" not in w]

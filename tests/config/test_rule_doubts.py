@@ -5,15 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fit_files import ball
+from fit_files import AMPS, warned
 
-AMPS = "[50 pA, 0.1, 1.5 * rheo]"
 SILENT = "spike_count(rest) == 0"
-
-
-def warned(folder: Path, *changes: tuple[str, str]) -> list[str]:
-    assert ball(folder / "without").warnings == ()
-    return [w for w in ball(folder / "with", *changes).warnings if "no objective, rule or protocol uses" not in w]
 
 
 @pytest.mark.parametrize(

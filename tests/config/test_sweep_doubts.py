@@ -5,17 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fit_files import ball
+from fit_files import AMPS, warned
 
 RATE = "{feature: mean_frequency, protocol: fi, means: [10, 20, 30 Hz], std: 2}"
 REST = "{feature: mean_value, protocol: rest, target: [-66 mV, -64]}"
-AMPS = "[50 pA, 0.1, 1.5 * rheo]"
 CHIRP = "{kind: chirp, f0: 1, f1: 9, delay: 100, duration: 0.2 s}"
-
-
-def warned(folder: Path, *changes: tuple[str, str]) -> list[str]:
-    assert ball(folder / "without").warnings == ()
-    return [w for w in ball(folder / "with", *changes).warnings if "no objective, rule or protocol uses" not in w]
 
 
 def asked(feature: str) -> str:
